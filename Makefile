@@ -1,0 +1,40 @@
+# Every target sets up what it needs: Python 3.11+ and make are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench lock format clean help
+
+help:                    ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
+
+.venv.ok: requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv.ok           ## broker, stand-in for AEP, generator and worker in one process: no Docker, no credentials (ARGS="--faults storm")
+	$(BIN)/capillary-aep demo $(ARGS)
+
+test: .venv.ok           ## all tests; they use a real Apache Kafka where there is Docker, or Java and Maven (ARGS="-k lanes")
+	$(BIN)/pytest $(ARGS)
+
+check: .venv.ok          ## lint, types, directions of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv.ok          ## this worker against a plain consume-transform-post-commit loop
+	$(BIN)/python -m bench $(ARGS)
+
+format: .venv.ok         ## let ruff lay the code out
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: .venv.ok           ## resolve the dependencies again: hashes, no addresses
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:                   ## away with what was set up
+	rm -rf .venv .venv.ok .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,200 @@
+"""The values that rooms hand to each other. All frozen; whoever holds one may keep it.
+
+Times are named by their clock: `*_ms` is wall-clock time in milliseconds since 1970 (UTC), plain `now`, `at` and
+`deadline` are seconds of the monotonic clock. Sizes are bytes of encoded JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+Headers = tuple[tuple[str, bytes | None], ...]
+"""Kafka headers in their order; a name may come twice, a value may be absent."""
+
+
+class TopicPartition(NamedTuple):
+    """One partition of a topic."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}:{self.partition}"
+
+
+class Record(NamedTuple):
+    """One record as Kafka holds it. A dead letter needs all of it back, so nothing is cut off on the way."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers."""
+        size = len(self.key or b"") + len(self.value or b"")
+        return size + sum(len(name) + len(value or b"") for name, value in self.headers) if self.headers else size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Destination:
+    """One dataset in AEP, with the constant part of its messages rendered once.
+
+    A message on the wire is `prefix + xdmEntity + suffix`. `profile` tells a Profile dataset (a newer write replaces the
+    older one) from an ExperienceEvent dataset (every write is kept).
+    """
+
+    name: str
+    profile: bool
+    prefix: bytes
+    suffix: bytes
+
+    def __repr__(self) -> str:
+        return f"Destination({self.name})"
+
+
+class Message(NamedTuple):
+    """One XDM entity for one destination. `identity` is the primary identity of a Profile write, else None."""
+
+    to: Destination
+    entity: bytes
+    identity: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes in the body of a request, without the comma."""
+        return len(self.to.prefix) + len(self.entity) + len(self.to.suffix)
+
+
+class Stage(Enum):
+    """Where a record or a message was refused; a header of the dead letter."""
+
+    DECODE = "decode"
+    TRANSLATE = "translate"
+    DELIVER = "deliver"
+
+
+class Reason(Enum):
+    """Why something became a dead letter; the header that people filter by. Values never change."""
+
+    UNDECODABLE = "undecodable"  # no known wire format, truncated, trailing bytes
+    UNKNOWN_SCHEMA = "unknown_schema"  # neither the registry nor our own schemas know it
+    REFUSED_SCHEMA = "refused_schema"  # recursive, too deep, zero-width items: not admitted
+    UNKNOWN_EVENT = "unknown_event"  # an event type on no list
+    STRAY_ORG = "stray_org"  # a Capillary org that may not pass
+    UNMAPPABLE = "unmappable"  # a required field is missing or cannot be used
+    INVALID = "invalid"  # the result would not be valid XDM
+    TOO_LARGE = "too_large"  # Profile would drop it silently, or it fits no request
+    REFUSED = "refused"  # AEP refused this message for good
+    POISON = "poison"  # AEP failed on this message again and again while others passed
+
+
+class Refusal(NamedTuple):
+    """Why a record, or some of its messages, can never be delivered.
+
+    `detail` says what and where and what to do, and never holds a value out of the payload.
+    """
+
+    reason: Reason
+    stage: Stage
+    detail: str
+    status: int | None = None  # AEP's status, request or item
+    attempts: int = 0
+
+
+class Skip(NamedTuple):
+    """A named, counted rule by which a record or one output is not sent."""
+
+    rule: str
+    to: str = ""  # destination, or empty for the whole record
+
+
+class Translated(NamedTuple):
+    """What became of one record: messages in the order of its outputs, or a refusal of the whole record, never both.
+
+    `notes` names values that were dropped as untrusted ("currencyCode:pattern"), to be counted.
+    """
+
+    event: str
+    messages: tuple[Message, ...] = ()
+    refusal: Refusal | None = None
+    skips: tuple[Skip, ...] = ()
+    notes: tuple[str, ...] = ()
+    schema_id: int | None = None
+
+
+class NeedsSchema(NamedTuple):
+    """The record waits for a schema that only the registry knows."""
+
+    schema_id: int
+
+
+class DeadLetter(NamedTuple):
+    """A record on its way to the dead-letter topic. `outputs` names what it stands for; empty means the whole record."""
+
+    ticket: int
+    record: Record
+    refusal: Refusal
+    event: str
+    outputs: tuple[str, ...] = ()
+    schema_id: int | None = None
+
+
+class Request(NamedTuple):
+    """One attempt: bytes for AEP, in the order that verdicts come back in.
+
+    It must not be written after `not_after`, and must be over at `deadline`, both in monotonic seconds.
+    """
+
+    ticket: int
+    messages: tuple[Message, ...]
+    not_after: float
+    deadline: float
+    probe: bool = False
+
+
+class Failure(Enum):
+    """How an attempt ended without an HTTP answer."""
+
+    NOT_SENT = "not sent"  # past `not_after`, or no token: AEP has seen nothing
+    NO_CONNECTION = "no connection"  # AEP has seen nothing
+    TIMEOUT = "timeout"  # unknown
+    BROKEN = "broken"  # connection lost or reply cut off: unknown
+
+
+class Answer(NamedTuple):
+    """What came back for one request. Exactly one of `status` and `failure` is set.
+
+    `retry_after` is seconds from now, already reckoned from either form of the header and clamped. `token` numbers the
+    access token that was used, so that a 401 tells about that token and no other.
+    """
+
+    ticket: int
+    status: int | None = None
+    body: bytes = b""
+    retry_after: float | None = None
+    failure: Failure | None = None
+    token: int = 0
+    seconds: float = 0.0
+    detail: str = ""
+
+
+class HaltKind(Enum):
+    """Why delivery stopped for good. Only a configuration error ends the process by itself."""
+
+    FLOOD = "flood"
+    UNATTRIBUTABLE = "unattributable"
+    CONFIGURATION = "configuration"
+
+
+class Halt(NamedTuple):
+    """Delivery stopped: nothing new is sent, nothing unproven is committed."""
+
+    kind: HaltKind
+    detail: str
