@@ -46,8 +46,8 @@ class Record(NamedTuple):
 class Destination:
     """One dataset in AEP, with the constant part of its messages rendered once.
 
-    A message on the wire is `prefix + xdmEntity + suffix`. `profile` tells a Profile dataset (a newer write replaces the
-    older one) from an ExperienceEvent dataset (every write is kept).
+    A message on the wire is `prefix + xdmEntity + suffix`. `profile` tells a Profile dataset (a newer write replaces
+    the older one) from an ExperienceEvent dataset (every write is kept).
     """
 
     name: str
@@ -136,7 +136,7 @@ class NeedsSchema(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """A record on its way to the dead-letter topic. `outputs` names what it stands for; empty means the whole record."""
+    """A record for the dead-letter topic. `outputs` names what it stands for; empty means the whole record."""
 
     ticket: int
     record: Record
