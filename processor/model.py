@@ -198,3 +198,63 @@ class Halt(NamedTuple):
 
     kind: HaltKind
     detail: str
+
+
+# ---- from the edges to the loop -------------------------------------------------------------------------------------
+
+
+class Facts(NamedTuple):
+    """What Kafka knows of a partition at its assignment.
+
+    `committed` is None where the group has none. `topic_id` is None where the broker has no topic ids.
+    """
+
+    committed: int | None
+    metadata: str
+    low: int
+    high: int
+    topic_id: str | None
+
+
+class CommitResult(NamedTuple):
+    """What the coordinator said to one commit. `later` means: a rebalance is under way, the next commit carries it."""
+
+    partition: TopicPartition
+    offset: int
+    error: str | None = None
+    later: bool = False
+
+
+class PartitionFault(NamedTuple):
+    """Kafka cannot serve a partition. Kind "reset": the position is out of the log, nothing more comes of it."""
+
+    partition: TopicPartition
+    kind: str  # "reset", "unknown topic", "other"
+    detail: str
+
+
+class ClientFault(NamedTuple):
+    """An error of the client as a whole; after a fatal one only a new process helps."""
+
+    detail: str
+    fatal: bool = False
+
+
+class FetchedSchema(NamedTuple):
+    """A writer's schema from the registry, self-contained JSON; None when a healthy registry does not know the id."""
+
+    schema_id: int
+    schema: str | None
+
+
+class TokenStatus(NamedTuple):
+    """The state of the access token, without the token.
+
+    `number` counts up with each token, 0 before the first. `failing` is an outage of IMS that we wait out; `refused` is
+    IMS saying that the credentials are wrong.
+    """
+
+    number: int = 0
+    ready: bool = False
+    failing: str | None = None
+    refused: str | None = None
