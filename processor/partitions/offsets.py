@@ -40,11 +40,7 @@ class Offsets:
     @property
     def committable(self) -> int:
         """The end of the settled prefix: the next offset to read if we died now. It never goes back."""
-        settled, waiting = self._settled, self._open
-        while waiting and waiting[0] in settled:
-            settled.remove(offset := waiting.popleft())
-            self._committable = offset + 1
-            self._prefix += 1
+        self._pass_settled()
         return self._committable
 
     def advance(self, position: int) -> None:
@@ -56,7 +52,8 @@ class Offsets:
     @property
     def lowest_open(self) -> int | None:
         """The lowest offset that was received and is not settled."""
-        return self._open[0] if self.committable is not None and self._open else None
+        self._pass_settled()
+        return self._open[0] if self._open else None
 
     @property
     def open(self) -> int:
@@ -76,3 +73,10 @@ class Offsets:
         """Notes that the coordinator acknowledged `offset`."""
         while self._stored and self._stored[0][0] <= offset:
             self._committed = self._stored.popleft()[1]
+
+    def _pass_settled(self) -> None:
+        settled, waiting = self._settled, self._open
+        while waiting and waiting[0] in settled:
+            settled.remove(offset := waiting.popleft())
+            self._committable = offset + 1
+            self._prefix += 1

@@ -1,7 +1,7 @@
 """One assigned partition, from its assignment to its revocation: this object is the epoch.
 
-Records, lanes and answers point to it. When it is closed, whatever still comes for it finds it closed and is ignored, so
-late news can move nothing, whoever owns the partition by then.
+Records, lanes and answers point to it. When it is closed, whatever still comes for it finds it closed and is ignored,
+so late news can move nothing, whoever owns the partition by then.
 """
 
 from __future__ import annotations
