@@ -1,0 +1,23 @@
+"""Capillary's JSON events in any of their envelopes -> records of our canonical Avro contracts.
+
+This room mends shape and primitive types and nothing else: what a value means (blank, hash, placeholder, plausible
+time) is judged by the mapping functions, because Avro may come from others too. It knows no event by name: an event
+is what its `.avsc` says.
+"""
+
+from __future__ import annotations
+
+from processor.capillary.contracts import Contract, ContractError, Contracts, load_contracts
+from processor.capillary.errors import CapillaryError
+from processor.capillary.reading import CanonicalEvent, encode, read_event
+
+__all__ = [
+    "CanonicalEvent",
+    "CapillaryError",
+    "Contract",
+    "ContractError",
+    "Contracts",
+    "encode",
+    "load_contracts",
+    "read_event",
+]

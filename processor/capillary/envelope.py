@@ -1,0 +1,114 @@
+"""Capillary wraps the same event in several envelopes; here they all become the flat one.
+
+    A  {"eventName", "orgId", ..., "data"}                                       webhook body, the present default
+    B  {"eventId", "eventType", "timeStamp", ..., "attributes": {A without eventId}}      stream wrapper, since 2023
+    C  {"body": A}                                                               older pages
+    D  {"data": A, "errors", "warnings"}                                         answers of an API
+    E  {"event": {"body": A, "headers", ...}}                                    captures of a webhook tester
+
+Nothing in a document names its envelope, and every event was seen in more than one, so the shape decides. The source
+is the list of samples that Capillary publishes (docs.capillarytech.com, "Event schema").
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from processor.capillary.errors import CapillaryError
+from processor.capillary.names import pick
+
+_WRAPPERS = 4  # nobody was seen to nest more than two
+_EVENT_TYPE = re.compile(r"(?:([0-9]{1,18})_)?(.+)", re.DOTALL)
+
+
+class Envelope(NamedTuple):
+    """A document in the flat form.
+
+    `version` is the letter of the outermost envelope, `fields` what envelope A has at its root together with what B
+    adds. `name` is the event's name as received, `org` the org that `eventType` is prefixed with, if it is.
+    """
+
+    version: str
+    fields: dict[str, object]
+    name: str
+    org: int | None
+
+
+def unwrap(document: object) -> Envelope:
+    """Takes the wrappers off a document.
+
+    Raises:
+        CapillaryError: not an object, wrapped more often than any envelope is, or without the name of an event.
+    """
+    version, content = "", _object(document)
+    for _ in range(_WRAPPERS):
+        letter, content = _peel(content)
+        version = version or letter
+        if letter in {"A", "B"}:
+            return _envelope(version, content)
+    raise CapillaryError("more wrappers than any envelope has", "the document", "send the event itself")
+
+
+def _object(document: object) -> dict[str, object]:
+    if isinstance(document, dict):
+        return document
+    raise CapillaryError("not a JSON object", "the document", "send one event as one JSON object")
+
+
+def _peel(content: dict[str, object]) -> tuple[str, dict[str, object]]:
+    """One wrapper less; the letter says which. A and B are the last."""
+    data = pick(content, "data")
+    if isinstance(data, dict) and _names_event(content):
+        return "A", content
+    attributes = pick(content, "attributes")
+    if isinstance(attributes, dict):
+        return "B", _flat(content, attributes)
+    body = pick(content, "body")
+    if isinstance(body, dict):
+        return "C", body
+    if isinstance(data, dict) and _is_event(data):
+        return "D", data
+    event = pick(content, "event")
+    if isinstance(event, dict) and isinstance(body := pick(event, "body"), dict):
+        return "E", body
+    return "A", content
+
+
+def _names_event(content: dict[str, object]) -> bool:
+    return pick(content, "eventName") is not None or pick(content, "eventType") is not None
+
+
+def _is_event(data: dict[str, object]) -> bool:
+    """Tells D from an A without a name: some events have an `eventName` inside `data` that means their trigger."""
+    inner = pick(data, "data") if _names_event(data) else None
+    return isinstance(inner, dict) or isinstance(pick(data, "attributes"), dict)
+
+
+def _flat(wrapper: dict[str, object], attributes: dict[str, object]) -> dict[str, object]:
+    """B as A: what stands outside was moved there by the vendor, so it wins where it has a value."""
+    inside, beside = pick(attributes, "orgId"), pick(wrapper, "orgId")
+    if inside is not None and beside is not None and inside != beside:
+        raise CapillaryError("two orgs in one event", "orgId, attributes.orgId", "ask who wrapped the event")
+    outside = {key: value for key, value in wrapper.items() if value is not None and value is not attributes}
+    return {**attributes, **outside}
+
+
+def _envelope(version: str, fields: dict[str, object]) -> Envelope:
+    org, name = _event_type(pick(fields, "eventType"))
+    given = pick(fields, "eventName")
+    if isinstance(given, str) and given.strip():
+        name = given
+    if name is None:
+        remedy = "an event says eventName, or eventType in the form orgId_eventName"
+        raise CapillaryError("no event name", "eventName", remedy)
+    return Envelope(version, fields, name.strip(), org)
+
+
+def _event_type(value: object) -> tuple[int | None, str | None]:
+    """`150698_customerAdded` and `customerAdded` are both documented."""
+    match = _EVENT_TYPE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None, None
+    org, name = match.groups()
+    return None if org is None else int(org), name

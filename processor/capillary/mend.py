@@ -1,0 +1,201 @@
+"""Brings a JSON value into the shape of its Avro type, by the schema alone.
+
+A schema is turned once into a tree of nodes, one per place, each of which knows its path; a document is then walked
+along that tree. So the depth of a document does not matter, and names that no schema knows are never followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from processor.capillary.names import fold, shown
+from processor.capillary.scalars import Unfit, text
+
+_ENOUGH = 100  # notes of one document; a hostile one could have thousands
+_MISSING = object()
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was noticed while one document was mended. Paths and reasons, never values."""
+
+    notes: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+    def note(self, path: str, what: str) -> None:
+        """Something to warn about that changed nothing, or only the spelling."""
+        if len(self.notes) < _ENOUGH:
+            self.notes.append(f"{path}: {what}")
+
+    def drop(self, path: str, why: Unfit) -> None:
+        """A value that is lost: null in the record although the event had something."""
+        self.note(path, why.reason)
+        if path not in self.dropped and len(self.dropped) < _ENOUGH:
+            self.dropped.append(path)
+
+
+class Node(Protocol):
+    """One place of a schema."""
+
+    def mend(self, value: object, findings: Findings, /) -> object:
+        """Takes a JSON value other than null; returns what fits the type, or None for "nothing there".
+
+        Raises:
+            Unfit: the value cannot become the type.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A primitive: the value alone decides."""
+
+    convert: Callable[[object], object]
+
+    def mend(self, value: object, _: Findings, /) -> object:
+        """What `convert` makes of it."""
+        return self.convert(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One field of a record: its canonical name, its path from the root, what it holds, its aliases."""
+
+    name: str
+    path: str
+    node: Node
+    aliases: tuple[str, ...] = ()
+
+
+class Structure:
+    """A record. Every field is there afterwards, None where the event has none; `{}` is none unless `required`.
+
+    A name that is spelled exactly wins; another casing, stray blanks or an alias count where it has nothing.
+    """
+
+    def __init__(self, path: str, members: tuple[Member, ...], *, required: bool = False) -> None:
+        self.path = path
+        self.required = required
+        self.members = members
+        self._plan = tuple((member.name, member.node.mend, member.path) for member in members)
+        self._exact = frozenset(member.name for member in members)
+        self._spellings = {fold(name): member for member in members for name in (member.name, *member.aliases)}
+
+    def mend(self, value: object, findings: Findings, /) -> dict[str, object] | None:
+        """The record of an object."""
+        if isinstance(value, dict):
+            return self.record(value, findings) if value or self.required else None
+        if isinstance(value, str) and not value.strip():
+            return None
+        raise Unfit("no object where one is expected")
+
+    def record(self, value: dict[str, object], findings: Findings) -> dict[str, object]:
+        """The record of an object, also of an empty one."""
+        result: dict[str, object] = {}
+        found = 0
+        for name, mend, path in self._plan:
+            given = value.get(name, _MISSING)
+            if given is _MISSING:
+                result[name] = None
+                continue
+            found += 1
+            try:
+                result[name] = None if given is None else mend(given, findings)
+            except Unfit as why:
+                result[name] = None
+                findings.drop(path, why)
+        if found != len(value):
+            self._others(value, result, findings)
+        return result
+
+    def _others(self, value: dict[str, object], result: dict[str, object], findings: Findings) -> None:
+        """The names that are not spelled as the schema does."""
+        for key, given in value.items():
+            if key in self._exact:
+                continue
+            member = self._spellings.get(fold(key))
+            if member is None:
+                findings.note(self.path + shown(key), "not in the contract, left out")
+            elif given is not None and result[member.name] is not None:
+                findings.note(member.path, f"given twice, {shown(key)} left out")
+            elif given is not None:
+                _fill(result, member, given, findings)
+
+
+def _fill(result: dict[str, object], member: Member, given: object, findings: Findings) -> None:
+    try:
+        result[member.name] = member.node.mend(given, findings)
+    except Unfit as why:
+        findings.drop(member.path, why)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """An array. Null and blank items say nothing and go; an object stands for a list of its pairs where `pairs`."""
+
+    path: str
+    node: Node
+    pairs: bool
+
+    def mend(self, value: object, findings: Findings, /) -> list[object] | None:
+        """The items that fit."""
+        if isinstance(value, list):
+            return list(self._mended(value, findings))
+        if isinstance(value, dict) and self.pairs:
+            return list(self._mended([{"key": key, "value": item} for key, item in value.items()], findings))
+        if isinstance(value, str) and not value.strip():
+            return None
+        raise Unfit("no array where one is expected")
+
+    def _mended(self, items: list[object], findings: Findings) -> Iterator[object]:
+        for item in items:
+            try:
+                mended = None if item is None else self.node.mend(item, findings)
+            except Unfit as why:
+                findings.drop(self.path, why)
+                continue
+            if mended is not None:
+                yield mended
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A map; also from a list of key/value pairs, where the last of a repeated key wins."""
+
+    path: str
+    node: Node
+
+    def mend(self, value: object, findings: Findings, /) -> dict[str, object] | None:
+        """The values that fit."""
+        if isinstance(value, dict):
+            return dict(self._mended(value, findings))
+        if isinstance(value, list):
+            return dict(self._mended(self._pairs(value, findings), findings))
+        if isinstance(value, str) and not value.strip():
+            return None
+        raise Unfit("no object where one is expected")
+
+    def _pairs(self, items: list[object], findings: Findings) -> dict[str, object]:
+        pairs: dict[str, object] = {}
+        for item in items:
+            pair = {fold(key): given for key, given in item.items()} if isinstance(item, dict) else {}
+            key = pair.get("key", pair.get("name"))
+            if not isinstance(key, str) or "value" not in pair:
+                findings.drop(self.path, Unfit("no key/value pair where one is expected"))
+                continue
+            if key in pairs:
+                findings.note(self.path, "a key is given twice, the last one wins")
+            pairs[key] = pair["value"]
+        return pairs
+
+    def _mended(self, pairs: dict[str, object], findings: Findings) -> Iterator[tuple[str, object]]:
+        for key, given in pairs.items():
+            try:
+                mended = None if given is None else self.node.mend(given, findings)
+                name = text(key)
+            except Unfit as why:
+                findings.drop(self.path, why)
+                continue
+            if mended is not None:
+                yield name, mended

@@ -1,0 +1,25 @@
+"""Names as Capillary spells them: casing varies between pages, and line wraps left blanks inside keys."""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\- ]{0,59}")
+
+
+def fold(name: str) -> str:
+    """The form in which two spellings of one name are equal: `points Redeemed`, `PointsRedeemed`."""
+    return "".join(name.split()).casefold()
+
+
+def pick(content: dict[str, object], name: str) -> object:
+    """The value under a name, in this spelling if it is there, else in the first other one; None without."""
+    if name in content:
+        return content[name]
+    wanted = fold(name)
+    return next((value for key, value in content.items() if fold(key) == wanted), None)
+
+
+def shown(name: str) -> str:
+    """A name from a document, fit for a log: a key may hold anything, even a customer's number or address."""
+    return name if _PLAIN.fullmatch(name) else f"(a name of {len(name)} characters)"

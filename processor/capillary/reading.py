@@ -1,0 +1,101 @@
+"""A document -> one record of its event's contract, and that record -> Avro."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import fastavro
+
+from processor.capillary.contracts import Contract, Contracts
+from processor.capillary.envelope import Envelope, unwrap
+from processor.capillary.errors import CapillaryError
+from processor.capillary.mend import Findings
+from processor.capillary.names import shown
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalEvent:
+    """One event in its canonical form.
+
+    `record` has every field of the contract, None where the event has nothing, so that Avro gives back the same.
+    `key` is the Kafka key `orgId:customerId`, None where the event names no customer. `notes` say by path what was
+    left out or dropped and why, and never hold a value; the paths of dropped values are also in `record["dropped"]`.
+    """
+
+    event: str
+    record: dict[str, object]
+    key: bytes | None
+    notes: tuple[str, ...] = ()
+
+
+def read_event(document: object, contracts: Contracts) -> CanonicalEvent:
+    """Reads one JSON document in any of Capillary's envelopes.
+
+    Raises:
+        CapillaryError: not an event, an event that no contract describes, no body, no org or two different ones.
+            Nothing else is raised, whatever JSON comes.
+    """
+    envelope = unwrap(document)
+    contract = _contract(envelope, contracts)
+    findings = Findings()
+    record = contract.root.record(_lift(envelope.fields, contract), findings)
+    if record["data"] is None:
+        raise CapillaryError("no body", "data", "every event carries an object, if only an empty one")
+    record["orgId"] = org = _org(record, envelope)
+    _name(record, envelope, contract)
+    record["envelopeVersion"] = envelope.version
+    record["dropped"] = findings.dropped or None
+    return CanonicalEvent(contract.event, record, _key(org, record, contract), tuple(findings.notes))
+
+
+def encode(event: CanonicalEvent, contracts: Contracts) -> bytes:
+    """The Avro payload of an event, without any framing."""
+    buffer = io.BytesIO()
+    fastavro.schemaless_writer(buffer, contracts[event.event].parsed, event.record)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _contract(envelope: Envelope, contracts: Contracts) -> Contract:
+    contract = contracts.find(envelope.name)
+    if contract is not None:
+        return contract
+    nearest = contracts.nearest(envelope.name)
+    hint = f"the nearest that is known is {nearest}" if nearest else f"known are {', '.join(sorted(contracts))}"
+    raise CapillaryError(f"unknown event {shown(envelope.name)}", "eventName", hint)
+
+
+def _lift(fields: dict[str, object], contract: Contract) -> dict[str, object]:
+    """Some pointsIssued samples of 2025 have `loyaltyEventId` inside `data`; it belongs to the envelope."""
+    data = fields.get("data")
+    name = "loyaltyEventId"
+    if not isinstance(data, dict) or name not in data or name in contract.body or fields.get(name) is not None:
+        return fields
+    rest = {key: value for key, value in data.items() if key != name}
+    return {**fields, "data": rest, name: data[name]}
+
+
+def _org(record: dict[str, object], envelope: Envelope) -> int:
+    """The event's org; `eventType` may repeat it, and then both must agree: another org's data goes nowhere."""
+    org = record["orgId"] if record["orgId"] is not None else envelope.org
+    if not isinstance(org, int) or org <= 0:
+        raise CapillaryError("no usable org", "orgId", "every event carries the positive id of its Capillary org")
+    if envelope.org is not None and envelope.org != org:
+        raise CapillaryError(
+            "orgId and the prefix of eventType name two orgs", "eventType", "ask who wrapped the event"
+        )
+    return org
+
+
+def _name(record: dict[str, object], envelope: Envelope, contract: Contract) -> None:
+    """The canonical name; a name received in another spelling is kept where envelope B has it, in `eventType`."""
+    record["eventName"] = contract.event
+    if record["eventType"] is None and envelope.name != contract.event:
+        record["eventType"] = envelope.name
+
+
+def _key(org: int, record: dict[str, object], contract: Contract) -> bytes | None:
+    customer: object = record
+    for name in contract.customer:
+        customer = customer.get(name) if isinstance(customer, dict) else None
+    return f"{org}:{customer}".encode() if contract.customer and customer is not None else None
