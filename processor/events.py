@@ -6,10 +6,11 @@ field of an event: telemetry may print all of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from processor.model import Halt, Refusal, TopicPartition
+from processor.model import Halt, Record, Refusal, TopicPartition, Translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,3 +182,29 @@ Event = (
     | Gauges
     | Stopped
 )
+
+
+class IntakeTally:
+    """Counts the records of one poll into one `Intake`."""
+
+    def __init__(self) -> None:
+        self._records = self._size = 0
+        self._events: Counter[str] = Counter()
+        self._skips: Counter[tuple[str, str]] = Counter()
+        self._notes: Counter[str] = Counter()
+
+    def add(self, record: Record, translated: Translated) -> None:
+        """Counts a translated record."""
+        self._records += 1
+        self._size += record.size
+        self._events[translated.event] += 1
+        for skip in translated.skips:
+            self._skips[skip.rule, skip.to] += 1
+        if translated.notes:
+            self._notes.update(translated.notes)
+
+    def intake(self) -> Intake | None:
+        """What was counted; None when it was nothing."""
+        if not self._records:
+            return None
+        return Intake(self._records, self._size, self._events, self._skips, self._notes)

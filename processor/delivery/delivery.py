@@ -83,7 +83,7 @@ class Delivery:
     def __init__(self, lanes: Lanes, policy: Policy, random: Callable[[], float]) -> None:
         self.halt: Halt | None = None
         self.hurry = False  # something is being left: fresh records do not linger
-        self.news: list[Event] = []  # facts for the listeners, taken by the loop
+        self.news: list[Event] = []  # facts for the listeners, until the loop takes them
         self.refused_token = 0
         self._lanes = lanes
         self._policy = policy
@@ -539,7 +539,17 @@ class Delivery:
         if flood:
             self._stop(HaltKind.FLOOD, f"{flood}: a mapping or a producer is broken")
 
+    def take_news(self) -> list[Event]:
+        """The facts since the last call."""
+        news, self.news = self.news, []
+        return news
+
     # ---- leaving -----------------------------------------------------------------------------------------------------
+
+    def hopeless(self, now: float, deadline: float) -> bool:
+        """Whether nothing that could still end before `deadline` is on its way or may start."""
+        nothing_on_its_way = not self._in_flight and not self._letters
+        return nothing_on_its_way and now + self._policy.attempt_timeout > deadline
 
     def forget_closed(self) -> list[int]:
         """Drops what belongs to closed epochs. Returns the tickets of dead letters that need not be sent any more."""

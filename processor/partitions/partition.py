@@ -30,11 +30,11 @@ class Partition:
         self.frontier = start - 1  # the highest offset of which anything was sent or dead-lettered
         self.deadline: float | None = None  # set while it is being left: nothing may outlast this
         self.closed = False
-        self.paused = False
+        self.stopped = False  # at a gap: nothing more is received, and nothing is stored
         self.reasons: tuple[str, ...] = ()
         self.untranslated: deque[Record] = deque()  # the first one waits for a schema, the rest for the first
         self.waits_for_schema: int | None = None
-        self.stored = start
+        self.stored = start  # what the client was last given to commit
         self._queue = queue
         self._lanes = [Lane(self) for _ in range(lanes)]
         queue.count += lanes
@@ -56,8 +56,14 @@ class Partition:
         self._queue.put(work)
         return work
 
+    def wait_for_schema(self, record: Record, schema_id: int) -> None:
+        """Keeps the record that cannot be translated yet, as the first of those that wait."""
+        self.waits_for_schema = schema_id
+        self.untranslated.appendleft(record)
+        self.held += record.size + OVERHEAD
+
     def hold_back(self, record: Record) -> None:
-        """Keeps a record that cannot be translated yet, and all that come behind it, in order."""
+        """Keeps a record behind the one that waits for a schema."""
         self.untranslated.append(record)
         self.held += record.size + OVERHEAD
 
@@ -103,10 +109,15 @@ class Partition:
         self.untranslated.clear()
 
     @property
+    def receives(self) -> bool:
+        """Whether records that arrive for it are taken; those that come late, after a revoke or a gap, are not."""
+        return not self.stopped and self.deadline is None
+
+    @property
     def drained(self) -> bool:
         """Whether nothing up to the frontier is open: leaving now repeats nothing."""
         lowest = self.offsets.lowest_open
-        return lowest is None or lowest > self.frontier
+        return self.closed or lowest is None or lowest > self.frontier
 
     def intake_reasons(self, *, window: int, share: int, others: tuple[str, ...]) -> tuple[str, ...]:
         """Why it must not receive more: full ones end at half, because each pause fetches the client's queue again."""
@@ -118,4 +129,8 @@ class Partition:
         ]
         if self.untranslated:
             reasons.append("schema")
+        if self.stopped:
+            reasons.append("gap")
+        if self.deadline is not None:
+            reasons.append("leaving")
         return (*reasons, *others)
