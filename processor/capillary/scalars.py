@@ -51,9 +51,11 @@ def int32(value: object) -> int | None:
 
 def double(value: object) -> float | None:
     """A finite double, also from an integer or the text of a number."""
+    if isinstance(value, float):
+        return _finite(value)
     if isinstance(value, str):
         return _finite(float(_number(value))) if value.strip() else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise Unfit(f"{_kind(value)} where a number is expected")
     try:
         return _finite(float(value))
@@ -75,6 +77,8 @@ def boolean(value: object) -> bool | None:
 
 
 def _integer(value: object, bounds: range) -> int | None:
+    if type(value) is int and value in bounds:  # nearly always
+        return value
     if isinstance(value, str):
         if not value.strip():
             return None
