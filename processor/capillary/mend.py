@@ -109,10 +109,9 @@ class Structure:
         return result
 
     def _others(self, value: dict[str, object], result: dict[str, object], findings: Findings) -> None:
-        """The names that are not spelled as the schema does."""
-        for key, given in value.items():
-            if key in self._plan:
-                continue
+        """The names that are not spelled as the schema does; sorted, because the order of keys means nothing."""
+        for key in sorted(value.keys() - self._plan.keys()):
+            given = value[key]
             member = self._spellings.get(fold(key))
             if member is None:
                 findings.note(self.path + shown(key), "not in the contract, left out")

@@ -20,7 +20,8 @@ class CanonicalEvent:
 
     `record` has every field of the contract, None where the event has nothing, so that Avro gives back the same.
     `key` is the Kafka key `orgId:customerId`, None where the event names no customer. `notes` say by path what was
-    left out or dropped and why, and never hold a value; the paths of dropped values are also in `record["dropped"]`.
+    left out or dropped and why, sorted, and never hold a value; the paths of dropped values are also in
+    `record["dropped"]`.
     """
 
     event: str
@@ -45,8 +46,8 @@ def read_event(document: object, contracts: Contracts) -> CanonicalEvent:
     record["orgId"] = org = _org(record, envelope)
     _name(record, envelope, contract)
     record["envelopeVersion"] = envelope.version
-    record["dropped"] = findings.dropped or None
-    return CanonicalEvent(contract.event, record, _key(org, record, contract), tuple(findings.notes))
+    record["dropped"] = sorted(findings.dropped) or None
+    return CanonicalEvent(contract.event, record, _key(org, record, contract), tuple(sorted(findings.notes)))
 
 
 def encode(event: CanonicalEvent, contracts: Contracts) -> bytes:

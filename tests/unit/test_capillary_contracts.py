@@ -1,0 +1,158 @@
+"""The contracts themselves: rules that every `.avsc` must keep, and how a broken one is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from processor.capillary import ContractError, load_contracts, read_event
+
+DIRECTORY = Path(__file__).parents[2] / "schemas" / "capillary"
+CONTRACTS = load_contracts(DIRECTORY)
+
+Json = dict[str, object]
+
+EVENT: Json = {
+    "type": "record",
+    "name": "CardUpdated",
+    "namespace": "capillary.events",
+    "event": "cardUpdated",
+    "eventAliases": ["CardChanged"],
+    "customer": "data.holder.id",
+    "fields": [
+        {"name": "eventName", "type": "string"},
+        {"name": "orgId", "type": "long"},
+        {"name": "eventType", "type": ["null", "string"], "default": None},
+        {
+            "name": "data",
+            "type": {
+                "type": "record",
+                "name": "Data",
+                "fields": [
+                    {
+                        "name": "holder",
+                        "default": None,
+                        "type": [
+                            "null",
+                            {
+                                "type": "record",
+                                "name": "Holder",
+                                "fields": [{"name": "id", "type": ["null", "long"], "default": None}],
+                            },
+                        ],
+                    },
+                    {"name": "points", "type": ["null", "double"], "default": None},
+                ],
+            },
+        },
+    ],
+}
+
+
+def test_file_event_and_record_carry_one_name() -> None:
+    for file in sorted(DIRECTORY.glob("*.avsc")):
+        contract = CONTRACTS[file.stem]
+        assert contract.name == f"capillary.events.{file.stem[0].upper()}{file.stem[1:]}"
+        assert contract.customer == ("data", "customerIdentifiers", "customerId")
+
+
+def test_every_field_has_a_doc() -> None:
+    def walk(schema: object) -> None:
+        if isinstance(schema, dict):
+            for field in schema.get("fields", []):
+                assert field.get("doc"), field["name"]
+            for value in schema.values():
+                walk(value)
+        if isinstance(schema, list):
+            for item in schema:
+                walk(item)
+
+    for contract in CONTRACTS.values():
+        walk(contract.schema)
+
+
+def test_all_envelopes_are_the_same() -> None:
+    roots = []
+    for contract in CONTRACTS.values():
+        fields = contract.schema["fields"]
+        assert isinstance(fields, list)
+        roots.append([field for field in fields if field["name"] != "data"])
+    assert all(root == roots[0] for root in roots)
+
+
+def write(directory: Path, schema: object, name: str = "cardUpdated.avsc") -> Path:
+    (directory / name).write_text(json.dumps(schema), encoding="utf-8")
+    return directory
+
+
+def test_a_new_event_needs_no_python(tmp_path: Path) -> None:
+    contracts = load_contracts(write(tmp_path, EVENT))
+    event = read_event({"eventName": "cardchanged", "orgId": 3, "data": {"Holder": {"ID": "8"}}}, contracts)
+    assert (event.event, event.key) == ("cardUpdated", b"3:8")
+    assert event.record["data"] == {"holder": {"id": 8}, "points": None}
+
+
+def test_an_event_without_a_customer_has_no_key(tmp_path: Path) -> None:
+    schema = {name: value for name, value in EVENT.items() if name != "customer"}
+    event = read_event({"eventName": "cardUpdated", "orgId": 3, "data": {}}, load_contracts(write(tmp_path, schema)))
+    assert event.key is None
+
+
+def _data(schema: Json) -> list[Json]:
+    fields = schema["fields"]
+    assert isinstance(fields, list)
+    body: list[Json] = fields[3]["type"]["fields"]
+    return body
+
+
+BREAKS: list[tuple[str, Callable[[Json], object]]] = [
+    ('the root is a record with a property "event"', lambda s: s.pop("event")),
+    ('"eventAliases" is a list of names', lambda s: s.update(eventAliases="x")),
+    ("data.points is no long of this schema", lambda s: s.update(customer="data.points")),
+    ("data.nobody.id is no long of this schema", lambda s: s.update(customer="data.nobody.id")),
+    ("the root has no orgId", lambda s: s["fields"].pop(1)),  # type: ignore[attr-defined]
+    ("data: is a record", lambda s: s["fields"][3].update(type="string")),  # type: ignore[index]
+    ('data.points: must be nullable, ["null", ...]', lambda s: _data(s)[1].update(type="double", default=1.0)),
+    ("data.points: needs null as its default", lambda s: _data(s)[1].pop("default")),
+    ("data.points: float is no type", lambda s: _data(s)[1].update(type=["null", "float"])),
+    ("data.points: bytes is no type", lambda s: _data(s)[1].update(type=["null", "bytes"])),
+    ("data: Holder and holder differ in casing", lambda s: _data(s)[1].update(name="Holder")),
+    ("data: Holder and holder differ in casing", lambda s: _data(s)[1].update(aliases=["Holder"])),
+    ("data.points: Data holds itself", lambda s: _data(s)[1].update(type=["null", "Data"])),
+    ("no Avro schema", lambda s: s.update(type="recrod")),
+    ("no Avro schema", lambda s: _data(s)[1].update(type=["null", "Unknown"])),
+]
+
+
+@pytest.mark.parametrize(("message", "broken"), BREAKS)
+def test_a_broken_contract_is_refused_with_file_and_place(
+    tmp_path: Path, message: str, broken: Callable[[Json], object]
+) -> None:
+    schema = copy.deepcopy(EVENT)
+    broken(schema)
+    with pytest.raises(ContractError) as caught:
+        load_contracts(write(tmp_path, schema))
+    assert str(caught.value).startswith("cardUpdated.avsc: ")
+    assert message in str(caught.value)
+
+
+def test_what_is_not_json_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.avsc").write_bytes(b"{")
+    with pytest.raises(ContractError, match=r"a\.avsc: no Avro schema"):
+        load_contracts(tmp_path)
+
+
+def test_an_empty_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="no contract"):
+        load_contracts(tmp_path)
+
+
+def test_two_files_cannot_claim_one_name(tmp_path: Path) -> None:
+    write(tmp_path, EVENT)
+    write(tmp_path, {**EVENT, "event": "cardChanged", "eventAliases": []}, "other.avsc")
+    with pytest.raises(ContractError, match="belongs to"):
+        load_contracts(tmp_path)

@@ -1,0 +1,175 @@
+"""What the reader makes of single documents: envelopes, names, orgs, keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from processor.capillary import CanonicalEvent, CapillaryError, load_contracts, read_event
+
+CONTRACTS = load_contracts(Path(__file__).parents[2] / "schemas" / "capillary")
+
+Json = dict[str, object]
+
+
+def flat(**changes: object) -> Json:
+    """A small customerAdded in envelope A; a change to ... takes the field out."""
+    body: Json = {"loyaltyType": "loyalty", "customerIdentifiers": {"customerId": 7}}
+    document: Json = {"eventName": "customerAdded", "eventId": "e1", "orgId": 150698, "createdAt": 5, "data": body}
+    return {name: value for name, value in (document | changes).items() if value is not ...}
+
+
+def stream(event_type: str, **changes: object) -> Json:
+    """The same in envelope B."""
+    inside = flat(**changes)
+    return {"eventId": inside.pop("eventId"), "eventType": event_type, "timeStamp": 9, "attributes": inside}
+
+
+def read(document: object) -> CanonicalEvent:
+    return read_event(document, CONTRACTS)
+
+
+@pytest.mark.parametrize(
+    ("document", "version"),
+    [
+        (flat(), "A"),
+        (stream("customerAdded"), "B"),
+        (stream("150698_customerAdded"), "B"),
+        (stream("150698_customerAdded", eventName=...), "B"),
+        (stream(" customerAdded ", eventName="  "), "B"),
+        ({"body": flat()}, "C"),
+        ({"body": stream("customerAdded")}, "C"),
+        ({"data": flat(), "errors": None, "warnings": None}, "D"),
+        ({"data": stream("customerAdded")}, "D"),
+        ({"event": {"body": flat(), "headers": {}, "method": "POST"}}, "E"),
+        ({"eventType": "150698_customerAdded", **flat(eventName=...)}, "A"),
+        ({" Body": flat()}, "C"),
+    ],
+)
+def test_every_envelope_gives_the_same_body(document: Json, version: str) -> None:
+    event = read(document)
+    assert (event.event, event.key, event.notes) == ("customerAdded", b"150698:7", ())
+    assert event.record["envelopeVersion"] == version
+    assert event.record["eventId"] == "e1"
+    assert event.record["data"] == read(flat()).record["data"]
+
+
+def test_the_record_has_every_field_of_the_contract() -> None:
+    fields = CONTRACTS["customerAdded"].schema["fields"]
+    assert isinstance(fields, list)
+    assert read(flat()).record.keys() == {field["name"] for field in fields}
+
+
+def test_an_event_may_have_an_event_name_inside_its_body() -> None:
+    body = {"eventName": "TransactionAdd", "eventId": 15, "customerIdentifiers": {"customerId": 7}}
+    event = read(flat(data=body))
+    assert event.record["envelopeVersion"] == "A"
+    assert event.record["eventName"] == "customerAdded"
+
+
+@pytest.mark.parametrize("name", ["CustomerAdded", " CUSTOMERADDED", "customer Added"])
+def test_names_match_in_any_spelling_and_the_received_one_is_kept(name: str) -> None:
+    record = read(flat(eventName=name)).record
+    assert record["eventName"] == "customerAdded"
+    assert record["eventType"] == name.strip()
+
+
+def test_a_trailing_blank_is_no_other_spelling() -> None:
+    assert read(flat(eventName="customerAdded ")).record["eventType"] is None
+
+
+@pytest.mark.parametrize("org", [150698, 150698.0, "150698", " 150698 "])
+def test_the_org_may_come_as_any_kind_of_number(org: object) -> None:
+    assert read(flat(orgId=org)).record["orgId"] == 150698
+
+
+def test_the_org_may_come_in_the_event_type_alone() -> None:
+    assert read(stream("42_customerAdded", orgId=...)).key == b"42:7"
+
+
+def test_event_id_may_be_missing_or_anything() -> None:
+    assert read(flat(eventId=...)).record["eventId"] is None
+    assert read(flat(eventId="ABC-87484sdas&$")).record["eventId"] == "ABC-87484sdas&$"
+
+
+def test_created_at_may_be_missing_in_seconds_or_a_double() -> None:
+    assert read(flat(createdAt=...)).record["createdAt"] is None
+    assert read(flat(createdAt=1693334444)).record["createdAt"] == 1693334444
+    assert read(flat(createdAt=1720440349027.0)).record["createdAt"] == 1720440349027
+
+
+def test_without_a_customer_there_is_no_key() -> None:
+    assert read(flat(data={})).key is None
+    assert read(flat(data={"customerIdentifiers": {"instore": {}}})).key is None
+
+
+def test_an_empty_body_is_a_body() -> None:
+    data = read(flat(data={})).record["data"]
+    assert isinstance(data, dict)
+    assert set(data.values()) == {None}
+
+
+def points(**changes: object) -> Json:
+    return flat(eventName="pointsIssued") | changes
+
+
+def test_a_loyalty_event_id_inside_the_body_moves_to_the_envelope() -> None:
+    event = read(points(data={"loyaltyEventId": "Qs5"}))
+    assert event.record["loyaltyEventId"] == "Qs5"
+    assert event.notes == ()
+
+
+def test_a_loyalty_event_id_in_both_places_is_named() -> None:
+    event = read(points(data={"loyaltyEventId": "Qs5"}, loyaltyEventId="other"))
+    assert event.record["loyaltyEventId"] == "other"
+    assert event.notes == ("data.loyaltyEventId: not in the contract, left out",)
+
+
+def test_nobody_can_say_what_the_reader_says_itself() -> None:
+    event = read(flat(envelopeVersion="Z", dropped=["x"]))
+    assert (event.record["envelopeVersion"], event.record["dropped"]) == ("A", None)
+    assert len(event.notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("document", "where", "what"),
+    [
+        ([], "the document", "not a JSON object"),
+        ("customerAdded", "the document", "not a JSON object"),
+        (None, "the document", "not a JSON object"),
+        ({}, "eventName", "no event name"),
+        (flat(eventName=...), "eventName", "no event name"),
+        (flat(eventName=7), "eventName", "no event name"),
+        (flat(eventName=" ", eventType=""), "eventName", "no event name"),
+        (flat(eventName="customerDanced"), "eventName", "unknown event customerDanced"),
+        (flat(eventName="sari@example.com"), "eventName", "unknown event (a name of 16 characters)"),
+        (flat(orgId=...), "orgId", "no usable org"),
+        (flat(orgId=None), "orgId", "no usable org"),
+        (flat(orgId="brand"), "orgId", "no usable org"),
+        (flat(orgId=0), "orgId", "no usable org"),
+        (flat(orgId=-1), "orgId", "no usable org"),
+        (flat(orgId=True), "orgId", "no usable org"),
+        (stream("1_customerAdded"), "eventType", "orgId and the prefix of eventType name two orgs"),
+        (stream("customerAdded") | {"orgId": 1}, "orgId, attributes.orgId", "two orgs in one event"),
+        (flat(data=...), "data", "no body"),
+        (flat(data="x"), "data", "no body"),
+        (flat(data=None), "data", "no body"),
+        (
+            {"body": {"body": {"body": {"body": {"body": flat()}}}}},
+            "the document",
+            "more wrappers than any envelope has",
+        ),
+    ],
+)
+def test_what_is_no_event_is_refused_with_place_and_remedy(document: object, where: str, what: str) -> None:
+    with pytest.raises(CapillaryError) as caught:
+        read(document)
+    assert (caught.value.where, caught.value.what) == (where, what)
+    assert str(caught.value) == f"{where}: {what}; {caught.value.remedy}"
+    assert caught.value.remedy
+
+
+def test_an_unknown_event_is_told_the_nearest_known_one() -> None:
+    with pytest.raises(CapillaryError, match="the nearest that is known is customerAdded"):
+        read(flat(eventName="customerAded"))
