@@ -16,8 +16,8 @@ def pick(content: dict[str, object], name: str) -> object:
     """The value under a name, in this spelling if it is there, else in the first other one; None without."""
     if name in content:
         return content[name]
-    wanted = fold(name)
-    return next((value for key, value in content.items() if fold(key) == wanted), None)
+    wanted, least = fold(name), len(name)  # the length first: folding every key of every document costs
+    return next((value for key, value in content.items() if len(key) >= least and fold(key) == wanted), None)
 
 
 def shown(name: str) -> str:
