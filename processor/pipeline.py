@@ -121,8 +121,8 @@ class Pipeline:
             return False
         tally.add(record, translated)
         work = partition.accept(record, translated, next(self._sequence), self._clock())
-        if work is not None and work.dead:
-            self._delivery.refused(work)
+        if work is not None:
+            self._delivery.took(work)
         return True
 
     def _learn(self) -> None:

@@ -123,11 +123,11 @@ def in_order(items: Sequence[Item], max_size: int, max_messages: int) -> list[Ba
     """Cuts messages into batches that fit, each waiting for the one before: for a record larger than one request."""
     batches: list[Batch] = []
     chunk: list[Item] = []
-    size = WRAPPER
+    size = WRAPPER - 1  # the last message has no comma
     for item in items:
         if chunk and (size + item.size > max_size or len(chunk) == max_messages):
             batches.append(Batch(chunk, batches[-1].items if batches else ()))
-            chunk, size = [], WRAPPER
+            chunk, size = [], WRAPPER - 1
         chunk.append(item)
         size += item.size
     batches.append(Batch(chunk, batches[-1].items if batches else ()))

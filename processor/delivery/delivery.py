@@ -89,7 +89,7 @@ class Delivery:
         self._policy = policy
         self._backoff = Backoff(random)
         self._throttle = Throttle(self._backoff, max_in_flight=policy.max_in_flight, rate=policy.rate)
-        self._flood = Flood()
+        self._translated, self._settled = Flood(), Flood()
         self._tickets = count(1)
         self._in_flight: dict[int, _Flight] = {}
         self._waiting: list[Batch] = []  # sent before, or parts of such, as they are
@@ -363,7 +363,7 @@ class Delivery:
 
     def _settle(self, work: Work) -> None:
         if not work.dead:
-            self._flood.passed(work.translated.event)
+            self._settled.passed(work.translated.event)
         work.lane.partition.settle(work)
 
     def _count_server_error(self, item: Item, now: float) -> None:
@@ -487,9 +487,12 @@ class Delivery:
 
     # ---- dead letters ------------------------------------------------------------------------------------------------
 
-    def refused(self, work: Work) -> None:
-        """Counts a record that the translator refused, before its dead letter is sent."""
-        self._count_death(work)
+    def took(self, work: Work) -> None:
+        """Counts a translated record; a flood of refused ones stops delivery before their dead letters are sent."""
+        if work.dead:
+            self._stop_at_flood(self._translated.died(work.translated.event))
+        else:
+            self._translated.passed(work.translated.event)
 
     def letters(self) -> list[DeadLetter]:
         """The dead letters to produce now; none once delivery has halted."""
@@ -520,7 +523,9 @@ class Delivery:
 
     def _bury(self, item: Item, refusal: Refusal) -> None:
         if item.live:
-            self._count_death(item.work)
+            if not item.work.dead:  # else another of its messages was counted
+                item.work.dead = True
+                self._stop_at_flood(self._settled.died(item.work.translated.event))
             self._write(item.work, item, refusal)
 
     def _write(self, work: Work, item: Item | None, refusal: Refusal) -> None:
@@ -531,11 +536,7 @@ class Delivery:
         self._letters_to_send.append(letter)
         self.news.append(LetterSent(_partition(letter), work.record.offset, translated.event, outputs, refusal))
 
-    def _count_death(self, work: Work) -> None:
-        if work.dead and work.translated.refusal is None:
-            return  # another of its messages was counted
-        work.dead = True
-        flood = self._flood.died(work.translated.event)
+    def _stop_at_flood(self, flood: str | None) -> None:
         if flood:
             self._stop(HaltKind.FLOOD, f"{flood}: a mapping or a producer is broken")
 

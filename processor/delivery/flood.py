@@ -13,19 +13,23 @@ LEAST = 20
 
 
 class Flood:
-    """Counts records and those of them that became dead letters."""
+    """Counts records and those of them that became dead letters, both at the same point of their way.
+
+    Two are kept, one where records are translated and one where they are settled: between the two lies a whole window of
+    records, and deaths held against the count of the other place would look like a flood, or like none.
+    """
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
         self._dead: dict[str, deque[int]] = {}
 
     def passed(self, event: str) -> None:
-        """A record was settled without a dead letter."""
+        """A record came by without a dead letter."""
         self._seen[""] += 1
         self._seen[event] += 1
 
     def died(self, event: str) -> str | None:
-        """A record got its first dead letter. Returns what the flood is, when this makes it one."""
+        """A record got a dead letter. Returns what the flood is, when this makes it one."""
         for name, what in (("", "records"), (event, f"{event} records")):
             self._seen[name] += 1
             seen = self._seen[name]
