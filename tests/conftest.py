@@ -1,0 +1,5 @@
+"""What all tests share: the brokers and the schema registry, each started when a test first asks for it."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.plugins.brokers"]
