@@ -1,0 +1,162 @@
+"""Avro types as values: an admitted schema with its named types resolved.
+
+A type that several fields share is one object here, so that nothing grows with the number of its uses. Every type
+knows three measures of itself, reckoned once:
+    least    the fewest bytes that a value takes
+    breadth  how many record fields there are when every use of a named type is written out
+    depth    how many records, arrays and maps hold each other, itself included
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+NO_DEFAULT = object()
+"""The default of a field that has none; None is the default null."""
+
+_LEAST = {"null": 0, "boolean": 1, "int": 1, "long": 1, "float": 4, "double": 8, "bytes": 1, "string": 1}
+PRIMITIVES = frozenset(_LEAST)
+
+
+@dataclass(frozen=True, slots=True)
+class Decimal:
+    """The logical type decimal: `precision` digits, of which `scale` follow the point."""
+
+    precision: int
+    scale: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Primitive:
+    """One of Avro's eight primitive types; `kind` is its name, `logical` the logical type as the schema spells it."""
+
+    kind: str
+    logical: str | None = None
+    decimal: Decimal | None = None
+    least: int = field(init=False)
+    breadth: int = field(init=False, default=0)
+    depth: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "least", _LEAST[self.kind])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed:
+    """So many bytes."""
+
+    name: str
+    aliases: frozenset[str]
+    size: int
+    logical: str | None = None
+    decimal: Decimal | None = None
+    kind: str = field(init=False, default="fixed")
+    breadth: int = field(init=False, default=0)
+    depth: int = field(init=False, default=0)
+
+    @property
+    def least(self) -> int:
+        """Always all of them."""
+        return self.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enum:
+    """One of a list of symbols, written as its index. `default` stands in for a symbol that a reader does not know."""
+
+    name: str
+    aliases: frozenset[str]
+    symbols: tuple[str, ...]
+    default: str | None = None
+    kind: str = field(init=False, default="enum")
+    least: int = field(init=False, default=1)
+    breadth: int = field(init=False, default=0)
+    depth: int = field(init=False, default=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Array:
+    """Blocks of items."""
+
+    items: Type
+    kind: str = field(init=False, default="array")
+    least: int = field(init=False, default=1)
+    breadth: int = field(init=False)
+    depth: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "breadth", self.items.breadth)
+        object.__setattr__(self, "depth", self.items.depth + 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map:
+    """Blocks of pairs; keys are strings."""
+
+    values: Type
+    kind: str = field(init=False, default="map")
+    least: int = field(init=False, default=1)
+    breadth: int = field(init=False)
+    depth: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "breadth", self.values.breadth)
+        object.__setattr__(self, "depth", self.values.depth + 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Union:
+    """One of several types, written as its index and its value. Never empty, never directly in another union."""
+
+    branches: tuple[Type, ...]
+    kind: str = field(init=False, default="union")
+    least: int = field(init=False)
+    breadth: int = field(init=False)
+    depth: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "least", 1 + min(branch.least for branch in self.branches))
+        object.__setattr__(self, "breadth", sum(branch.breadth for branch in self.branches))
+        object.__setattr__(self, "depth", max(branch.depth for branch in self.branches))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """A field of a record. `default` is JSON as the schema has it, or NO_DEFAULT."""
+
+    name: str
+    aliases: frozenset[str]
+    type: Type
+    default: object = NO_DEFAULT
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """Values one after another, in the order of the fields."""
+
+    name: str
+    aliases: frozenset[str]
+    fields: tuple[Field, ...]
+    kind: str = field(init=False, default="record")
+    least: int = field(init=False)
+    breadth: int = field(init=False)
+    depth: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "least", sum(member.type.least for member in self.fields))
+        object.__setattr__(self, "breadth", sum(1 + member.type.breadth for member in self.fields))
+        object.__setattr__(self, "depth", 1 + max((member.type.depth for member in self.fields), default=0))
+
+
+Type = Primitive | Fixed | Enum | Array | Map | Union | Record
+Named = Fixed | Enum | Record
+
+
+def nullable(kind: Type) -> tuple[bool, Type]:
+    """Whether a type may be null, and what it is otherwise; several possibilities stay a union."""
+    if not isinstance(kind, Union):
+        return kind.kind == "null", kind
+    others = tuple(branch for branch in kind.branches if branch.kind != "null")
+    if len(others) == len(kind.branches) or not others:
+        return not others, kind
+    return True, others[0] if len(others) == 1 else Union(others)
