@@ -343,3 +343,32 @@ def destination_problems(settings: Settings, names: frozenset[str]) -> list[Prob
 def _or_nearest(name: str, names: frozenset[str]) -> str:
     nearest = get_close_matches(name, sorted(names), n=1, cutoff=0.5)
     return f"; the nearest is {nearest[0]}" if nearest else f"; there are {', '.join(sorted(names))}"
+
+
+# ---- for the docs ----------------------------------------------------------------------------------------------------
+
+
+def reference() -> str:
+    """All settings as Markdown, one table per section: docs/configuration.md holds it, and a test compares."""
+    return "\n".join(line for name in Settings.model_fields for line in _reference(name))
+
+
+def _reference(section: str) -> Iterator[str]:
+    model = _section(section) or DestinationSettings
+    place = section if _section(section) else f"{section}.NAME"
+    yield from (f"### `[{place}]`", "", model.__doc__ or "", "")
+    yield from ("| key | variable | default | meaning |", "| --- | --- | --- | --- |")
+    for name, field in model.model_fields.items():
+        file = " May come from a file: `_file`." if section != "destinations" and may_be_a_file(field) else ""
+        variable = _variable(*place.split("."), name).removeprefix(PREFIX)
+        yield f"| `{name}` | `{variable}` | {_default(field)} | {field.description}{file} |"
+    yield ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, tuple | dict):
+        value = ", ".join(map(str, value))
+    return f"`{value}`" if value not in (None, "") else "none"
