@@ -21,12 +21,13 @@ COMMIT_INTERVAL_MS = 500
 DELIVERY_TIMEOUT_MS = 30_000
 
 _CONSUMER_ONLY = (
-    "auto.commit.", "auto.offset.", "check.crcs", "enable.auto.", "enable.partition.eof", "fetch.", "group.", "heartbeat.",
-    "isolation.", "max.poll.", "max.partition.fetch.", "partition.assignment.", "queued.", "session.",
+    "auto.commit.", "auto.offset.", "check.crcs", "enable.auto.", "enable.partition.eof", "fetch.", "group.",
+    "heartbeat.", "isolation.", "max.poll.", "max.partition.fetch.", "partition.assignment.", "queued.", "session.",
 )  # fmt: skip
 _PRODUCER_ONLY = (
-    "acks", "batch.", "compression.", "delivery.timeout.", "enable.idempotence", "linger.", "message.send.", "message.timeout.",
-    "partitioner", "queue.buffering.", "request.required.", "request.timeout.", "retries", "sticky.", "transaction",
+    "acks", "batch.", "compression.", "delivery.timeout.", "enable.idempotence", "linger.", "message.send.",
+    "message.timeout.", "partitioner", "queue.buffering.", "request.required.", "request.timeout.", "retries",
+    "sticky.", "transaction",
 )  # fmt: skip
 
 _ALIASES = {
@@ -136,7 +137,7 @@ def producer_properties(bootstrap_servers: str, *, client: Mapping[str, Property
 def dead_letter_properties(
     bootstrap_servers: str, *, client: Mapping[str, Property] | None = None
 ) -> dict[str, object]:
-    """A producer whose letters travel alone: one that is too large must not take others with it. Raises ConfigProblem."""
+    """A producer whose letters travel alone: one that is too large takes no others with it. Raises ConfigProblem."""
     if client and "batch.num.messages" in client:
         client = {name: value for name, value in client.items() if name != "batch.num.messages"}
     return {**producer_properties(bootstrap_servers, client=client), "batch.num.messages": 1, "linger.ms": 0}

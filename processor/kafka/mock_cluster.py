@@ -1,7 +1,7 @@
 """librdkafka's mock cluster: a broker inside this process that any number of ordinary clients can talk to.
 
-It keeps at most 5 MiB or 100,000 batches per partition and silently drops the oldest, knows no times and no topic ids, and
-its interface is marked experimental. It serves `demo` and tests of errors that a real broker does not make on demand.
+It keeps at most 5 MiB or 100,000 batches per partition and silently drops the oldest, keeps no index of times, and its
+interface is marked experimental. It serves `demo` and tests of errors that a real broker does not make on demand.
 Functions and error codes: `rdkafka_mock.h` of librdkafka 2.16.
 """
 
@@ -17,7 +17,7 @@ from typing import Self
 import confluent_kafka
 
 _PRODUCER = 0  # rd_kafka_type_t
-_UNTIL_DESTROYED = 512  # bytes for an error text
+_ERROR_TEXT = 512  # bytes
 
 
 class MockCluster:
@@ -71,7 +71,7 @@ class MockCluster:
 
     def _client(self) -> int:
         """A mock cluster lives in a client, which has nothing else to do."""
-        text = ctypes.create_string_buffer(_UNTIL_DESTROYED)
+        text = ctypes.create_string_buffer(_ERROR_TEXT)
         conf = self._library.rd_kafka_conf_new()
         self._library.rd_kafka_conf_set(conf, b"log_level", b"0", text, len(text))  # a broker taken down is no news
         handle: int | None = self._library.rd_kafka_new(_PRODUCER, conf, text, len(text))

@@ -1,14 +1,14 @@
-"""The consumer. It decides nothing: records, commit results and errors come out as values, the listener says where to read.
+"""The consumer. It decides nothing: records, results and errors come out as values, the listener says where to read.
 
-One thread makes all calls: librdkafka's consumer may never return from a call that a second thread makes while the first
-one polls. What is said here of brokers was seen on Apache Kafka 4.3 with confluent-kafka 2.16, both group protocols.
+One thread makes all calls: librdkafka's consumer may never return from a call that a second thread makes while the
+first one polls. What is said here of brokers was seen on Apache Kafka 4.3 with confluent-kafka 2.16, both protocols.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as ClientPartition
@@ -105,13 +105,13 @@ class Source:
             raised, self._raised = self._raised, None
             raise raised
 
-    # ---- what the loop asks --------------------------------------------------------------------------------------------
+    # ---- what the loop asks ------------------------------------------------------------------------------------------
 
     def ask(self, partitions: Iterable[TopicPartition], timeout: float) -> dict[TopicPartition, Facts | str]:
         """Where the group is and what the log holds, for each partition; a text where there was no answer in time.
 
-        Four batched questions share `timeout` seconds. `high` is the last stable offset, up to which we can read. May be
-        asked inside `assigned`.
+        Four batched questions share `timeout` seconds. `high` is the last stable offset, up to which we can read. May
+        be asked inside `assigned`.
         """
         asked = list(partitions)
         deadline = self._clock() + timeout
@@ -159,7 +159,7 @@ class Source:
             return None
         return offset if offset >= 0 else None
 
-    # ---- what the loop orders ------------------------------------------------------------------------------------------
+    # ---- what the loop orders ----------------------------------------------------------------------------------------
 
     def assign(self, starts: Mapping[TopicPartition, int]) -> None:
         """Takes partitions up, each at its offset; under both protocols an assignment is an addition."""
@@ -193,7 +193,7 @@ class Source:
         """Fetches again, from the first record that was not delivered."""
         self._consumer.resume(_to_client(partitions))
 
-    # ---- rebalances: callbacks of the client, inside `consume` and `close` ---------------------------------------------
+    # ---- rebalances: callbacks of the client, inside `consume` and `close` -------------------------------------------
 
     def _on_assign(self, _consumer: Consumer, partitions: list[ClientPartition]) -> None:
         coming = [_partition(partition) for partition in partitions]
@@ -233,7 +233,7 @@ class Source:
     def _failed(self, error: KafkaError) -> None:
         self._news.append(ClientFault(describe(error), _is_fatal(error)))
 
-    # ---- helpers -------------------------------------------------------------------------------------------------------
+    # ---- helpers -----------------------------------------------------------------------------------------------------
 
     def _log_offsets(
         self, asked: list[TopicPartition], time_or_end: int, timeout: float
@@ -251,7 +251,7 @@ class Source:
 
 
 def _facts(
-    committed: ClientPartition, low: int | str, high: int | str, topic_id: str | None | AdminError
+    committed: ClientPartition, low: int | str, high: int | str, topic_id: str | AdminError | None
 ) -> Facts | str:
     if committed.error is not None:
         return describe(committed.error)
@@ -291,8 +291,7 @@ def _record(message: Message) -> Record:
 
 
 def _headers(message: Message) -> Headers:
-    headers = message.headers()
-    return tuple((name, value) for name, value in headers) if headers else ()
+    return tuple(cast("list[tuple[str, bytes | None]]", message.headers() or ()))
 
 
 def _is_fatal(error: KafkaError) -> bool:

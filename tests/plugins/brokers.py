@@ -1,7 +1,7 @@
 """Kafka for tests, the first of: a given cluster, Docker, Apache Kafka on this machine's Java, librdkafka's mock.
 
 A test that the mock will not do for is marked `real_kafka`; where there is only the mock it is skipped with the reason.
-No process outlives pytest: fixtures end them, `atexit` does after Ctrl-C, and the kernel does if pytest itself is killed.
+No process outlives pytest: fixtures end them, `atexit` does after Ctrl-C, the kernel does if pytest itself is killed.
 """
 
 from __future__ import annotations
@@ -124,10 +124,8 @@ class JavaProcess:
         """A clean stop, and a hard one when that takes too long."""
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            pass
         self.kill()
 
     def kill(self) -> None:
@@ -217,7 +215,7 @@ def _server_properties(port: int, controller: int, data: Path, settings: Mapping
     return "".join(f"{name}={value}\n" for name, value in {**node, **FOR_TESTS, **settings}.items())
 
 
-# ---- what is downloaded, once per machine ------------------------------------------------------------------------------
+# ---- what is downloaded, once per machine ----------------------------------------------------------------------------
 
 
 def kafka_jars() -> Path:
@@ -271,7 +269,7 @@ def _java_version_fits() -> bool:
     return major.isdigit() and int(major) >= 17
 
 
-# ---- which broker ------------------------------------------------------------------------------------------------------
+# ---- which broker ----------------------------------------------------------------------------------------------------
 
 
 class Brokers:
@@ -315,8 +313,8 @@ class Brokers:
 
 
 def _docker() -> Broker:
-    import docker  # noqa: PLC0415 - it and testcontainers are slow to import and seldom needed
-    from docker.errors import DockerException  # noqa: PLC0415
+    import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to import and seldom needed, all three
+    from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415
 
     try:
@@ -352,7 +350,7 @@ def _container_settings(port: int) -> dict[str, str]:
     }
 
 
-# ---- a schema registry -------------------------------------------------------------------------------------------------
+# ---- a schema registry -----------------------------------------------------------------------------------------------
 
 
 class Registry:
@@ -385,7 +383,7 @@ class Registry:
             return False
 
 
-# ---- pytest ------------------------------------------------------------------------------------------------------------
+# ---- pytest ----------------------------------------------------------------------------------------------------------
 
 BROKERS = pytest.StashKey[Brokers]()
 
