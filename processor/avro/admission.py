@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import fastavro
@@ -34,7 +33,7 @@ MAX_DEPTH = 32
 """Records, arrays and maps that hold each other."""
 
 MAX_FIELDS = 2000
-"""Record fields with every use of a named type written out: this bounds the code that is generated."""
+"""Record fields and branches of large unions, every use of a named type written out: this bounds the generated code."""
 
 MAX_PRECISION = 1000
 """Digits of a decimal. The cost of a conversion grows with their square."""
@@ -65,7 +64,7 @@ class Admitted:
 
     name: str
     fingerprint: bytes
-    parsed: Mapping[str, object] = field(repr=False)
+    parsed: dict[str, object] = field(repr=False)
     type: Record = field(repr=False)
 
 

@@ -1,8 +1,8 @@
 """Writes the Python function that reads what is wanted of a record and steps over the rest.
 
 One flat function per writer's schema, reader's schema and list of wants. It is stricter than fastavro: a count never
-exceeds the bytes left, an index never the branches, and the last byte must be reached. What nobody wants is checked only
-as far as that takes: texts are not decoded, numbers not judged.
+exceeds the bytes left, an index never the branches, and the last byte must be reached. What nobody wants is checked
+only as far as that takes: texts are not decoded, numbers not judged.
 
 Values are those of fastavro with the logical types of Avro left out, but for decimal (`decimal.Decimal`): a timestamp
 is an int, a uuid a str. float and double are float, bytes and fixed bytes, an enum its symbol, a map a dict, a whole

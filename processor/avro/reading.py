@@ -13,18 +13,18 @@ import struct
 from collections.abc import Sequence
 from types import TracebackType
 
-HALF = tuple(byte >> 1 if byte < 128 and not byte & 1 else -1 for byte in range(256))
+_CONTINUES = 0x80  # the bit that says: another byte follows
+_LONGEST = 10  # bytes of a 64-bit number
+_INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
+
+HALF = tuple(byte >> 1 if byte < _CONTINUES and not byte & 1 else -1 for byte in range(256))
 """One-byte number that must not be negative (length, count, index), by its byte; -1 asks for the long form."""
 
-ZIGZAG = tuple((byte >> 1) ^ -(byte & 1) if byte < 128 else None for byte in range(256))
+ZIGZAG = tuple((byte >> 1) ^ -(byte & 1) if byte < _CONTINUES else None for byte in range(256))
 """One-byte number by its byte; None asks for the long form."""
 
 float_at = struct.Struct("<f").unpack_from
 double_at = struct.Struct("<d").unpack_from
-
-_CONTINUES = 0x80
-_LONGEST = 10  # bytes of a 64-bit varint
-_INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 
 
 class DecodeError(ValueError):
@@ -119,7 +119,10 @@ def failed(error: Exception, filename: str, places: Sequence[str]) -> DecodeErro
     `places` has one entry per line of `filename`; those of a helper function go on where its caller's line ends. The
     traceback is kept, so that it shows the generated lines.
     """
-    place = "".join(places[line - 1] for line in _lines(error.__traceback__, filename))
+    parts = [places[line - 1] for line in _lines(error.__traceback__, filename)]
+    place = ".".join(part for part in parts if part)
+    for bracket in "[{":
+        place = place.replace(f".{bracket}", bracket)
     return DecodeError(place, _detail(error)).with_traceback(error.__traceback__)
 
 

@@ -179,7 +179,7 @@ def same_name(writer: Named, reader: Named) -> bool:
     return short == reader.name.rpartition(".")[2] or writer.name in reader.aliases or short in reader.aliases
 
 
-def _matches(writer: Type, reader: Type) -> bool:
+def _matches(writer: Type, reader: Type) -> bool:  # noqa: PLR0911 - one return per pair of types
     match writer, reader:
         case (Union(), _) | (_, Union()):
             return True  # decided when the branch is known
@@ -191,7 +191,9 @@ def _matches(writer: Type, reader: Type) -> bool:
             return _matches(writer.values, reader.values)
         case Fixed(), Fixed():
             return writer.size == reader.size and same_name(writer, reader)
-        case (Enum(), Enum()) | (Record(), Record()):
+        case Enum(), Enum():
+            return same_name(writer, reader)
+        case Record(), Record():
             return same_name(writer, reader)
         case _:
             return False
@@ -285,7 +287,7 @@ def _add(steps: dict[str, Step], written: str, step: Step, place: str) -> None:
     steps[written] = step
 
 
-def _shape(writer: Type, reader: Type, place: str) -> Shape:
+def _shape(writer: Type, reader: Type, place: str) -> Shape:  # noqa: PLR0911 - one return per pair of types
     """The shape of a value. `reader` is the counterpart of `writer` already, or any type if `writer` is a union."""
     match writer, reader:
         case Union(), _:
@@ -375,7 +377,7 @@ def default_value(kind: Type, json: object, place: str) -> object:
     raise IncompatibleSchema(place, f"the default does not fit {_name(kind)}")
 
 
-def _default_of(kind: Type, json: object, place: str) -> object:
+def _default_of(kind: Type, json: object, place: str) -> object:  # noqa: PLR0911 - one return per pair of types
     """As `default_value`, with whatever error comes up."""
     match kind, json:
         case (Primitive(kind="null"), None) | (Primitive(kind="boolean"), bool()) | (Primitive(kind="string"), str()):

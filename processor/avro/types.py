@@ -3,13 +3,15 @@
 A type that several fields share is one object here, so that nothing grows with the number of its uses. Every type
 knows three measures of itself, reckoned once:
     least    the fewest bytes that a value takes
-    breadth  how many record fields there are when every use of a named type is written out
+    breadth  how many record fields there are when every use of a named type is written out; of a union, each branch
+             beyond two counts as one more
     depth    how many records, arrays and maps hold each other, itself included
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 NO_DEFAULT = object()
 """The default of a field that has none; None is the default null."""
@@ -116,7 +118,8 @@ class Union:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "least", 1 + min(branch.least for branch in self.branches))
-        object.__setattr__(self, "breadth", sum(branch.breadth for branch in self.branches))
+        more = max(0, len(self.branches) - 2)
+        object.__setattr__(self, "breadth", more + sum(branch.breadth for branch in self.branches))
         object.__setattr__(self, "depth", max(branch.depth for branch in self.branches))
 
 
@@ -152,11 +155,15 @@ Type = Primitive | Fixed | Enum | Array | Map | Union | Record
 Named = Fixed | Enum | Record
 
 
-def nullable(kind: Type) -> tuple[bool, Type]:
-    """Whether a type may be null, and what it is otherwise; several possibilities stay a union."""
-    if not isinstance(kind, Union):
-        return kind.kind == "null", kind
-    others = tuple(branch for branch in kind.branches if branch.kind != "null")
-    if len(others) == len(kind.branches) or not others:
-        return not others, kind
-    return True, others[0] if len(others) == 1 else Union(others)
+class Possible(NamedTuple):
+    """What a value may be: null or not, and which other types."""
+
+    nullable: bool
+    branches: tuple[Type, ...]
+
+
+def nullable(kind: Type) -> Possible:
+    """Takes null out of a type."""
+    branches = kind.branches if isinstance(kind, Union) else (kind,)
+    others = tuple(branch for branch in branches if branch.kind != "null")
+    return Possible(len(others) < len(branches), others)

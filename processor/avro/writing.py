@@ -46,6 +46,9 @@ _DEEPEST = 12
 _RUN = 3
 """From so many nullable fields in a row on, that nobody wants, it pays to ask first whether all are null."""
 
+_FEW = 4
+"""Branches of a union that `if` tells apart; `elif` after `elif` is nested for Python's compiler, `case` is not."""
+
 _FIXED_SIZES = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 
 
@@ -72,7 +75,7 @@ class _Writer:
         self.out = Source()
         self.constants: dict[str, object] = {}
         self._uses = uses
-        self._skippers: dict[Record, str] = {}
+        self._skippers: dict[Type, str] = {}
 
     def function(self, plan: Walk, wanted: Wanted, results: Sequence[str], title: str) -> None:
         out = self.out
@@ -146,7 +149,7 @@ class _Writer:
 
     def rows(self, rows: Rows) -> None:
         for table in rows.tables:
-            self.out.add(f"{table.into} = []", f"{self.out.place}: one tuple per item")
+            self.out.add(f"{table.into} = []", f"{self._here}: one tuple per item")
         with self._items(rows.least), self.out.at(f"{self.out.place}[]"):
             self._clear(rows.wanted)
             self.plan(rows.item)
@@ -165,7 +168,7 @@ class _Writer:
                 self.scalar(shape, into)
             case Bytes():
                 self._advance(shape.size, start="s")
-                self.out.add(f"{into} = {_raw(shape.decimal)}", f"{self.out.place}: fixed")
+                self.out.add(f"{into} = {_raw(shape.decimal)}", f"{self._here}: fixed")
             case Symbol():
                 self.symbol(shape, into)
             case Items():
@@ -186,7 +189,7 @@ class _Writer:
 
     def scalar(self, scalar: Scalar, into: str) -> None:
         out = self.out
-        comment = f"{out.place}: {scalar.wire}"
+        comment = f"{self._here}: {scalar.wire}"
         match scalar.wire:
             case "null":
                 out.add(f"{into} = None", comment)
@@ -214,7 +217,7 @@ class _Writer:
 
     def symbol(self, symbol: Symbol, into: str) -> None:
         name = self._constant("SYMBOLS", symbol.symbols)
-        self._index(len(symbol.symbols), f"{self.out.place}: enum")
+        self._index(len(symbol.symbols), f"{self._here}: enum")
         self.out.add(f"{into} = {name}[n]")
         if None in symbol.symbols:
             with self.out.block(f"if {into} is None:"):
@@ -222,7 +225,7 @@ class _Writer:
 
     def items(self, items: Items, into: str) -> None:
         item, collected = self._part(), self._part()
-        self.out.add(f"{collected} = []", f"{self.out.place}: array")
+        self.out.add(f"{collected} = []", f"{self._here}: array")
         with self._items(items.least), self.out.at(f"{self.out.place}[]"):
             self.value(items.item, item)
             self.out.add(f"{collected}.append({item})")
@@ -230,7 +233,7 @@ class _Writer:
 
     def pairs(self, pairs: Pairs, into: str) -> None:
         key, value, collected = self._part(), self._part(), self._part()
-        self.out.add(f"{collected} = {{}}", f"{self.out.place}: map")
+        self.out.add(f"{collected} = {{}}", f"{self._here}: map")
         with self._items(pairs.least), self.out.at(f"{self.out.place}{{}}"):
             self.scalar(Scalar("string", "string"), key)
             self.value(pairs.value, value)
@@ -248,7 +251,7 @@ class _Writer:
         self.steps(members.steps, write)
         pairs = [f"{name!r}: {part}" for name, part in parts.items()]
         pairs += [f"{name!r}: {value!r}" for name, value in members.defaults]
-        self.out.add(f"{into} = {{{', '.join(pairs)}}}", f"{self.out.place}: record")
+        self.out.add(f"{into} = {{{', '.join(pairs)}}}", f"{self._here}: record")
 
     def choice(self, choice: Choice, into: str, *, cleared: bool) -> None:
         def work(branch: Shape | Mismatch) -> _Work:
@@ -267,9 +270,8 @@ class _Writer:
         if size is not None:
             self._advance(size)
             return
-        if isinstance(kind, Record) and self._uses[kind] > 1:
-            self._skip_by_helper(kind)
-        elif self.out.indent > _DEEPEST and not isinstance(kind, Primitive | Enum):
+        shared = isinstance(kind, Record) and self._uses[kind] > 1
+        if shared or (self.out.indent > _DEEPEST and not isinstance(kind, Primitive | Enum)):
             self._skip_by_helper(kind)
         else:
             self._skip_here(kind)
@@ -282,7 +284,7 @@ class _Writer:
             with self.out.helper(f"def {name}(b, p, end):", title):
                 self._skip_here(kind)
                 self.out.add("return p")
-        self.out.add(f"p = {name}(b, p, end)", f"{self.out.place}: {kind.kind}, skipped")
+        self.out.add(f"p = {name}(b, p, end)", f"{self._here}: {kind.kind}, skipped")
 
     def _skip_here(self, kind: Type) -> None:
         match kind:
@@ -297,7 +299,7 @@ class _Writer:
                     self._skip_text()
                     self.skip(kind.values)
             case Enum():
-                self._index(len(kind.symbols), f"{self.out.place}: enum, skipped")
+                self._index(len(kind.symbols), f"{self._here}: enum, skipped")
             case Primitive(kind="string" | "bytes"):
                 self._skip_text()
             case _:
@@ -314,12 +316,12 @@ class _Writer:
             self.out.add("p += 1")
 
     def _skip_text(self) -> None:
-        self._length(f"{self.out.place}: text, skipped")
+        self._length(f"{self._here}: text, skipped")
         self._leap("n")
 
     def _skip_number(self) -> None:
         out = self.out
-        out.add("s = p", f"{out.place}: number, skipped")
+        out.add("s = p", f"{self._here}: number, skipped")
         with out.block("while b[p] > 127:"):
             out.add("p += 1")
         out.add("p += 1")
@@ -353,22 +355,43 @@ class _Writer:
     def _union(self, branches: Sequence[_Work]) -> None:
         """An index, then what is to be done for each branch."""
         out = self.out
-        out.add("t = b[p]", f"{out.place}: union")
+        out.add("t = b[p]", f"{self._here}: union")
         out.add("p += 1")
         step = 2
         if len(branches) > _ONE_BYTE:
             out.add("t, p = count_at(b, p - 1)")
             step = 1
+        cases = [(index * step, work) for index, work in enumerate(branches)]
+        if len(cases) > _FEW:
+            self._match(cases)
+        else:
+            self._if(cases)
+
+    def _if(self, cases: Sequence[tuple[int, _Work]]) -> None:
         word, silent = "if", []
-        for index, work in enumerate(branches):
+        for number, work in cases:
             if work is None:
-                silent.append(index * step)
+                silent.append(number)
                 continue
-            with out.block(f"{word} t == {index * step}:"):
+            with self.out.block(f"{word} t == {number}:"):
                 work()
             word = "elif"
-        with out.block(_otherwise(word, silent)):
-            out.add('raise Bad("no such branch of the union")')
+        with self.out.block(_otherwise(word, silent)):
+            self._no_branch()
+
+    def _match(self, cases: Sequence[tuple[int, _Work]]) -> None:
+        with self.out.block("match t:"):
+            for number, work in cases:
+                with self.out.block(f"case {number}:"):
+                    (work or self._nothing)()
+            with self.out.block("case _:"):
+                self._no_branch()
+
+    def _nothing(self) -> None:
+        self.out.add("pass")
+
+    def _no_branch(self) -> None:
+        self.out.add('raise Bad("no such branch of the union")')
 
     def _mismatch(self, mismatch: Mismatch) -> None:
         self.out.add(f"raise Bad({f'a branch that our schema does not have: {mismatch.kind}'!r})")
@@ -376,7 +399,7 @@ class _Writer:
     @contextmanager
     def _blocks(self, least: int) -> Iterator[None]:
         """What follows is done for each block of an array or a map; `n` is the number of items."""
-        with self.out.block("while n := HALF[b[p]]:", f"{self.out.place}: blocks"):
+        with self.out.block("while n := HALF[b[p]]:", f"{self._here}: blocks"):
             self.out.add("p += 1")
             with self.out.block("if n < 0:"):
                 self.out.add(f"n, p = block_at(b, p - 1, end, {least})")
@@ -410,6 +433,10 @@ class _Writer:
         self.out.add(f"p += {size}", comment)
         with self.out.block("if p > end:"):
             self.out.add('raise Bad("the data ends before this does")')
+
+    @property
+    def _here(self) -> str:
+        return self.out.place or "all of it"
 
     def _part(self) -> str:
         return f"x{self.out.number()}"
@@ -466,41 +493,47 @@ def _group(kind: Type) -> str:
 def _uses(plan: Walk) -> Counter[Record]:
     """How often the code would skip each type of record: more than once is worth a function."""
     uses: Counter[Record] = Counter()
-
-    def count_type(kind: Type) -> None:
-        match kind:
-            case Record():
-                uses[kind] += 1
-                if uses[kind] == 1:
-                    for field in kind.fields:
-                        count_type(field.type)
-            case Union():
-                for branch in kind.branches:
-                    count_type(branch)
-            case Array():
-                count_type(kind.items)
-            case Map():
-                count_type(kind.values)
-
-    def count(part: Plan | Shape | Mismatch) -> None:
-        match part:
-            case Skip():
-                count_type(part.type)
-            case Keep():
-                count(part.shape)
-            case Walk() | Members():
-                for step in part.steps:
-                    count(step.plan)
-            case Rows() | Items():
-                count(part.item)
-            case Pairs():
-                count(part.value)
-            case Branch() | Choice():
-                for branch in part.branches:
-                    count(branch)
-
-    count(plan)
+    open_types = [part.type for part in _parts(plan) if isinstance(part, Skip)]
+    while open_types:
+        kind = open_types.pop()
+        if isinstance(kind, Record):
+            uses[kind] += 1
+            if uses[kind] > 1:
+                continue  # its own fields are skipped by that function, once
+        open_types += _types_inside(kind)
     return uses
+
+
+def _types_inside(kind: Type) -> Sequence[Type]:
+    match kind:
+        case Record():
+            return [field.type for field in kind.fields]
+        case Union():
+            return kind.branches
+        case Array():
+            return [kind.items]
+        case Map():
+            return [kind.values]
+        case _:
+            return []
+
+
+def _parts(part: Plan | Shape | Mismatch) -> Iterator[Plan | Shape | Mismatch]:
+    yield part
+    inside: Sequence[Plan | Shape | Mismatch] = []
+    match part:
+        case Keep():
+            inside = [part.shape]
+        case Walk() | Members():
+            inside = [step.plan for step in part.steps]
+        case Rows() | Items():
+            inside = [part.item]
+        case Pairs():
+            inside = [part.value]
+        case Branch() | Choice():
+            inside = part.branches
+    for other in inside:
+        yield from _parts(other)
 
 
 def _parts_function(wanted: Wanted, names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
