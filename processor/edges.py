@@ -94,6 +94,9 @@ class DeadLetters(Protocol):
     def forget(self, tickets: Iterable[int]) -> None:
         """Letters that somebody else answers for by now."""
 
+    def failing(self) -> str | None:
+        """Why letters do not arrive at present."""
+
 
 class Schemas(Protocol):
     """The schema registry, asked by a thread of its own."""
@@ -103,6 +106,9 @@ class Schemas(Protocol):
 
     def arrived(self) -> Sequence[FetchedSchema]:
         """Schemas that came, and ids that a healthy registry does not know."""
+
+    def failing(self) -> str | None:
+        """Why the registry gives no answer at present."""
 
 
 class Translator(Protocol):

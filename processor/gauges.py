@@ -1,11 +1,11 @@
-"""How things stand, in numbers."""
+"""How things stand: in numbers, and what of the world around is out."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from processor.delivery.delivery import Delivery
-from processor.events import Gauges
+from processor.events import Gauges, Outage
 from processor.partitions.lanes import Lanes
 from processor.partitions.partition import Partition
 
@@ -22,3 +22,21 @@ def gauges(partitions: Collection[Partition], delivery: Delivery, lanes: Lanes, 
         window_records=sum(partition.offsets.window for partition in partitions),
         oldest_open_seconds=now - oldest.arrived if oldest else 0.0,
     )
+
+
+class OutageWatch:
+    """Turns "why it fails at present" of what we need into facts about when that began and ended."""
+
+    def __init__(self) -> None:
+        self._failing: dict[str, str] = {}
+
+    def changes(self, failing: Mapping[str, str | None]) -> list[Outage]:
+        """The outages that began or ended since the last call."""
+        changes = []
+        for what, detail in failing.items():
+            if detail is not None and what not in self._failing:
+                changes.append(Outage(what, began=True, detail=detail))
+                self._failing[what] = detail
+            elif detail is None and self._failing.pop(what, None) is not None:
+                changes.append(Outage(what, began=False, detail="it answers again"))
+        return changes

@@ -15,7 +15,7 @@ from itertools import count
 from processor import events
 from processor.delivery.delivery import Delivery
 from processor.edges import Edges, Polled
-from processor.gauges import gauges
+from processor.gauges import OutageWatch, gauges
 from processor.model import ClientFault, CommitResult, Halt, HaltKind, NeedsSchema, PartitionFault, Record
 from processor.model import TopicPartition as PartitionId
 from processor.partitions.lanes import Lanes
@@ -49,6 +49,7 @@ class Pipeline:
         self._paused: set[PartitionId] = set()  # in the client, which remembers it beyond a revoke
         self._epochs, self._sequence = count(1), count(1)
         self._next_tick = 0.0
+        self._outages = OutageWatch()
         self._leave_by: float | None = None  # set once we are told to stop
         self._closing = False
 
@@ -186,6 +187,10 @@ class Pipeline:
             if not partition.offsets.open and partition.receives:
                 partition.offsets.advance(self._source.position(partition.id) or 0)
         self._observe(gauges(partitions, self._delivery, self._lanes, now))
+        edges = self._edges
+        failing = {"ims": edges.senders.token().failing, "registry": edges.schemas.failing()}
+        for outage in self._outages.changes({**failing, "dead letters": edges.dead_letters.failing()}):
+            self._observe(outage)
 
     def _regulate(self) -> None:
         """Pauses partitions that may not receive more, and resumes those that may again."""

@@ -211,6 +211,10 @@ class FakeSchemas:
             del self.wanted[schema_id]
         return [FetchedSchema(schema_id, None if schema_id > 100 else "{}") for schema_id in ready]
 
+    def failing(self) -> str | None:
+        """Never."""
+        return None
+
 
 class FakeSenders:
     """Requests reach AEP after half the latency and their answers come back after the other half."""
@@ -295,6 +299,10 @@ class FakeLetters:
 
     def forget(self, tickets: Iterable[int]) -> None:
         """Letters may still come; that is harmless."""
+
+    def failing(self) -> str | None:
+        """Never for long."""
+        return None
 
 
 class FakeSource:
