@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET, AF_INET6
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import ClassVar, Self
 
 from processor.model import TopicPartition
@@ -33,9 +33,9 @@ class HealthState:
 
     last_turn: float | None = None
     partitions: int = 0
-    gaps: Mapping[TopicPartition, str] = MappingProxyType({})
+    gaps: Mapping[TopicPartition, str] = field(default_factory=dict)
     halted: str | None = None
-    outages: Mapping[str, str] = MappingProxyType({})
+    outages: Mapping[str, str] = field(default_factory=dict)
     source_fault: tuple[float, str] | None = None
     oldest_open_seconds: float = 0.0
     last_progress: float | None = None

@@ -129,6 +129,12 @@ def _topic_or_pattern(name: str) -> str:
     return name
 
 
+def _at_least_one(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("must name at least one")
+    return names
+
+
 def _dotted(value: object, prefix: str = "") -> dict[str, object]:
     """Flattens tables: in TOML, `sasl.mechanism = "PLAIN"` without quotes is a table within a table."""
     if not isinstance(value, Mapping):
@@ -168,7 +174,7 @@ class KafkaSettings(Section):
     bootstrap_servers: Annotated[Text, BeforeValidator(_servers)] = Field(
         description="Kafka's brokers, `HOST:PORT` with commas between."
     )
-    topics: Annotated[tuple[Topic, ...], Field(min_length=1)] = Field(
+    topics: Annotated[tuple[Topic, ...], AfterValidator(_at_least_one)] = Field(
         ("capillary.events",), description="Topics to read; one that begins with `^` is a pattern."
     )
     dlq_topic: Annotated[str, AfterValidator(_topic_name)] = Field(
