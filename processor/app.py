@@ -1,0 +1,158 @@
+"""The composition root: settings in, a wired worker out. Nothing is decided here; everything is put together here."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event as Signal
+
+from processor import __version__
+from processor.aep.client import Inlet
+from processor.aep.http import Http
+from processor.aep.ims import Ims
+from processor.aep.senders import Senders
+from processor.aep.tokens import Tokens
+from processor.delivery.delivery import Delivery, Policy
+from processor.edges import Edges
+from processor.events import Event
+from processor.kafka import config
+from processor.kafka.admin import Admin
+from processor.kafka.dead_letters import DeadLetters
+from processor.kafka.registry import NoRegistry, RegistryLookup, SchemaFetcher
+from processor.kafka.source import Source
+from processor.mapping import Mappings, load_mappings
+from processor.model import Halt, TopicPartition
+from processor.partitions.lanes import Lanes
+from processor.partitions.start import StartPolicy
+from processor.pipeline import Limits, Pipeline
+from processor.settings import Settings
+
+Gaps = frozenset[tuple[TopicPartition, int]]
+CLOSE_TIMEOUT = 2.0  # seconds for each thread of an edge to end
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A wired worker. `run` once, on one thread; everything is closed when it returns."""
+
+    pipeline: Pipeline
+    source: Source
+    senders: Senders
+    tokens: Tokens
+    dead_letters: DeadLetters
+    schemas: SchemaFetcher | NoRegistry
+    topics: tuple[str, ...]
+    clock: Callable[[], float]
+
+    def run(self, stop: Signal, alive: Callable[[float], None]) -> Halt | None:
+        """Turns until `stop` is set or nothing more can be done, then leaves. Returns why delivery halted, if it did.
+
+        Raises GaveUpError when Kafka is beyond help for this process. `alive` is told the time at each turn.
+        """
+        pipeline = self.pipeline
+        self.source.subscribe(self.topics, pipeline)
+        try:
+            while not stop.is_set() and not pipeline.finished:
+                alive(self.clock())
+                pipeline.turn()
+            pipeline.leave()
+        finally:
+            self.senders.close(CLOSE_TIMEOUT)
+            self.tokens.close(CLOSE_TIMEOUT)
+            self.dead_letters.close(CLOSE_TIMEOUT)
+            self.schemas.close()
+        return pipeline.halt
+
+
+def build_worker(
+    settings: Settings,
+    mappings: Mappings,
+    observe: Callable[[Event], None],
+    *,
+    accepted_gaps: Gaps = frozenset(),
+    clock: Callable[[], float] = time.monotonic,
+) -> Worker:
+    """Wires a worker. Raises NoAnswerError when Kafka cannot be reached, ConfigProblem for a client property."""
+    kafka, delivery = settings.kafka, settings.delivery
+    servers, client = kafka.bootstrap_servers, kafka.client
+    admin = Admin(config.admin_properties(servers, client=client))
+    source = Source(
+        config.consumer_properties(
+            servers,
+            kafka.group_id,
+            protocol=kafka.group_protocol,
+            session_timeout_ms=kafka.session_timeout_ms,
+            client=client,
+        ),
+        admin,
+        clock=clock,
+    )
+    start = StartPolicy(kafka.default_start, dict(source.partition_counts(delivery.drain_timeout_s)), accepted_gaps)
+    registry = settings.registry.url
+    schemas = NoRegistry() if registry is None else SchemaFetcher(RegistryLookup(registry.get_secret_value()))
+    dead_letters = DeadLetters(
+        config.dead_letter_properties(servers, client=client), kafka.dlq_topic, __version__, clock=clock
+    )
+    tokens = Tokens(_ims(settings).ask, clock=clock)
+    senders = Senders(_inlet(settings), tokens, delivery.max_in_flight)
+    lanes = Lanes()
+    edges = Edges(
+        source=source,
+        translator=mappings.translator(
+            destinations=destinations(settings, mappings.profile_destinations),
+            org_ids=frozenset(kafka.org_ids),
+            now_ms=lambda: time.time_ns() // 1_000_000,
+        ),
+        schemas=schemas,
+        senders=senders,
+        dead_letters=dead_letters,
+        clock=clock,
+        sleep=time.sleep,
+        observe=observe,
+    )
+    pipeline = Pipeline(edges, Delivery(lanes, policy(settings), random.random), lanes, start, limits(settings))
+    return Worker(pipeline, source, senders, tokens, dead_letters, schemas, kafka.topics, clock)
+
+
+def _ims(settings: Settings) -> Ims:
+    aep = settings.aep
+    return Ims(
+        aep.ims_url, Http(connections=1), client_id=aep.client_id, client_secret=aep.client_secret.get_secret_value()
+    )
+
+
+def _inlet(settings: Settings) -> Inlet:
+    aep = settings.aep
+    return Inlet(
+        aep.inlet_url.get_secret_value(),
+        Http(connections=settings.delivery.max_in_flight),
+        org_id=aep.org_id,
+        client_id=aep.client_id,
+        sandbox=aep.sandbox,
+    )
+
+
+def policy(settings: Settings) -> Policy:
+    """The numbers of delivery."""
+    delivery = settings.delivery
+    return Policy(
+        max_bytes=delivery.max_batch_bytes,
+        max_messages=delivery.max_batch_messages,
+        max_in_flight=delivery.max_in_flight,
+        linger=delivery.linger_ms / 1000,
+        attempt_timeout=delivery.attempt_timeout_s,
+        rate=delivery.max_messages_per_second,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """The numbers of the loop."""
+    delivery = settings.delivery
+    return Limits(
+        lanes=delivery.lanes,
+        window=delivery.window,
+        memory=delivery.memory_mb * 1_000_000,
+        drain=delivery.drain_timeout_s,
+    )

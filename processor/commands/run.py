@@ -1,0 +1,105 @@
+"""The worker: reads, translates and delivers until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+import click
+import structlog
+
+from processor import __version__
+from processor.app import CLOSE_TIMEOUT, Gaps, build_worker
+from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp
+from processor.commands.check import refuse_to_start_half_right
+from processor.health import HealthServer
+from processor.kafka.config import ConfigProblem, NoAnswerError
+from processor.mapping import load_mappings
+from processor.model import TopicPartition
+from processor.settings import Settings, schemas_dir
+from processor.starts import GaveUpError
+from processor.telemetry import Telemetry, configure_logging
+
+GRACE = 5.0 + 2 * CLOSE_TIMEOUT  # seconds beyond the drain timeout, after which the process is ended the hard way
+
+
+class GapParameter(click.ParamType):
+    """`TOPIC:PARTITION@FROM`, as the report of a gap spells it."""
+
+    name = "TOPIC:PARTITION@FROM"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[TopicPartition, int]:
+        """Reads one gap."""
+        found = re.fullmatch(r"([A-Za-z0-9._-]+):(\d+)@(\d+)", value)
+        if found is None:
+            self.fail(f"{value!r} is not TOPIC:PARTITION@FROM, as the report of the gap spells it", param, ctx)
+        return TopicPartition(found[1], int(found[2])), int(found[3])
+
+
+@click.command()
+@click.option(
+    "--accept-gap",
+    "gaps",
+    multiple=True,
+    type=GapParameter(),
+    help="Go on behind this gap, which was reported: the records in it are lost. Give it to all workers.",
+)
+@click.pass_obj
+def command(invocation: Invocation, gaps: tuple[tuple[TopicPartition, int], ...]) -> None:
+    """Run a worker until SIGTERM.
+
+    Exit code 0 after a clean stop, 3 when delivery halted, 4 when Kafka gave up on us and a restart is right.
+    """
+    refuse_to_start_half_right(invocation)
+    code = run(invocation.settings(), frozenset(gaps))
+    if code is not ExitCode.DONE:
+        raise click.exceptions.Exit(code)
+
+
+def run(settings: Settings, gaps: Gaps) -> ExitCode:
+    """Runs a worker on this thread. Raises CommandFailed."""
+    configure_logging(settings.log.format, sys.stderr)
+    log = structlog.get_logger("capillary-aep")
+    log.info("starting", version=__version__, settings=settings.effective())
+    telemetry = Telemetry(time.monotonic, log)
+    stop = _stop_on_signals(settings.delivery.drain_timeout_s + GRACE)
+    mappings = load_mappings(schemas_dir(), settings.mappings.dir, settings.aep.tenant)
+    health = HealthServer(
+        settings.health.host,
+        settings.health.port,
+        state=lambda: telemetry.health,
+        metrics=telemetry.exposition,
+        clock=time.monotonic,
+    )
+    try:
+        with health:
+            worker = build_worker(settings, mappings, telemetry.observe, accepted_gaps=gaps)
+            halt = worker.run(stop, telemetry.alive)
+    except (GaveUpError, NoAnswerError) as error:
+        raise KafkaGaveUp(str(error)) from None
+    except ConfigProblem as error:
+        raise CommandFailed(f"KAFKA__CLIENT: {error}") from None
+    return ExitCode.DONE if halt is None else ExitCode.HALT
+
+
+def _stop_on_signals(hard_after: float) -> threading.Event:
+    """SIGTERM and SIGINT ask for a clean stop; closing the consumer may hang for ever, so there is a hard way out."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if not stop.is_set():
+            stop.set()
+            way_out = threading.Timer(hard_after, os._exit, [ExitCode.KAFKA])
+            way_out.daemon = True
+            way_out.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    return stop
