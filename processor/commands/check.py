@@ -1,19 +1,20 @@
-"""Checks settings and destinations, and names all problems at once."""
+"""Checks settings, client properties and destinations, and names all problems at once."""
 
 from __future__ import annotations
 
 import click
 
 from processor.commands import CommandFailed, ExitCode, Invocation, json_option, print_result, problem_list
-from processor.configuration import Problem, SettingsError, destination_problems, load
-from processor.settings import schemas_dir
+from processor.configuration import PREFIX, Problem, SettingsError, destination_problems, load
+from processor.kafka.config import ConfigProblem, consumer_properties, dead_letter_properties
+from processor.settings import KafkaSettings, schemas_dir
 
 
 @click.command()
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, *, as_json: bool) -> None:
-    """Check settings and destinations without starting anything.
+    """Check settings, client properties and destinations without starting anything.
 
     Names all problems at once and exits with 1; `run` refuses to start where this does.
     """
@@ -42,4 +43,20 @@ def find_problems(invocation: Invocation) -> list[Problem]:
     except SettingsError as error:
         return error.problems
     destinations = frozenset(path.stem for path in (schemas_dir() / "xdm").glob("*.json"))
-    return destination_problems(settings, destinations)
+    return [*_client_problems(settings.kafka), *destination_problems(settings, destinations)]
+
+
+def _client_problems(kafka: KafkaSettings) -> list[Problem]:
+    """A librdkafka property that would break what this program promises."""
+    try:
+        consumer_properties(
+            kafka.bootstrap_servers,
+            kafka.group_id,
+            protocol=kafka.group_protocol,
+            session_timeout_ms=kafka.session_timeout_ms,
+            client=kafka.client,
+        )
+        dead_letter_properties(kafka.bootstrap_servers, client=kafka.client)
+    except ConfigProblem as error:
+        return [Problem("[kafka] client", f"{PREFIX}KAFKA__CLIENT", str(error))]
+    return []

@@ -140,6 +140,12 @@ def test_check_knows_the_destinations() -> None:
     assert "[destinations.nowhere]: no destination has this name" in result.stderr
 
 
+def test_check_knows_what_librdkafka_must_not_be_told() -> None:
+    result = run("check", env=complete() | {"CAPILLARY_AEP_KAFKA__CLIENT": '{"auto.offset.reset": "latest"}'})
+    assert result.exit_code == ExitCode.WRONG
+    assert "[kafka] client (CAPILLARY_AEP_KAFKA__CLIENT): auto.offset.reset" in result.stderr
+
+
 def test_another_file_is_read() -> None:
     Path("other.toml").write_text('[log]\nformat = "xml"\n')
     result = run("--config", "other.toml", "check", env=complete())
