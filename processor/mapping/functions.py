@@ -1,0 +1,379 @@
+"""The typed functions that `call` may name: what a value means is judged here, because Avro may come from anybody.
+
+Each gives a value, None (there was nothing), or `Noted` (a value, or None for one that cannot be trusted, with reasons
+to count). None of them ever sends what it does not trust. Facts and samples: Capillary's event documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from hashlib import sha256
+
+import orjson
+import phonenumbers
+
+from processor.mapping.values import (
+    FORMATS,
+    PLACEHOLDERS,
+    Day,
+    EpochMs,
+    IdentityMap,
+    Noted,
+    Rows,
+    milliseconds,
+    parse_date,
+)
+
+PRIMARY = "CapillaryId"
+"""Code of the namespace that holds `orgId:customerId`; our own, to be created before the first message."""
+
+_HASH = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII | re.IGNORECASE)
+"""MD5, SHA-1 and SHA-256: what is left of an identifier after personal data was scrubbed."""
+
+_NOBODY = frozenset({"", "-", "-1", "0", "na", "n/a", "nil", "none", "null", "undefined", "unknown", "(null)", "test"})
+_NOBODYS_NAME = frozenset(
+    {"", "noreply", "no-reply", "donotreply", "noemail", "nomail", "na", "none", "null", "unknown", "dummy"}
+)
+_NOBODYS_HOST = frozenset({"test.com", "none.com", "noemail.com", "nomail.com", "email.com", "dummy.com", "na.com"})
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_PHONE = re.compile(r"(?:\+|00)?([1-9]\d{6,14})", re.ASCII)
+_PHONE_GAPS = str.maketrans("", "", " \t.-()/\u00a0")
+_YEAR_2000_MS = 946_684_800_000
+_SKEW_MS = 300_000
+_LONGEST_FIELD = 1024
+_ALL_FIELDS = 4096
+_ID_LENGTH = 32
+
+
+# ---- the two fields that every event needs --------------------------------------------------------------------------
+
+
+def event_id(
+    org: int,
+    event: str,
+    event_id: str | None,
+    output: str,
+    item: str | int | None,
+    created_at: int | None,
+    received: int,
+    *natural: str | int | None,
+) -> str:
+    """`_id` of an ExperienceEvent: 32 hex digits, the same on every replay. FROZEN at the first release.
+
+    Capillary's eventId decides where there is one. Without it (promotions, rewards, some points events) it is
+    createdAt with what the mapping names as natural key. Kafka's own time stands in for a missing createdAt: better
+    a duplicate after the source resends than two events under one id, of which Profile drops one. The name of the
+    output and the key of an item keep several messages of one event apart.
+    """
+    own = (event_id or "").strip()
+    key: list[object] = [own] if own else ["", received if created_at is None else created_at, *natural]
+    digest = sha256(orjson.dumps([org, event, output, None if item is None else str(item), *key]))
+    return digest.hexdigest()[:_ID_LENGTH]
+
+
+def event_time(now: int, received: int, created_at: int | None, *sooner: int | None) -> EpochMs | Noted[EpochMs] | None:
+    """When it happened (rule T): the first of `sooner`, else createdAt; never later than createdAt or now.
+
+    Times of the shop floor can lie hours ahead, because local time was read in another zone; then createdAt holds.
+    A missing createdAt is replaced by Kafka's timestamp, one a few minutes ahead by the earlier of Kafka's and ours;
+    one that is further ahead or before 2000 makes the event unusable.
+
+    Args:
+        now: our wall clock in milliseconds.
+        received: the timestamp of the Kafka record in milliseconds.
+        created_at: when Capillary stored the event, milliseconds or (seen once) seconds.
+        sooner: better times, best first, in the same units.
+    """
+    notes: tuple[str, ...] = ()
+    if created_at is None:
+        limit, notes = min(received, now), ("createdAt missing",)
+    else:
+        limit = milliseconds(created_at)
+        if limit > now:
+            if limit > now + _SKEW_MS:
+                return Noted(None, ("createdAt in the future",))
+            limit, notes = min(received, now), ("createdAt ahead",)
+    if limit < _YEAR_2000_MS:
+        return Noted(None, (*notes, "createdAt absurd"))
+    for candidate in sooner:
+        if candidate is not None:
+            time = milliseconds(candidate)
+            if _YEAR_2000_MS <= time <= limit:
+                return Noted(EpochMs(time), notes) if notes else EpochMs(time)
+            notes = (*notes, "not plausible")
+    return Noted(EpochMs(limit), notes) if notes else EpochMs(limit)
+
+
+# ---- who it is ------------------------------------------------------------------------------------------------------
+
+
+def customer_identity(org: int, customer: int | None) -> IdentityMap | Noted[IdentityMap] | None:
+    """identityMap of a Profile write: the customer of this org, primary, and nothing else.
+
+    Always the same for one customer, so a later write can take no identity away. Customer ids are unique within one
+    org only, hence the org in it; it reads like the Kafka key.
+    """
+    if customer is None:
+        return None
+    if customer <= 0:
+        return Noted(None, ("customerId not positive",))
+    return {PRIMARY: [{"id": f"{org}:{customer}", "primary": True}]}
+
+
+def customer_identities(
+    org: int, customer: int | None, email: str | None, mobile: str | None
+) -> IdentityMap | Noted[IdentityMap] | None:
+    """identityMap of an event: the customer, primary, with e-mail and phone where these can be trusted."""
+    if customer is None:
+        return None
+    if customer <= 0:
+        return Noted(None, ("customerId not positive",))
+    identities: IdentityMap = {PRIMARY: [{"id": f"{org}:{customer}", "primary": True}]}
+    reasons: list[str] = []
+    for namespace, text, judge in (("Email", email, _judge_email), ("Phone", mobile, _judge_phone)):
+        value, reason = judge(text) if text else (None, None)
+        if value is not None:
+            identities[namespace] = [{"id": value}]
+        elif reason is not None:
+            reasons.append(f"{namespace} {reason}")
+    return Noted(identities, tuple(reasons)) if reasons else identities
+
+
+def email_address(text: str | None) -> str | Noted[str] | None:
+    """An e-mail address in lower case, trimmed: identities are compared letter by letter."""
+    return _judged(_judge_email, text)
+
+
+def phone_number(text: str | None) -> str | Noted[str] | None:
+    """A number in E.164 (`+6281200000001`), valid by its country's numbering plan; Capillary leaves out the plus."""
+    return _judged(_judge_phone, text)
+
+
+def external_id(text: str | None) -> str | Noted[str] | None:
+    """The brand's own id of a customer or card, as it is: leading zeros count. No hash, no stand-in for nobody."""
+    value = (text or "").strip()
+    if not value:
+        return None
+    if _HASH.fullmatch(value):
+        return Noted(None, ("hash",))
+    return Noted(None, ("placeholder",)) if value.casefold() in _NOBODY or not value.strip("0") else value
+
+
+Judgement = tuple[str | None, str | None]  # value, or why not; neither for a blank
+
+
+def _judged(judge: Callable[[str], Judgement], text: str | None) -> str | Noted[str] | None:
+    value, reason = judge(text) if text else (None, None)
+    return value if reason is None else Noted(None, (reason,))
+
+
+# Customers come again and again, and numbering plans are slow: 30 us a number. A value is judged once.
+@lru_cache(maxsize=16_384)
+def _judge_email(text: str) -> Judgement:
+    value = text.strip().lower()
+    if not value:
+        return None, None
+    if _HASH.fullmatch(value):
+        return None, "hash"
+    if value in _NOBODY:
+        return None, "placeholder"
+    if not FORMATS["email"].fullmatch(value):
+        return None, "no address"
+    name, _, host = value.partition("@")
+    return (None, "placeholder") if name in _NOBODYS_NAME or host in _NOBODYS_HOST else (value, None)
+
+
+@lru_cache(maxsize=16_384)
+def _judge_phone(text: str) -> Judgement:
+    value = text.strip().translate(_PHONE_GAPS)
+    if not value:
+        return None, None
+    if _HASH.fullmatch(value):
+        return None, "hash"
+    if value.casefold() in _NOBODY or not value.strip("+0"):
+        return None, "placeholder"
+    found = _PHONE.fullmatch(value)
+    if found is None:
+        return None, "no number"
+    digits = found.group(1)
+    if len(set(digits[2:])) == 1 or digits in "12345678901234567890":
+        return None, "placeholder"
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return None, "no number"
+    if not phonenumbers.is_valid_number(number):
+        return None, "no number"
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), None
+
+
+# ---- conditions -----------------------------------------------------------------------------------------------------
+
+
+def is_default_program(flag: bool | None) -> bool:  # noqa: FBT001 - mappings pass by position
+    """Whether the event says that its program is the org's default one; only that one may write `loyalty.*`."""
+    return flag is True
+
+
+def is_any(value: str | int | None, *options: str | int) -> bool:
+    """Whether a value is one of some others; casing and blanks around it do not matter."""
+    return _plain(value) in {_plain(option) for option in options}
+
+
+def is_none_of(value: str | int | None, *options: str | int) -> bool:
+    """The opposite of `is_any`; also true where there is no value."""
+    return not is_any(value, *options)
+
+
+def is_changed(changes: Rows, *names: str) -> bool:
+    """Whether one of these fields is among `updatedFields` (columns: fieldName, currentValue)."""
+    wanted = {_plain(name) for name in names}
+    return any(_plain(name) in wanted for name, *_ in changes)
+
+
+def _plain(value: object) -> str:
+    return str("" if value is None else value).strip().casefold()
+
+
+# ---- values out of lists --------------------------------------------------------------------------------------------
+
+
+def identifier(pairs: Rows, *keys: str) -> str | None:
+    """The first usable value under one of these keys, which are tried in turn; `-1` and `null` mean none."""
+    for key in keys:
+        wanted = _plain(key)
+        for name, value in pairs:
+            if _plain(name) == wanted and _plain(value) not in _NOBODY:
+                return str(value).strip()
+    return None
+
+
+def bill_id(pairs: Rows, *otherwise: str | None) -> str | None:
+    """Id of the transaction among the identifiers of a triggering activity, else the first other value given."""
+    return identifier(pairs, "BillId", "TransactionId") or _first(otherwise)
+
+
+def bill_number(pairs: Rows, *otherwise: str | None) -> str | None:
+    """Number of the bill among the identifiers of a triggering activity, else the first other value given."""
+    return identifier(pairs, "billNumber") or _first(otherwise)
+
+
+def _first(texts: Iterable[str | None]) -> str | None:
+    return next((text.strip() for text in texts if text and text.strip()), None)
+
+
+def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
+    """Custom or extended fields as a map.
+
+    Blank values are left out; of names that differ by casing or blanks alone the last one counts. What is longer than
+    1,024 characters and what goes beyond 4,096 in sum is dropped: one runaway field must not push an event over the
+    10 kB that Profile takes.
+    """
+    fields: dict[str, str] = {}
+    spelling: dict[str, str] = {}
+    reasons: dict[str, None] = {}
+    room = _ALL_FIELDS
+    for raw_name, raw_value in pairs:
+        name, value = str(raw_name or "").strip(), str(raw_value or "").strip()
+        if not name or not value or value in PLACEHOLDERS:
+            continue
+        length = len(name.encode()) + len(value.encode())
+        if length > _LONGEST_FIELD or length > room:
+            reasons["too long"] = None
+            continue
+        if (twin := spelling.pop(name.casefold(), None)) is not None:
+            reasons["given twice"] = None
+            del fields[twin]
+        room -= length
+        fields[name], spelling[name.casefold()] = value, name
+    return Noted(fields or None, tuple(reasons)) if reasons else fields or None
+
+
+def changed_gender(changes: Rows, *names: str) -> str | Noted[str] | None:
+    """The new gender among `updatedFields` (columns: fieldName, currentValue) as XDM spells it."""
+    value = _changed(changes, names)
+    if value is None:
+        return None
+    known = _GENDERS.get(_plain(value))
+    return known or Noted(None, ("unknown",))
+
+
+_GENDERS = {
+    "m": "male",
+    "male": "male",
+    "f": "female",
+    "female": "female",
+    "other": "non_specific",
+    "others": "non_specific",
+    "non_specific": "non_specific",
+    "not_specified": "not_specified",
+    "not specified": "not_specified",
+}
+
+
+def changed_date(changes: Rows, *names: str) -> Day | Noted[Day] | None:
+    """The new value of a date field among `updatedFields`; Capillary gives dates as Java prints them."""
+    value = _changed(changes, names)
+    if value is None:
+        return None
+    day = parse_date(value)
+    return Noted(None, ("date",)) if day is None else Day(day)
+
+
+def _changed(changes: Rows, names: tuple[str, ...]) -> str | None:
+    """The last change of one of the fields counts; None where it became blank."""
+    wanted = {_plain(name) for name in names}
+    found = [str(value or "").strip() for name, value in changes if _plain(name) in wanted]
+    return found[-1] or None if found else None
+
+
+def tier_name(tiers: Rows, number: int | None) -> str | Noted[str] | None:
+    """Name of a tier (columns: tierNumber, tierName); the tier events themselves have numbers only."""
+    if number is None:
+        return None
+    name = next((str(name or "").strip() for known, name in tiers if known == number), "")
+    return name or Noted(None, ("not listed",))
+
+
+def number_of(rows: Rows, key: int | None) -> float | None:
+    """The number beside a key (columns: key, number), e.g. the balance of one program among several."""
+    found = next((value for known, value in rows if known == key), None) if key is not None else None
+    return float(found) if isinstance(found, int | float) else None
+
+
+# ---- single values --------------------------------------------------------------------------------------------------
+
+
+def currency(text: str | None) -> str | Noted[str] | None:
+    """An ISO 4217 code in capitals; Capillary may send one blank instead."""
+    value = (text or "").strip().upper()
+    if not value:
+        return None
+    return value if _CURRENCY.fullmatch(value) else Noted(None, ("pattern",))
+
+
+FUNCTIONS: tuple[Callable[..., object], ...] = (
+    event_id,
+    event_time,
+    customer_identity,
+    customer_identities,
+    email_address,
+    phone_number,
+    external_id,
+    is_default_program,
+    is_any,
+    is_none_of,
+    is_changed,
+    identifier,
+    bill_id,
+    bill_number,
+    field_map,
+    changed_gender,
+    changed_date,
+    tier_name,
+    number_of,
+    currency,
+)
+"""Everything that `call` may name, and nothing else; a brand's `functions.py` adds its own tuple of this name."""

@@ -1,0 +1,467 @@
+"""The mapping language: TOML files -> specifications, with every problem of form and its line.
+
+One file per event. Closed vocabulary (design, section 5); what needs the Avro or the XDM schema is checked in
+`binding`.
+
+    event = "pointsIssued"                            the event, the same as the file's name
+    [lookup.NAME]                                     a table of texts for `lookup`; "*" is what all else becomes
+    [[output]]
+    to = "events"                                     destination: a file in schemas/xdm/
+    name = "events"                                   only where one destination has several outputs; part of `_id`
+    when = { call = "f", with = [...], otherwise = "rule" }   or a list; `otherwise` names the skip that is counted
+    each = "data.coupons"                             one message per item, told apart in `_id` by the path in `key`
+    key = "id"
+    [output.fields]
+    "target" = { from = "path" }                      or a list of paths: the first present wins; `as` = a coercion
+    "target" = { const = 1 }
+    "target" = { lookup = "NAME", from = "path" }
+    "target" = { call = "function", with = ["path", "rows.path[column,column]", "@now", { const = 1 }] }
+    [output.fields."list"]                            or [[...]] for several: each gives its elements, in this order
+    each = "data.items"                               left out: one element, from the event itself
+    fields."name" = { from = "path" }                 a path inside the item, else one of the event
+
+Every field may say `required = true`; in a Profile output it is required anyway, or says `absent = "clear"`.
+`@now`, `@received` (Kafka's timestamp), both in milliseconds, `@output` (its name), `@item` (its key) and `@value`
+(the item itself, of a list of plain values) can be read like paths.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from processor.mapping.locator import KeyPath, locate
+from processor.mapping.problems import Problem, hint
+
+COMMON = "_common.toml"
+KINDS = ("events", "profile")
+CONTEXT = ("@now", "@received", "@output", "@item", "@value")
+
+Table = Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands, with the text of its line."""
+
+    file: str
+    line: int
+    text: str
+
+    def problem(self, where: str, message: str) -> Problem:
+        """A problem at this place."""
+        return Problem(self.file, self.line, where, message)
+
+
+@dataclass(frozen=True, slots=True)
+class FromSpec:
+    """`from` and `as`."""
+
+    paths: tuple[str, ...]
+    coercion: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConstSpec:
+    """`const`."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class LookupSpec:
+    """`lookup` and `from`."""
+
+    table: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallSpec:
+    """`call` and `with`."""
+
+    function: str
+    arguments: tuple[str | ConstSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartSpec:
+    """`each` and `fields`: the elements of one part of a list."""
+
+    each: str | None
+    fields: tuple[FieldSpec, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class PartsSpec:
+    """All parts of a list."""
+
+    parts: tuple[PartSpec, ...]
+
+
+Verb = FromSpec | ConstSpec | LookupSpec | CallSpec | PartsSpec
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One target and where it comes from."""
+
+    target: str
+    verb: Verb
+    required: bool
+    clear: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionSpec:
+    """`when`: an output applies if the function says so; `otherwise` names the skip (empty: nothing is counted)."""
+
+    call: CallSpec
+    otherwise: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """One output of a mapping."""
+
+    to: str
+    name: str
+    each: str | None
+    key: str | None
+    conditions: tuple[ConditionSpec, ...]
+    fields: tuple[FieldSpec, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSpec:
+    """One file."""
+
+    event: str
+    outputs: tuple[OutputSpec, ...]
+    tables: Mapping[str, Table]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class CommonSpec:
+    """`_common.toml`: the fields that all outputs of one kind share unless they say otherwise, and shared tables."""
+
+    fields: Mapping[str, tuple[FieldSpec, ...]]
+    tables: Mapping[str, Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """All files of a directory and of the brand's directory laid over it."""
+
+    mappings: tuple[MappingSpec, ...]
+    common: CommonSpec
+    problems: tuple[Problem, ...]
+    functions: Path | None
+
+
+def load_language(directory: Path, overlay: Path | None = None) -> Language:
+    """Reads every mapping. A file of the overlay replaces ours of the same name; its `functions.py` is only found here.
+
+    Raises:
+        OSError: a directory or file cannot be read.
+    """
+    files = {file.name: (f"{directory.name}/{file.name}", file) for file in sorted(directory.glob("*.toml"))}
+    functions = None
+    if overlay is not None:
+        if not overlay.is_dir():
+            raise NotADirectoryError(f"{overlay} is no directory")
+        files |= {file.name: (str(file), file) for file in sorted(overlay.glob("*.toml"))}
+        functions = overlay / "functions.py" if (overlay / "functions.py").is_file() else None
+    common, problems = CommonSpec({}, {}), list[Problem]()
+    mappings: list[MappingSpec] = []
+    for name, (label, file) in sorted(files.items()):
+        if name == COMMON:
+            common, found = read_common(label, file.read_text(encoding="utf-8"))
+        else:
+            mapping, found = read_mapping(label, file.read_text(encoding="utf-8"))
+            if mapping is not None:
+                mappings.append(mapping)
+        problems += found
+    return Language(tuple(mappings), common, tuple(problems), functions)
+
+
+def read_mapping(file: str, text: str) -> tuple[MappingSpec | None, tuple[Problem, ...]]:
+    """One mapping file; None when the text is no TOML at all."""
+    reader = _FileReader.open(file, text)
+    if isinstance(reader, Problem):
+        return None, (reader,)
+    return reader.mapping(), tuple(reader.problems)
+
+
+def read_common(file: str, text: str) -> tuple[CommonSpec, tuple[Problem, ...]]:
+    """`_common.toml`."""
+    reader = _FileReader.open(file, text)
+    if isinstance(reader, Problem):
+        return CommonSpec({}, {}), (reader,)
+    return reader.common(), tuple(reader.problems)
+
+
+_LINE = re.compile(r"at line (\d+)")
+_TARGET = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*", re.ASCII)
+_PATH = re.compile(r"@?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?:\[[A-Za-z0-9_.,]+\])?", re.ASCII)
+_VERBS = ("from", "const", "lookup", "call", "each", "fields")
+_KEYS = {
+    "from": {"from", "as"},
+    "const": {"const"},
+    "lookup": {"lookup", "from"},
+    "call": {"call", "with"},
+    "each": {"each", "fields"},
+}
+_ALWAYS = {"required", "absent"}
+
+
+class _FileReader:
+    """Reads one file, collects what is wrong with it and goes on."""
+
+    def __init__(self, file: str, text: str, document: dict[str, object]) -> None:
+        self._file = file
+        self._lines = text.split("\n")
+        self._places = locate(text)
+        self._document = document
+        self.problems: list[Problem] = []
+
+    @classmethod
+    def open(cls, file: str, text: str) -> _FileReader | Problem:
+        try:
+            return cls(file, text, tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            found = _LINE.search(str(error))
+            return Problem(file, int(found.group(1)) if found else 0, "TOML", str(error))
+
+    def mapping(self) -> MappingSpec | None:
+        self._known(self._document, {"event", "output", "lookup"}, ())
+        event = self._text(self._document, "event", ())
+        if event is not None and event != Path(self._file).stem:
+            self._say(("event",), "event", f'"{event}" does not agree with the name of the file')
+        outputs = self._tables_of(self._document.get("output"), ("output",), "output")
+        if not outputs:
+            self._say((), "output", "there is no [[output]]: nothing would be sent")
+        specs = [spec for path, table in outputs if (spec := self._output(table, path)) is not None]
+        if event is None:
+            return None
+        return MappingSpec(event, tuple(specs), self._lookups(), self._place(("event",)))
+
+    def common(self) -> CommonSpec:
+        self._known(self._document, {*KINDS, "lookup"}, ())
+        fields: dict[str, tuple[FieldSpec, ...]] = {}
+        for kind in KINDS:
+            table = self._document.get(kind, {})
+            if not isinstance(table, dict):
+                self._say((kind,), kind, "is a table")
+                continue
+            self._known(table, {"fields"}, (kind,))
+            fields[kind] = self._fields(table.get("fields", {}), (kind, "fields"))
+        return CommonSpec(fields, self._lookups())
+
+    # ---- outputs ----
+
+    def _output(self, table: dict[str, object], path: KeyPath) -> OutputSpec | None:
+        self._known(table, {"to", "name", "when", "each", "key", "fields"}, path)
+        to = self._text(table, "to", path)
+        name = self._text(table, "name", path) if "name" in table else to
+        each = self._path(table["each"], (*path, "each"), "each") if "each" in table else None
+        key = self._path(table["key"], (*path, "key"), "key") if "key" in table else None
+        if (each is None) != (key is None):
+            self._say(path, "each", "`each` on an output and `key`, the path that tells its items apart, go together")
+        conditions = self._conditions(table.get("when"), path)
+        fields = self._fields(table.get("fields", {}), (*path, "fields"))
+        if to is None or name is None:
+            return None
+        return OutputSpec(to, name, each, key, conditions, fields, self._place(path))
+
+    def _conditions(self, value: object, path: KeyPath) -> tuple[ConditionSpec, ...]:
+        where = (*path, "when")
+        tables = value if isinstance(value, list) else [] if value is None else [value]
+        return tuple(spec for table in tables if (spec := self._condition(table, where)) is not None)
+
+    def _condition(self, table: object, path: KeyPath) -> ConditionSpec | None:
+        if not isinstance(table, dict):
+            self._say(path, "when", 'is { call = "function", with = [...] }')
+            return None
+        self._known(table, {"call", "with", "otherwise"}, path)
+        call = self._call(table, path, "when")
+        otherwise = table.get("otherwise", "")
+        if not isinstance(otherwise, str):
+            self._say(path, "otherwise", "names a rule, in words")
+            return None
+        return None if call is None else ConditionSpec(call, otherwise, self._place(path))
+
+    # ---- fields ----
+
+    def _fields(self, table: object, path: KeyPath, prefix: str = "") -> tuple[FieldSpec, ...]:
+        if not isinstance(table, dict):
+            self._say(path, "fields", 'is a table: "target" = { from = "path" }')
+            return ()
+        found: list[FieldSpec] = []
+        for key, value in table.items():
+            target, place = prefix + key, (*path, key)
+            if _is_nested(value):
+                found += self._fields(value, place, f"{target}.")
+            elif (field := self._field(target, value, place)) is not None:
+                found.append(field)
+        return tuple(found)
+
+    def _field(self, target: str, value: object, path: KeyPath) -> FieldSpec | None:
+        if not _TARGET.fullmatch(target):
+            self._say(path, target, "is no path of names joined by dots")
+            return None
+        if isinstance(value, list):
+            parts = [self._part(part, where, target) for where, part in self._tables_of(value, path, target)]
+            return FieldSpec(target, PartsSpec(tuple(parts)), False, False, self._place(path))
+        if not isinstance(value, dict):
+            self._say(path, target, 'is a table: { from = "path" }, { const = ... }, { call = ..., with = [...] }')
+            return None
+        verb = self._verb(value, path, target)
+        required, clear = self._flags(value, path, target)
+        return None if verb is None else FieldSpec(target, verb, required, clear, self._place(path))
+
+    def _flags(self, value: dict[str, object], path: KeyPath, target: str) -> tuple[bool, bool]:
+        required, absent = value.get("required", False), value.get("absent")
+        if not isinstance(required, bool):
+            self._say(path, target, "required is true or false")
+        if absent not in (None, "clear"):
+            self._say(path, target, 'absent can only be "clear"')
+        if required is True and absent is not None:
+            self._say(path, target, 'is required or says absent = "clear", not both')
+        return required is True, absent == "clear"
+
+    def _verb(self, value: dict[str, object], path: KeyPath, target: str) -> Verb | None:
+        verbs = [verb for verb in ("lookup", "call", "const", "each", "fields", "from") if verb in value]
+        if verbs == ["lookup", "from"] or verbs == ["each", "fields"] or verbs == ["fields"]:
+            verbs = verbs[:1]
+        if len(verbs) != 1:
+            said = " and ".join(verbs) or "none" + "".join(hint(key, _VERBS) for key in value if key not in _ALWAYS)
+            self._say(path, target, f"needs exactly one of from, const, lookup, call, each; has {said}")
+            return None
+        verb = "each" if verbs[0] == "fields" else verbs[0]
+        self._known(value, _KEYS[verb] | _ALWAYS, path, target)
+        read: Callable[[dict[str, object], KeyPath, str], Verb | None] = {
+            "from": self._from,
+            "const": self._const,
+            "lookup": self._lookup,
+            "call": self._call,
+            "each": self._each,
+        }[verb]
+        return read(value, path, target)
+
+    def _from(self, value: dict[str, object], path: KeyPath, target: str) -> FromSpec | None:
+        paths = self._paths(value["from"], path, target)
+        coercion = value.get("as")
+        if coercion is not None and not isinstance(coercion, str):
+            self._say(path, target, "as names a coercion")
+            return None
+        return FromSpec(paths, coercion) if paths else None
+
+    def _const(self, value: dict[str, object], _path: KeyPath, _target: str) -> ConstSpec:
+        return ConstSpec(value["const"])
+
+    def _lookup(self, value: dict[str, object], path: KeyPath, target: str) -> LookupSpec | None:
+        paths = self._paths(value.get("from"), path, target)
+        table = value["lookup"]
+        if not isinstance(table, str):
+            self._say(path, target, "lookup names a table")
+            return None
+        return LookupSpec(table, paths) if paths else None
+
+    def _call(self, value: dict[str, object], path: KeyPath, target: str) -> CallSpec | None:
+        function, given = value.get("call"), value.get("with")
+        if not isinstance(function, str) or not isinstance(given, list):
+            self._say(path, target, "call names a function and with lists all that it reads")
+            return None
+        arguments = [self._argument(item, path, target) for item in given]
+        return CallSpec(function, tuple(item for item in arguments if item is not None))
+
+    def _argument(self, item: object, path: KeyPath, target: str) -> str | ConstSpec | None:
+        if isinstance(item, dict) and item.keys() == {"const"} and isinstance(item["const"], str | int | float):
+            return ConstSpec(item["const"])
+        return self._path(item, path, target)
+
+    def _each(self, value: dict[str, object], path: KeyPath, target: str) -> PartsSpec:
+        return PartsSpec((self._part(value, path, target),))
+
+    def _part(self, value: dict[str, object], path: KeyPath, target: str) -> PartSpec:
+        self._known(value, _KEYS["each"] | _ALWAYS, path, target)
+        each = self._path(value["each"], path, target) if "each" in value else None
+        fields = self._fields(value.get("fields", {}), (*path, "fields"))
+        if not fields:
+            self._say(path, target, "an element needs fields")
+        return PartSpec(each, fields, self._place(path))
+
+    # ---- smaller things ----
+
+    def _paths(self, value: object, path: KeyPath, target: str) -> tuple[str, ...]:
+        listed = value if isinstance(value, list) else [value]
+        if not listed:
+            self._say(path, target, "from is a path or a list of paths")
+        found = [self._path(item, path, target) for item in listed]
+        return tuple(item for item in found if item is not None) if None not in found else ()
+
+    def _path(self, value: object, path: KeyPath, target: str) -> str | None:
+        if isinstance(value, str) and _PATH.fullmatch(value):
+            return value
+        self._say(path, target, f"{value!r} is no path of names joined by dots")
+        return None
+
+    def _lookups(self) -> dict[str, Table]:
+        tables: dict[str, Table] = {}
+        lookups = self._document.get("lookup", {})
+        for name, table in lookups.items() if isinstance(lookups, dict) else ():
+            if not isinstance(table, dict) or not all(isinstance(value, str | int | float) for value in table.values()):
+                self._say(("lookup", name), name, "a lookup table has plain values only")
+                continue
+            tables[name] = {key.strip().casefold(): value for key, value in table.items()}
+        return tables
+
+    def _text(self, table: Mapping[str, object], key: str, path: KeyPath) -> str | None:
+        value = table.get(key)
+        if isinstance(value, str) and value:
+            return value
+        self._say((*path, key), key, "is missing" if value is None else "is a text")
+        return None
+
+    def _tables_of(self, value: object, path: KeyPath, where: str) -> list[tuple[KeyPath, dict[str, object]]]:
+        if value is None:
+            return []
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            return [((*path, number), table) for number, table in enumerate(value)]
+        self._say(path, where, "is a list of tables: [[...]]")
+        return []
+
+    def _known(self, table: Mapping[str, object], keys: Iterable[str], path: KeyPath, where: str = "") -> None:
+        known = set(keys)
+        for key in table:
+            if key not in known:
+                self._say((*path, key), where or key, f'unknown key "{key}"{hint(key, known)}')
+
+    def _say(self, path: KeyPath, where: str, message: str) -> None:
+        self.problems.append(self._place(path).problem(where, message))
+
+    def _place(self, path: KeyPath) -> Place:
+        """The line of a key, or of the nearest key or header around it."""
+        for length in range(len(path), 0, -1):
+            if (line := self._places.get(path[:length])) is not None:
+                return Place(self._file, line, self._lines[line - 1].strip())
+        return Place(self._file, 1, self._lines[0].strip())
+
+
+def _is_nested(value: object) -> bool:
+    """Whether a table under `fields` goes on with the target's path: written without quotation marks, TOML nests."""
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and not any(key in value for key in _VERBS)
+        and all(isinstance(item, dict | list) for item in value.values())
+    )

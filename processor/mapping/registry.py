@@ -1,0 +1,144 @@
+"""What `call` may name: functions with their signatures read, ours and those of a brand's own `functions.py`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from processor.mapping.functions import FUNCTIONS
+from processor.mapping.values import Day, EpochMs, IdentityMap, Noted, Rows
+
+_KINDS: Mapping[object, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    EpochMs: "moment",
+    Day: "day",
+    Rows: "rows",
+    IdentityMap: "identities",
+    list[str]: "strings",
+    dict[str, str]: "texts",
+    type(None): "none",
+}
+"""Every type that a signature may use; `object` in a parameter takes anything that is not an array of records."""
+
+_RESULTS = frozenset({"string", "integer", "number", "boolean", "moment", "day", "identities", "strings", "texts"})
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Kinds that one parameter takes: those of `Source`, and rows, strings, texts, none, any."""
+
+    name: str
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A registered function. `rest` is its `*parameter`; `noted` tells whether it can return `Noted`."""
+
+    name: str
+    call: Callable[..., object]
+    parameters: tuple[Parameter, ...]
+    rest: Parameter | None
+    result: str
+    noted: bool
+    ours: bool
+
+    def parameter(self, position: int) -> Parameter | None:
+        """What the argument at a position must fit, None if there is no such parameter."""
+        return self.parameters[position] if position < len(self.parameters) else self.rest
+
+
+class FunctionError(Exception):
+    """A function that cannot be registered; says why."""
+
+
+def our_functions() -> dict[str, Function]:
+    """The functions of this program by name."""
+    return _register(FUNCTIONS, ours=True)
+
+
+def brand_functions(file: Path) -> dict[str, Function]:
+    """The functions that a brand's `functions.py` lists in its `FUNCTIONS`, by name. Runs the file.
+
+    Raises:
+        FunctionError: the file does not run, has no `FUNCTIONS`, or lists one whose signature says too little.
+    """
+    spec = spec_from_file_location("capillary_aep_brand_functions", file)
+    if spec is None or spec.loader is None:
+        raise FunctionError(f"{file.name} is no Python file")
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise FunctionError(f"does not run: {type(error).__name__}: {error}") from error
+    listed = getattr(module, "FUNCTIONS", None)
+    if not isinstance(listed, tuple | list):
+        raise FunctionError("has no FUNCTIONS = (...), the tuple of what `call` may name")
+    return _register(listed, ours=False)
+
+
+def _register(functions: Iterable[object], *, ours: bool) -> dict[str, Function]:
+    return {function.name: function for function in (_read(function, ours=ours) for function in functions)}
+
+
+def _read(function: object, *, ours: bool) -> Function:
+    name = getattr(function, "__name__", "")
+    if not inspect.isfunction(function) or not _NAME.fullmatch(name):
+        raise FunctionError(f"{name or function!r}: FUNCTIONS lists plain functions with lower-case names")
+    try:
+        hints = typing.get_type_hints(function)
+    except (NameError, TypeError) as error:
+        raise FunctionError(f"{name}: annotations that cannot be read: {error}") from error
+    parameters: list[Parameter] = []
+    rest: Parameter | None = None
+    for parameter in inspect.signature(function).parameters.values():
+        read = Parameter(parameter.name, _kinds(hints.get(parameter.name), name, parameter.name))
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            rest = read
+        elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty:
+            parameters.append(read)
+        else:
+            raise FunctionError(f"{name}: parameter {parameter.name} must be positional and without a default")
+    result, noted = _result(hints.get("return"), name)
+    return Function(name, function, tuple(parameters), rest, result, noted, ours)
+
+
+def _members(annotation: object) -> tuple[object, ...]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+def _kinds(annotation: object, function: str, parameter: str) -> frozenset[str]:
+    if annotation is object:
+        return frozenset({"any", "none"})
+    kinds = {_KINDS.get(member) for member in _members(annotation)}
+    known = frozenset(kind for kind in kinds if kind is not None)
+    if len(known) != len(kinds):
+        raise FunctionError(f"{function}: parameter {parameter} has a type that no field has: {annotation}")
+    return known
+
+
+def _result(annotation: object, function: str) -> tuple[str, bool]:
+    kinds: set[str | None] = set()
+    noted = False
+    for member in _members(annotation):
+        if typing.get_origin(member) is Noted:
+            noted = True
+            kinds.add(_KINDS.get(typing.get_args(member)[0]))
+        elif member is not type(None):
+            kinds.add(_KINDS.get(member))
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if kind not in _RESULTS:
+        raise FunctionError(f"{function}: must say which one type it returns (and Noted of it, None), not {annotation}")
+    return kind, noted

@@ -1,0 +1,185 @@
+"""Values on their way from Avro to XDM: what functions take and give, and the small conversions that the code calls.
+
+Three things are kept apart: absent (None), untrusted (`Noted(None, reasons)`, dropped and counted), and a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from math import isfinite
+from typing import Generic, NamedTuple, NewType, TypeVar
+
+T = TypeVar("T")
+
+EpochMs = NewType("EpochMs", int)
+"""Milliseconds since 1970, UTC; becomes a date-time."""
+
+Day = NewType("Day", str)
+"""YYYY-MM-DD; becomes a date."""
+
+Rows = Sequence[tuple[object, ...]]
+"""An array of records as one tuple per item, with the columns that the mapping names."""
+
+IdentityMap = dict[str, list[dict[str, object]]]
+"""XDM's identityMap: identities by the code of their namespace."""
+
+
+class Noted(NamedTuple, Generic[T]):
+    """A value (None: dropped as untrusted) with reasons to count. A reason never holds a value out of the event."""
+
+    value: T | None
+    reasons: tuple[str, ...]
+
+
+class Unmappable(Exception):  # noqa: N818 - the name of the outcome, as in Reason.UNMAPPABLE
+    """A field that the record cannot do without is missing or cannot be used."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        super().__init__(f"{target}: {reason}")
+        self.target = target
+        self.reason = reason
+
+
+PLACEHOLDERS = frozenset({"null", "undefined", "(null)"})
+"""Texts that stand for nothing in Capillary's samples, in exactly this casing: a person may be called Null."""
+
+SECONDS_BELOW = 100_000_000_000
+"""A time below is in seconds, as in two documented samples: as milliseconds it would lie before March 1973."""
+
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999
+_DAY_MS = 86_400_000
+_EPOCH = date(1970, 1, 1)
+_FIRST_YEAR = 1900
+
+
+def milliseconds(time: int) -> int:
+    """A time that may have come in seconds, in milliseconds."""
+    return time * 1000 if -SECONDS_BELOW < time < SECONDS_BELOW else time
+
+
+@lru_cache(maxsize=4096)  # a few thousand days are all that a run sees
+def _day(days: int) -> str:
+    return (_EPOCH + timedelta(days)).isoformat()
+
+
+def rfc3339(time: int) -> str | None:
+    """`YYYY-MM-DDTHH:MM:SS.mmmZ` of a time since 1970 in milliseconds or seconds; None outside of 1970 to 9999."""
+    if time < SECONDS_BELOW:
+        time *= 1000
+    if not 0 <= time <= _LAST_MS:
+        return None
+    days, rest = divmod(time, _DAY_MS)
+    seconds, millis = divmod(rest, 1000)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{_day(days)}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
+
+
+def day_of(time: int) -> str | None:
+    """`YYYY-MM-DD` in UTC of a time in milliseconds or seconds; None outside of 1970 to 9999."""
+    text = rfc3339(time)
+    return text and text[:10]
+
+
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_ISO_DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ]\d\d:\d\d.*)?", re.ASCII)
+_JAVA_ZONE = r"(?:[A-Z]{1,5}|[+-]\d\d:?\d\d)"
+_JAVA = re.compile(rf"[A-Z][a-z]{{2}} ([A-Z][a-z]{{2}}) (\d\d) \d\d:\d\d:\d\d {_JAVA_ZONE} (\d{{4}})", re.ASCII)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def parse_time(text: str) -> str | None:
+    """RFC 3339 in UTC of a date-time with an offset, or of the midnight (UTC) of a date; None for all else.
+
+    A time without a zone is no time: nothing says whose clock it was.
+    """
+    found = _RFC3339.fullmatch(text)
+    if found is None:
+        plain = parse_date(text) if len(text) == len("YYYY-MM-DD") else None
+        return plain and f"{plain}T00:00:00.000Z"
+    day, clock, fraction, zone = found.groups()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
+        since = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    millis = (since // timedelta(seconds=1)) * 1000 + int((fraction or "0").ljust(3, "0")[:3])
+    return _rfc3339_exact(millis)
+
+
+def _rfc3339_exact(millis: int) -> str | None:
+    if not 0 <= millis <= _LAST_MS:
+        return None
+    days, rest = divmod(millis, _DAY_MS)
+    clock = datetime.fromtimestamp(rest // 1000, UTC).time().isoformat()
+    return f"{_day(days)}T{clock}.{rest % 1000:03}Z"
+
+
+def parse_date(text: str) -> str | None:
+    """`YYYY-MM-DD` of an ISO date (also without hyphens, also before a time) or of Java's `Date.toString()`.
+
+    None for all else: an order of day and month that has to be guessed, a day that does not exist, a year before 1900.
+    """
+    if found := _ISO_DATE.fullmatch(text):
+        return _date(*map(int, found.groups()))
+    if (found := _JAVA.fullmatch(text)) and found.group(1) in _MONTHS:
+        return _date(int(found.group(3)), _MONTHS.index(found.group(1)) + 1, int(found.group(2)))
+    return None
+
+
+def _date(year: int, month: int, day: int) -> str | None:
+    try:
+        return date(year, month, day).isoformat() if year >= _FIRST_YEAR else None
+    except ValueError:
+        return None
+
+
+_NUMBER = re.compile(r"[+-]?\d{1,300}(?:\.\d{1,300})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,18}(?:\.0{1,18})?", re.ASCII)
+BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
+
+
+def parse_number(text: str) -> float | None:
+    """The double that a decimal text stands for; None for all else (`1,234.50`, `N/A`, what overflows)."""
+    if _NUMBER.fullmatch(text) is None:
+        return None
+    value = float(text)
+    return value if isfinite(value) else None
+
+
+def parse_integer(text: str) -> int | None:
+    """The whole number that a text stands for (`7`, `7.000`); None for all else."""
+    return int(text.partition(".")[0]) if _WHOLE.fullmatch(text) else None
+
+
+def rounded(value: float) -> int:
+    """The nearest whole number, halves away from zero as people round."""
+    return int(value + 0.5) if value >= 0 else -int(0.5 - value)
+
+
+_LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"(?=.{{6,254}}\Z)(?=.{{1,64}}@){_LOCAL}(?:\.{_LOCAL})*@(?:{_LABEL}\.)+[A-Za-z]{{2,63}}", re.ASCII)
+_SEGMENT = r"(?:[A-Za-z0-9._~!$&'()*+,;=@-]|%[0-9A-Fa-f]{2})"
+_TAIL = rf"(?:/(?:{_SEGMENT}|[:/])*)?(?:\?(?:{_SEGMENT}|[:/?])*)?(?:#(?:{_SEGMENT}|[:/?])*)?"
+_URI = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://{_LABEL}(?:\.{_LABEL})*(?::\d{{1,5}})?{_TAIL}", re.ASCII)
+_URI_REFERENCE = re.compile(rf"{_URI.pattern}|{_SEGMENT}+{_TAIL}", re.ASCII)
+
+FORMATS: Mapping[str, re.Pattern[str]] = {"email": _EMAIL, "uri": _URI, "uri-reference": _URI_REFERENCE}
+"""Narrower than the RFCs: whatever matches is valid to every validator."""
+
+
+def was_dropped(paths: tuple[str, ...], dropped: Sequence[str] | None) -> bool:
+    """Whether one of the paths, something above or something below it was dropped when the JSON was read.
+
+    Then null does not mean that the event left the value out (the field `dropped` of the canonical record).
+    """
+    return any(_overlap(path, lost) for lost in dropped or () for path in paths)
+
+
+def _overlap(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return long == short or (long.startswith(short) and long[len(short)] in ".[")
