@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.plugins.brokers"]
+pytest_plugins = ["tests.plugins.brokers", "tests.plugins.members"]

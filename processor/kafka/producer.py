@@ -33,7 +33,7 @@ class UndeliveredError(Exception):
 
 
 class Producer:
-    """Sends with `config.producer_properties`, from one thread. `acknowledged` counts what all in-sync replicas have."""
+    """Sends with `config.producer_properties`, from one thread. `acknowledged`: how much all in-sync replicas have."""
 
     def __init__(self, properties: Mapping[str, object], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = Client(dict(properties))

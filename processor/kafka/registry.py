@@ -1,7 +1,7 @@
 """Writers' schemas from a schema registry, asked by a thread of its own.
 
 A registry that is away is an outage, waited out without limit. A schema id that a healthy registry does not know may be
-news that a replica does not have yet, so it is asked for a while longer; then it is nobody's, and its records are poison.
+news that a replica does not have yet, so it is asked for a while longer; then it is nobody's, its records are poison.
 """
 
 from __future__ import annotations

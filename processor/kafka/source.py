@@ -63,6 +63,7 @@ class Source:
         self._listener: Listener | None = None
         self._news: list[CommitResult | ClientFault] = []  # from callbacks, until the poll that they ran in returns
         self._raised: BaseException | None = None  # out of a callback
+        self._closing = False
         self._consumer = Consumer({**properties, "on_commit": self._committed, "error_cb": self._failed})
 
     def subscribe(self, topics: Sequence[str], listener: Listener) -> None:
@@ -95,8 +96,10 @@ class Source:
         """Commits what is stored, leaves the group, ends the client.
 
         It has no timeout: with a dead broker it takes the session timeout, with a frozen one until that thaws. The
-        caller needs a hard way out of its own. The listener is called as in a poll. Raises what the listener raised.
+        caller needs a hard way out of its own. The listener hears of what leaves, as in a poll, but not of partitions
+        that a rebalance still brings: a client that closes answers no questions. Raises what the listener raised.
         """
+        self._closing = True
         self._consumer.close()
         self._raise_from_callback()
 
@@ -197,9 +200,8 @@ class Source:
 
     def _on_assign(self, _consumer: Consumer, partitions: list[ClientPartition]) -> None:
         coming = [_partition(partition) for partition in partitions]
-        if not self._tell(lambda listener: listener.assigned(coming)):
-            # Without an answer the client would start them by itself.
-            self._consumer.incremental_assign([])
+        if self._closing or not self._tell(lambda listener: listener.assigned(coming)):
+            self._consumer.incremental_assign([])  # without any call the client would start them by itself
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[ClientPartition]) -> None:
         leaving = [_partition(partition) for partition in partitions]

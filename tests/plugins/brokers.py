@@ -313,16 +313,9 @@ class Brokers:
 
 
 def _docker() -> Broker:
-    import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to import and seldom needed, all three
-    from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415
-    from testcontainers.core.container import DockerContainer  # noqa: PLC0415
+    _find_docker_engine()
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - slow to import and seldom needed
 
-    try:
-        client = docker.from_env(timeout=5)
-        client.ping()
-        client.close()
-    except DockerException as error:
-        raise CannotStartError("no Docker engine answers") from error
     port = free_port()
     container = DockerContainer(DOCKER_IMAGE).with_bind_ports(9092, port)
     for name, value in {**_container_settings(port), **FOR_TESTS}.items():
@@ -335,6 +328,22 @@ def _docker() -> Broker:
             container.stop()
             raise CannotStartError(f"{DOCKER_IMAGE} does not answer")
     return Broker(f"127.0.0.1:{port}", f"{DOCKER_IMAGE} in Docker", stop=container.stop)
+
+
+def _find_docker_engine() -> None:
+    """Docker's own library leaks a socket where nothing answers, which pytest makes an error of; so we knock first."""
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    scheme, _, address = host.partition("://")
+    try:
+        if scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as engine:
+                engine.settimeout(5)
+                engine.connect(address)
+        else:
+            name, _, port = address.partition("/")[0].rpartition(":")
+            socket.create_connection((name, int(port)), 5).close()
+    except (OSError, ValueError) as error:
+        raise CannotStartError("no Docker engine answers") from error
 
 
 def _container_settings(port: int) -> dict[str, str]:
