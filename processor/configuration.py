@@ -286,12 +286,18 @@ def _problem(details: ErrorDetails, *section: str) -> Problem:
     return Problem(_setting(place), variable, _text(details))
 
 
+_TEXTS = {
+    "missing": "is required and not set",
+    "string_pattern_mismatch": "does not have the form that docs/configuration.md shows",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "model_type": "must be a table",
+}
+
+
 def _text(details: ErrorDetails) -> str:
-    if details["type"] == "missing":
-        return "is required and not set"
-    if details["type"] == "string_pattern_mismatch":
-        return "does not have the form that docs/configuration.md shows"
-    return details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    ours = _TEXTS.get(details["type"])
+    return ours or details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def _setting(place: list[str] | tuple[str, ...]) -> str:

@@ -46,7 +46,7 @@ class HealthState:
 class Limits:
     """From when on silence is a fault, in seconds.
 
-    `silent` must be longer than a drain, during which the loop turns inside a callback. `stuck` is for how long records may
+    `silent` must be longer than one question to Kafka, which the loop waits for. `stuck` is for how long records may
     wait with nothing settled, while nothing that we need is out. `fault` is how long an error of Kafka counts for a
     member without partitions.
     """

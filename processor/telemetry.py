@@ -25,7 +25,8 @@ NAMESPACE = "capillary_aep"
 HEARTBEAT = 0.5  # seconds; a finer one would cost more than it tells
 QUIET = 60.0  # seconds in which a line of the same kind is not repeated
 MOST_NAMES = 200  # event names are the senders' to choose; metrics must not grow with them
-LOUD_LIBRARIES = ("httpx", "httpcore", "urllib3")  # below WARNING they print headers and URLs
+LOUD_LIBRARIES = ("httpx", "httpcore", "httpx2", "httpcore2", "urllib3")
+"""Below WARNING they print headers and URLs. The registry's client brings its own, with a 2 in the name."""
 
 
 # ---- metrics ---------------------------------------------------------------------------------------------------------
@@ -382,6 +383,7 @@ class Telemetry:
         self._log.critical("halted", kind=kind, detail=event.halt.detail)
 
     def _gauges(self, event: events.Gauges) -> None:
+        self.alive(self._clock())  # inside a rebalance callback there is no turn, but this
         self.health = replace(self.health, partitions=event.partitions, oldest_open_seconds=event.oldest_open_seconds)
         for spec, value in (
             (ASSIGNED, event.partitions),

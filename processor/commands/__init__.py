@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -45,7 +45,7 @@ class Invocation:
     """What was said before the command's name, and the environment. `click.pass_obj` hands it to a command."""
 
     config: Path | None
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # secrets are among it
 
     def settings(self) -> Settings:
         """All settings. Raises CommandFailed, naming every problem."""

@@ -169,6 +169,7 @@ def test_what_commands_get() -> None:
     assert invocation.section(KafkaSettings).group_id == "g"
     assert invocation.raw("kafka", "group_id") == "g"
     assert invocation.raw("kafka", "start") is None
+    assert "p-4ss" not in repr(invocation)
     empty = Invocation(None, {"CAPILLARY_AEP_X": "1"})
     for ask in (empty.settings, lambda: empty.section(KafkaSettings), lambda: empty.raw("kafka", "start")):
         with pytest.raises(CommandFailed, match="problem"):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import processor
-from processor.configuration import load
+from processor.configuration import destination_problems, load
 from processor.settings import schemas_dir
 
 ROOT = Path(__file__).parents[2]
@@ -162,6 +162,8 @@ def test_the_compose_file_waits_longer_than_a_drain() -> None:
 def test_compose_and_example_agree_on_the_stand_in() -> None:
     port = re.search(r'"simulate", "--port", "(\d+)"', services()["stand-in"])
     assert port is not None
-    aep = load(ROOT / "deploy/capillary-aep.example.toml", {}).aep
+    settings = load(ROOT / "deploy/capillary-aep.example.toml", {})
+    aep = settings.aep
+    assert not destination_problems(settings, frozenset(path.stem for path in (ROOT / "schemas/xdm").glob("*.json")))
     assert aep.ims_url == aep.platform_url == f"http://127.0.0.1:{port[1]}"
     assert aep.inlet_url.get_secret_value().startswith(f"{aep.ims_url}/collection/")

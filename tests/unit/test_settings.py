@@ -256,6 +256,22 @@ def test_a_file_that_cannot_be_used() -> None:
     assert problems(environment(), Path("latin.toml"))["latin.toml"] == "is not UTF-8 text"
 
 
+def test_what_is_empty_or_of_another_kind() -> None:
+    file("\n", "secret")
+    file('[destinations]\nevents = 3\n[delivery]\nlanes = true\nattempt_timeout_s = nan\n'
+         '[aep]\nclient_id = ""\nclient_secret_file = "secret"\n[kafka.client]\ndebug = ["a"]\n')  # fmt: skip
+    environ = environment()
+    del environ[f"{PREFIX}AEP__CLIENT_ID"], environ[f"{PREFIX}AEP__CLIENT_SECRET"]
+    assert problems(environ) == {
+        "AEP__CLIENT_ID": "must not be empty",
+        "AEP__CLIENT_SECRET": "must not be empty",
+        "DELIVERY__LANES": "must be a number",
+        "DELIVERY__ATTEMPT_TIMEOUT_S": "must be greater than 0",
+        "DESTINATIONS__EVENTS": "must be a table",
+        "KAFKA__CLIENT": "debug must be text, a number, true or false",
+    }
+
+
 def test_another_file_may_be_named() -> None:
     file('[kafka]\ngroup_id = "default"\n')
     assert load(file('[kafka]\ngroup_id = "named"\n', "conf/other.toml"), environment()).kafka.group_id == "named"

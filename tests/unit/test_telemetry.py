@@ -196,7 +196,7 @@ def test_health_follows_the_facts(world: World) -> None:
     world.observe(events.Assigned(P0, 1, 40, "committed"), events.Outage("registry", began=True, detail="refused"))
     assert world.health == HealthState(last_turn=5.0, partitions=1, outages={"registry": "refused"})
     world.observe(FACTS[4], events.Outage("registry", began=False, detail=""), events.Gauges(4, 1, 1, 1, 1, 1, 9.0))
-    assert world.health == HealthState(last_turn=5.0, partitions=4, oldest_open_seconds=9.0, last_progress=1000.0)
+    assert world.health == HealthState(last_turn=1000.0, partitions=4, oldest_open_seconds=9.0, last_progress=1000.0)
     world.observe(events.Halted(Halt(HaltKind.CONFIGURATION, "404 from the inlet")))
     assert world.health.halted == "configuration: 404 from the inlet"
     world.observe(events.Stopped(clean=False, open_records=1, seconds=20.0))
@@ -289,7 +289,9 @@ def test_json_lines_of_ours_and_of_libraries() -> None:
     assert theirs == {"event": "broker b1 is down", "level": "warning", "logger": "librdkafka"}
 
 
-@pytest.mark.parametrize("name", ["httpx", "httpcore.connection", "urllib3.connectionpool"])
+@pytest.mark.parametrize(
+    "name", ["httpx", "httpcore.connection", "httpx2", "httpcore2.http11", "urllib3.connectionpool"]
+)
 def test_libraries_that_print_headers_are_quiet(name: str) -> None:
     stream = io.StringIO()
     configure_logging("json", stream)
