@@ -121,9 +121,8 @@ class Pipeline:
             self._edges.schemas.want(translated.schema_id)
             return False
         tally.add(record, translated)
-        work = partition.accept(record, translated, next(self._sequence), self._clock())
-        if work is not None:
-            self._delivery.took(work)
+        partition.accept(record, translated, next(self._sequence), self._clock())
+        self._delivery.took(translated)
         return True
 
     def _learn(self) -> None:

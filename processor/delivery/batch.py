@@ -13,30 +13,39 @@ WRAPPER = len(b'{"messages":[]}')
 class Item:
     """One message of one record until it has its outcome.
 
-    `hidden` are older Profile writes that this one stands for: they are superseded when it is accepted, and go out
-    themselves when it is dead-lettered.
+    `size` is its bytes in a request, with its comma. `hidden` are older Profile writes that this one stands for, the
+    oldest first: they are superseded when it is accepted, and the newest of them goes out when it is dead-lettered.
     """
 
-    __slots__ = ("first_refused", "hidden", "message", "not_before", "open", "refusals", "successes", "tries", "work")
+    __slots__ = (
+        "first_refused",
+        "hidden",
+        "message",
+        "open",
+        "refusals",
+        "size",
+        "status",
+        "successes",
+        "tries",
+        "unattributable",
+        "work",
+    )
 
     def __init__(self, work: Work, message: Message) -> None:
         self.work = work
         self.message = message
-        self.hidden: list[Item] = []
+        self.size = message.size + 1
+        self.hidden: tuple[Item, ...] = ()
         self.open = True
         self.tries = 0  # refused for now, for whatever reason
-        self.not_before = 0.0
+        self.unattributable = 0  # answers to this message alone that may have meant another one
         self.refusals = 0  # 5xx that can only have been meant for this message
+        self.status = 0  # of the last of those
         self.first_refused = 0.0
         self.successes = 0  # how many messages AEP had accepted at that first refusal
 
     def __repr__(self) -> str:
         return f"Item({self.work.record.offset} -> {self.message.to.name}, open={self.open}, tries={self.tries})"
-
-    @property
-    def size(self) -> int:
-        """Bytes in a request, with its comma."""
-        return self.message.size + 1
 
     @property
     def live(self) -> bool:
@@ -50,17 +59,16 @@ class Batch:
     `after` are messages that must have their outcome first, because they share a lane with this batch.
     """
 
-    __slots__ = ("after", "attempts", "failures", "items", "not_before", "probe", "successes", "unattributable")
+    __slots__ = ("after", "attempts", "failures", "items", "not_before", "probe", "successes")
 
-    def __init__(self, items: list[Item], after: Iterable[Item] = (), *, probe: bool = False) -> None:
+    def __init__(self, items: list[Item], after: Iterable[Item] = ()) -> None:
         self.items = items
         self.after = [item for item in after if item.live]
-        self.probe = probe
+        self.probe = False  # sent to find out whether an outage is over
         self.not_before = 0.0
         self.attempts = 0  # without a verdict; for the backoff
-        self.failures = 0  # 5xx and timeouts; for the split
+        self.failures = 0  # 5xx and no answer; for the split
         self.successes = 0  # how many messages AEP had accepted at the first of those
-        self.unattributable = 0
 
     def __repr__(self) -> str:
         return f"Batch({len(self.items)} messages, attempts={self.attempts}, failures={self.failures})"
@@ -73,16 +81,25 @@ class Batch:
     def drop_dead(self) -> None:
         """Drops the messages for whose outcome nobody waits any more: their partition has left."""
         self.items = [item for item in self.items if item.live]
+
+    def free_items(self) -> list[Item]:
+        """The messages that may go: those of lanes in which no earlier message waits for its outcome."""
+        if not self.after:
+            return self.items
         self.after = [item for item in self.after if item.live]
+        busy = {item.work.lane for item in self.after}
+        return [item for item in self.items if item.work.lane not in busy] if busy else self.items
 
-    @property
-    def blocked(self) -> bool:
-        """Whether an earlier message of one of its lanes has no outcome yet."""
-        return any(item.live for item in self.after)
-
-    def due(self, now: float) -> bool:
-        """Whether it may be sent now."""
-        return self.not_before <= now and not self.blocked
+    def take_free(self) -> Batch | None:
+        """Takes out what may go, which is mostly all of it (then this batch itself), or nothing (None)."""
+        free = self.free_items()
+        if len(free) == len(self.items):
+            return self
+        if not free:
+            return None
+        chosen = set(free)
+        self.items = [item for item in self.items if item not in chosen]
+        return self._part(free)
 
     def halves(self) -> tuple[Batch, Batch]:
         """Splits it in two, between lanes where possible. Halves of one lane keep its order: the second waits."""
@@ -105,22 +122,23 @@ class Batch:
         return self._part(first, self.after), self._part(second, self.after)
 
     def set_apart(self, item: Item) -> Batch:
-        """Takes one message out into a batch of its own; what follows it in its lane waits for it."""
+        """Takes one message, the first of its lane, into a batch of its own; what follows in its lane waits for it."""
         self.items.remove(item)
-        alone = self._part([item], self.after)
-        alone.probe = True
         if any(other.work.lane is item.work.lane for other in self.items):
             self.after.append(item)
-        return alone
+        return self._part([item])
 
-    def _part(self, items: list[Item], after: Iterable[Item]) -> Batch:
+    def _part(self, items: list[Item], after: Iterable[Item] = ()) -> Batch:
         part = Batch(items, after)
         part.failures, part.successes = self.failures, self.successes
         return part
 
 
 def in_order(items: Sequence[Item], max_size: int, max_messages: int) -> list[Batch]:
-    """Cuts messages into batches that fit, each waiting for the one before: for a record larger than one request."""
+    """Cuts messages into batches that fit, each waiting for the one before: for a record larger than one request.
+
+    `max_size` is bytes of a body. A message that is larger alone makes a batch of its own.
+    """
     batches: list[Batch] = []
     chunk: list[Item] = []
     size = WRAPPER - 1  # the last message has no comma

@@ -9,7 +9,10 @@ _Target = tuple[Lane, bytes | None, str, str]  # lane, Kafka key, identity, dest
 
 
 class Selection:
-    """The messages of a request in the making, coalesced as they come, with their exact size."""
+    """The messages of a request in the making, coalesced as they come.
+
+    `size` is the exact number of bytes of its body, unless it is empty, and `count` the number of its messages.
+    """
 
     def __init__(self) -> None:
         self.size = WRAPPER - 1  # the last message has no comma
@@ -41,5 +44,5 @@ class Selection:
         self._items[place] = None
         self.size -= older.size
         self.count -= 1
-        newer.hidden = [*older.hidden, older]
-        older.hidden = []
+        newer.hidden = (*older.hidden, older, *newer.hidden)
+        older.hidden = ()

@@ -15,22 +15,22 @@ LEAST = 20
 class Flood:
     """Counts records and those of them that became dead letters, both at the same point of their way.
 
-    Two are kept, one where records are translated and one where they are settled: between the two lies a whole window of
-    records, and deaths held against the count of the other place would look like a flood, or like none.
+    Two are kept, one where records are translated and one where they are settled: between the two lies a whole window
+    of records, and deaths held against the count of the other place would look like a flood, or like none.
     """
 
     def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
-        self._dead: dict[str, deque[int]] = {}
+        self._seen: Counter[str | None] = Counter()  # None: of all types
+        self._dead: dict[str | None, deque[int]] = {}
 
     def passed(self, event: str) -> None:
         """A record came by without a dead letter."""
-        self._seen[""] += 1
+        self._seen[None] += 1
         self._seen[event] += 1
 
     def died(self, event: str) -> str | None:
         """A record got a dead letter. Returns what the flood is, when this makes it one."""
-        for name, what in (("", "records"), (event, f"{event} records")):
+        for name, what in ((None, "records"), (event, f"{event or 'unnamed'} records")):
             self._seen[name] += 1
             seen = self._seen[name]
             dead = self._dead.setdefault(name, deque())

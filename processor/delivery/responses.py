@@ -112,11 +112,12 @@ def _index(xaction_id: object) -> int | None:
 
 
 def _verdict(element: dict[str, object]) -> Verdict:
-    code = element.get("status", element.get("statusCode"))
-    if code is None:
-        return ACCEPTED if element.get("xactionId") else Verdict(0, "neither a status nor an xactionId")
+    if "status" not in element and "statusCode" not in element:
+        accepted = isinstance(xaction_id := element.get("xactionId"), str) and xaction_id
+        return ACCEPTED if accepted else Verdict(0, "neither a status nor an xactionId")
+    codes = [element[name] for name in ("status", "statusCode") if name in element]
     try:
-        status = int(str(code))
+        status = max(int(str(code)) for code in codes)
     except ValueError:
         return Verdict(0, "the status is not a number")
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own border

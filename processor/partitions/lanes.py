@@ -9,40 +9,48 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 from zlib import crc32
 
-from processor.model import Record, Translated
-
-if TYPE_CHECKING:
-    from processor.partitions.partition import Partition
+from processor.model import Record, TopicPartition, Translated
 
 OVERHEAD = 1024
-"""Bytes of memory that a held record costs beyond its own; measured, see docs/decisions/0004-held-bytes.md."""
+"""Bytes of memory that a held record costs beyond its own (objects, heap and deque entries), rounded up."""
+
+
+class Owner(Protocol):
+    """The assigned partition that a lane belongs to, as far as lanes and delivery see it: one epoch."""
+
+    id: TopicPartition
+    closed: bool
+    deadline: float | None
+
+    def sent(self, offset: int) -> None:
+        """A record left its lane: it is part of what a clean leave must settle."""
+
+    def settle(self, work: Work) -> None:
+        """None of the record's messages is open any more."""
 
 
 class Work:
     """A record that was received, with the duty to answer for it: it is settled when none of its messages is open."""
 
-    __slots__ = ("arrived", "dead", "lane", "open", "record", "sequence", "size", "translated")
+    __slots__ = ("arrived", "dead", "held", "lane", "open", "record", "sequence", "size", "translated")
 
     def __init__(self, record: Record, translated: Translated, lane: Lane, sequence: int, arrived: float) -> None:
+        messages = translated.messages
         self.record = record
         self.translated = translated
         self.lane = lane
         self.sequence = sequence
         self.arrived = arrived
-        self.open = len(translated.messages) or 1  # a refused record is one dead letter
-        self.size = sum([message.size for message in translated.messages])
+        self.open = len(messages) or 1  # a refused record is one dead letter
+        self.size = sum([message.size for message in messages])  # bytes in requests, without commas
+        self.held = record.size + sum([len(message.entity) for message in messages]) + OVERHEAD  # bytes of memory
         self.dead = translated.refusal is not None
 
     def __repr__(self) -> str:
         return f"Work({self.record.topic}:{self.record.partition}@{self.record.offset}, open={self.open})"
-
-    @property
-    def held(self) -> int:
-        """Bytes of memory that this record costs while it is not settled."""
-        return self.record.size + sum([len(message.entity) for message in self.translated.messages]) + OVERHEAD
 
 
 class Lane:
@@ -50,7 +58,7 @@ class Lane:
 
     __slots__ = ("messages", "partition", "size", "taken", "waiting")
 
-    def __init__(self, partition: Partition) -> None:
+    def __init__(self, partition: Owner) -> None:
         self.partition = partition
         self.waiting: deque[Work] = deque()
         self.size = 0  # bytes of the waiting messages
@@ -103,29 +111,25 @@ class Lanes:
         """
         drawn = self._oldest_lanes(size, messages, share)
         heapq.heapify(drawn)
-        touched: set[Lane] = set()
         while drawn:
             lane = drawn[0][1]
             work = lane.waiting[0]
             if not fits(work):
                 break
+            if not lane.taken:  # what still waits in it waits in a busy lane from here on
+                self.size -= lane.size
+                self.messages -= lane.messages
             lane.waiting.popleft()
             lane.size -= work.size
             lane.messages -= work.open
-            self.size -= work.size
-            self.messages -= work.open
             lane.taken += 1
-            touched.add(lane)
             lane.partition.sent(work.record.offset)
             if lane.waiting:
                 heapq.heapreplace(drawn, (lane.waiting[0].sequence, lane))
             else:
                 heapq.heappop(drawn)
-        for lane in touched:  # what still waits in them waits in a busy lane
-            self.size -= lane.size
-            self.messages -= lane.messages
         for head in drawn:
-            if head[1] not in touched:
+            if not head[1].taken:
                 heapq.heappush(self._heads, head)
 
     def give_back(self, lane: Lane) -> None:

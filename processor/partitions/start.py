@@ -44,7 +44,8 @@ class StartPolicy:
     """How a partition without a committed offset starts, and which gaps somebody has accepted.
 
     `default` is "earliest", "latest" or a timestamp in milliseconds. `counts` is how many partitions each topic had
-    when this process started: what was added later begins at its beginning, whatever `default` says.
+    when this process started, of all topics that it may read: what was added later, a partition or a whole topic,
+    begins at its beginning, whatever `default` says.
     """
 
     default: str | int = "earliest"
@@ -63,8 +64,7 @@ class StartPolicy:
         return gap
 
     def _uncommitted(self, partition: TopicPartition, facts: Facts) -> Start | AskTime:
-        known = self.counts.get(partition.topic)
-        if known is not None and partition.partition >= known:
+        if partition.partition >= self.counts.get(partition.topic, 0):
             return Start(facts.low, "new partition")
         if self.default == "earliest":
             return Start(facts.low, "earliest")
@@ -93,7 +93,7 @@ def topic_id_of(metadata: str) -> str | None:
     """The topic id in committed metadata; None where there is none, or where somebody else wrote it."""
     try:
         document = json.loads(metadata)
-    except ValueError:
+    except (ValueError, RecursionError):  # somebody else's metadata may be anything
         return None
     topic = document.get("topic") if isinstance(document, dict) and document.get("v") == METADATA_VERSION else None
     return topic if isinstance(topic, str) else None
