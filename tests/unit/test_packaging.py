@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 import processor
-from processor.configuration import destination_problems, load
+from processor.configuration import load
 from processor.settings import schemas_dir
+from processor.simulator.account import Account, load_datasets
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -162,8 +163,13 @@ def test_the_compose_file_waits_longer_than_a_drain() -> None:
 def test_compose_and_example_agree_on_the_stand_in() -> None:
     port = re.search(r'"simulate", "--port", "(\d+)"', services()["stand-in"])
     assert port is not None
-    settings = load(ROOT / "deploy/capillary-aep.example.toml", {})
-    aep = settings.aep
-    assert not destination_problems(settings, frozenset(path.stem for path in (ROOT / "schemas/xdm").glob("*.json")))
-    assert aep.ims_url == aep.platform_url == f"http://127.0.0.1:{port[1]}"
-    assert aep.inlet_url.get_secret_value().startswith(f"{aep.ims_url}/collection/")
+    account, settings = Account(), load(ROOT / "deploy/capillary-aep.example.toml", {})
+    aep, base = settings.aep, f"http://127.0.0.1:{port[1]}"
+    assert aep.ims_url == aep.platform_url == base
+    assert aep.inlet_url.get_secret_value() == f"{base}/collection/{account.inlet_id}"
+    assert (aep.client_id, aep.client_secret.get_secret_value()) == (account.client_id, account.client_secret)
+    assert (aep.org_id, aep.tenant, aep.sandbox) == (account.org_id, account.tenant, account.sandbox)
+    datasets = load_datasets(schemas_dir() / "xdm", account).values()
+    assert {name: (to.schema_id, to.dataset_id) for name, to in settings.destinations.items()} == {
+        dataset.name: (dataset.schema_id, dataset.dataset_id) for dataset in datasets
+    }
