@@ -18,7 +18,7 @@ import hashlib
 import linecache
 import math
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -54,16 +54,19 @@ def build_decoder(writer: Admitted, reader: Admitted, wants: Sequence[Want]) -> 
     """Writes and compiles the decoder.
 
     Raises:
-        IncompatibleSchema: what is wanted cannot be had from this writer; see `resolution.resolve`.
+        IncompatibleSchema: a wanted path that the reader's schema does not have, or one that cannot be had from this
+            writer; see `resolution.resolve`.
     """
+    for path in _needed(wants):
+        if not has(reader.type, reader.type, path):
+            raise IncompatibleSchema(path, f"{reader.name} has no such path")
     wanted, results = gather(wants)
     plan = resolve(writer.type, reader.type, wanted)
     function = write_function(plan, wanted, results, f"{writer.name} {writer.fingerprint.hex()}")
     digest = hashlib.sha256(function.code.encode()).hexdigest()[:12]
     filename = f"<avro decoder {writer.name} {digest}>"
     read = _compile(function.code, filename, {**_NAMES, **function.constants, "PLACES": function.places})
-    paths = frozenset(_paths(wants))
-    known = frozenset(path for path in paths if has(writer.type, reader.type, path))
+    known = frozenset(path for path in _paths(wants) if has(writer.type, reader.type, path))
     return Decoder(read, known, function.code, filename)
 
 
@@ -93,11 +96,16 @@ def _compile(code: str, filename: str, names: dict[str, object]) -> Read:
     return cast("Read", names["read"])
 
 
-def _paths(wants: Sequence[Want]) -> list[str]:
-    paths = []
+def _paths(wants: Sequence[Want]) -> Iterator[str]:
     for want in wants:
         if isinstance(want, str):
-            paths.append(want)
+            yield want
         else:
-            paths += [want.path, *(f"{want.path}[].{item}" for item in want.items)]
-    return paths
+            yield want.path
+            yield from (f"{want.path}[].{item}" for item in want.items)
+
+
+def _needed(wants: Sequence[Want]) -> Iterator[str]:
+    """Paths that must be in the reader's schema; that of an Each as an array."""
+    yield from _paths(wants)
+    yield from (f"{want.path}[]" for want in wants if isinstance(want, Each))

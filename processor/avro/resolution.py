@@ -4,9 +4,12 @@ The result is a plan that follows the writer's schema, because that is the order
 1.12, "Schema Resolution". Choices where it leaves one, or where we differ:
 - Only what is wanted is resolved: a reader's field that nobody wants may lack both a counterpart and a default.
 - Types with a name match by unqualified name or by an alias of the reader's, at the top as anywhere else.
-- Of a reader's union the first branch counts that has a matching type and name, whatever lies deeper.
-- A decimal comes out where the reader's schema says so, with the scale that the writer's says: no digit is lost.
-  All other logical types are left alone: a timestamp is a number, a uuid is a text.
+- Of a reader's union the branch with the very same type and full name counts, else the first that matches by type and
+  name, whatever lies deeper. (Java does so. By the letter, the first that matches would: bytes would be read as string
+  even where both schemas say ["string", "bytes"].)
+- A decimal comes out where the reader's schema says so, with the scale that the writer's says: no digit is lost. What
+  the writer does not call a decimal does not match one. All other logical types are left alone: a timestamp is a number,
+  a uuid is a text.
 """
 
 from __future__ import annotations
@@ -184,13 +187,14 @@ def _matches(writer: Type, reader: Type) -> bool:  # noqa: PLR0911 - one return 
         case (Union(), _) | (_, Union()):
             return True  # decided when the branch is known
         case Primitive(), Primitive():
-            return reader.kind in _PROMOTIONS.get(writer.kind, frozenset({writer.kind}))
+            same = reader.kind in _PROMOTIONS.get(writer.kind, frozenset({writer.kind}))
+            return same and _decimals_match(writer, reader)
         case Array(), Array():
             return _matches(writer.items, reader.items)
         case Map(), Map():
             return _matches(writer.values, reader.values)
         case Fixed(), Fixed():
-            return writer.size == reader.size and same_name(writer, reader)
+            return writer.size == reader.size and same_name(writer, reader) and _decimals_match(writer, reader)
         case Enum(), Enum():
             return same_name(writer, reader)
         case Record(), Record():
@@ -199,10 +203,21 @@ def _matches(writer: Type, reader: Type) -> bool:  # noqa: PLR0911 - one return 
             return False
 
 
+def _decimals_match(writer: Primitive | Fixed, reader: Primitive | Fixed) -> bool:
+    return writer.decimal is not None or reader.decimal is None
+
+
 def _counterpart(writer: Type, reader: Type) -> Type | None:
     """The reader's type for one of the writer's that is no union."""
     branches = reader.branches if isinstance(reader, Union) else (reader,)
-    return next((branch for branch in branches if _matches(writer, branch)), None)
+    matching = [branch for branch in branches if _matches(writer, branch)]
+    return next((branch for branch in matching if _is_same(writer, branch)), matching[0] if matching else None)
+
+
+def _is_same(writer: Type, reader: Type) -> bool:
+    if isinstance(writer, Named) and isinstance(reader, Named):
+        return writer.name == reader.name
+    return writer.kind == reader.kind
 
 
 def _required_counterpart(writer: Type, reader: Type, place: str) -> Type:
@@ -213,9 +228,8 @@ def _required_counterpart(writer: Type, reader: Type, place: str) -> Type:
 
 
 def _name(kind: Type) -> str:
-    if isinstance(kind, Fixed | Enum | Record):
-        return f"{kind.kind} {kind.name}"
-    return kind.kind
+    decimal = "decimal " if isinstance(kind, Primitive | Fixed) and kind.decimal else ""
+    return f"{decimal}{kind.kind} {kind.name}" if isinstance(kind, Named) else f"{decimal}{kind.kind}"
 
 
 def written_field(field: Field, writer: Record, reader: Record) -> Field | None:
@@ -234,8 +248,8 @@ def resolve(writer: Record, reader: Record, wanted: Wanted) -> Walk:
     """How to read what is wanted.
 
     Raises:
-        IncompatibleSchema: a wanted path that the reader's schema does not have, or a type of the writer's that can
-            never become the reader's, or a wanted field that the writer lacks and the reader has no default for.
+        IncompatibleSchema: a type of the writer's that can never become the reader's, or a wanted field that the
+            writer lacks and the reader has no default for.
     """
     if not same_name(writer, reader):
         raise IncompatibleSchema("", f"the writer's record is {writer.name}, ours is {reader.name}")
@@ -270,7 +284,7 @@ def _walk(writer: Record, reader: Record, wanted: Wanted) -> Walk:
     fields = {field.name: field for field in reader.fields}
     for name, below in wanted.below.items():
         if name not in fields:
-            raise IncompatibleSchema(below.place, f"{reader.name} has no field {name}")
+            continue  # another record of the same union has it
         written = written_field(fields[name], writer, reader)
         if written is None:
             value = _field_default(fields[name], below.place)
@@ -293,9 +307,9 @@ def _shape(writer: Type, reader: Type, place: str) -> Shape:  # noqa: PLR0911 - 
         case Union(), _:
             return _choice(writer, reader, place)
         case Primitive(), Primitive():
-            return Scalar(writer.kind, reader.kind, _decimal(writer, reader, place))
+            return Scalar(writer.kind, reader.kind, writer.decimal if reader.decimal else None)
         case Fixed(), Fixed():
-            return Bytes(writer.size, _decimal(writer, reader, place))
+            return Bytes(writer.size, writer.decimal if reader.decimal else None)
         case Enum(), Enum():
             known = frozenset(reader.symbols)
             return Symbol(tuple(symbol if symbol in known else reader.default for symbol in writer.symbols))
@@ -337,14 +351,6 @@ def _members(writer: Record, reader: Record, place: str) -> Members:
             _add(steps, written.name, Step(field.name, Keep(shape, Wanted(inside))), inside)
     in_order = tuple(steps.get(field.name) or Step(field.name, Skip(field.type)) for field in writer.fields)
     return Members(in_order, tuple(defaults))
-
-
-def _decimal(writer: Primitive | Fixed, reader: Primitive | Fixed, place: str) -> Decimal | None:
-    if reader.decimal is None:
-        return None
-    if writer.decimal is None:
-        raise IncompatibleSchema(place, f"the writer's {writer.kind} is no decimal")
-    return writer.decimal
 
 
 # ---- defaults -------------------------------------------------------------------------------------------------------

@@ -34,7 +34,10 @@ class Source:
         """What follows is indented below `head`."""
         self.add(head, comment)
         self.indent += 1
+        before = len(self._lines)
         yield
+        if len(self._lines) == before:
+            self.add("pass")
         self.indent -= 1
 
     @contextmanager

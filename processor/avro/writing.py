@@ -383,12 +383,10 @@ class _Writer:
         with self.out.block("match t:"):
             for number, work in cases:
                 with self.out.block(f"case {number}:"):
-                    (work or self._nothing)()
+                    if work is not None:
+                        work()
             with self.out.block("case _:"):
                 self._no_branch()
-
-    def _nothing(self) -> None:
-        self.out.add("pass")
 
     def _no_branch(self) -> None:
         self.out.add('raise Bad("no such branch of the union")')
