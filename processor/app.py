@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event as Signal
+
+import orjson
 
 from processor import __version__
 from processor.aep.client import Inlet
@@ -22,14 +24,16 @@ from processor.kafka.admin import Admin
 from processor.kafka.dead_letters import DeadLetters
 from processor.kafka.registry import NoRegistry, RegistryLookup, SchemaFetcher
 from processor.kafka.source import Source
-from processor.mapping import Mappings, load_mappings
-from processor.model import Halt, TopicPartition
+from processor.model import Destination, Halt, TopicPartition
 from processor.partitions.lanes import Lanes
 from processor.partitions.start import StartPolicy
 from processor.pipeline import Limits, Pipeline
-from processor.settings import Settings
+from processor.settings import DestinationSettings, Settings
+from processor.translator import Mappings
 
 Gaps = frozenset[tuple[TopicPartition, int]]
+XED_FULL = "application/vnd.adobe.xed-full+json;version=1"
+SOURCE_NAME = "capillary"
 CLOSE_TIMEOUT = 2.0  # seconds for each thread of an edge to end
 
 
@@ -101,9 +105,7 @@ def build_worker(
     edges = Edges(
         source=source,
         translator=mappings.translator(
-            destinations=destinations(settings, mappings.profile_destinations),
-            org_ids=frozenset(kafka.org_ids),
-            now_ms=lambda: time.time_ns() // 1_000_000,
+            destinations(settings, mappings), lambda: time.time_ns() // 1_000_000, org_ids=kafka.org_ids
         ),
         schemas=schemas,
         senders=senders,
@@ -114,6 +116,29 @@ def build_worker(
     )
     pipeline = Pipeline(edges, Delivery(lanes, policy(settings), random.random), lanes, start, limits(settings))
     return Worker(pipeline, source, senders, tokens, dead_letters, schemas, kafka.topics, clock)
+
+
+def destinations(settings: Settings, mappings: Mappings) -> Mapping[str, Destination]:
+    """The datasets that mappings write and settings name, each with its envelope rendered."""
+    return {
+        name: _destination(
+            name, settings.destinations[name], settings.aep.org_id, profile=mappings.schemas[name].profile
+        )
+        for name in mappings.destination_names
+        if name in settings.destinations
+    }
+
+
+def _destination(name: str, where: DestinationSettings, org_id: str, *, profile: bool) -> Destination:
+    """The constant part of a message: Adobe's streaming ingestion reference, section "message format"."""
+    schema = {"id": where.schema_id, "contentType": XED_FULL}
+    header: dict[str, object] = {"schemaRef": schema, "imsOrgId": org_id, "datasetId": where.dataset_id}
+    if where.flow_id is not None:
+        header["flowId"] = where.flow_id
+    header["source"] = {"name": SOURCE_NAME}
+    body = orjson.dumps({"xdmMeta": {"schemaRef": schema}})
+    prefix = b'{"header":' + orjson.dumps(header) + b',"body":' + body[:-1] + b',"xdmEntity":'
+    return Destination(name, profile, prefix, b"}}")
 
 
 def _ims(settings: Settings) -> Ims:

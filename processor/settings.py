@@ -193,7 +193,7 @@ class KafkaSettings(Section):
         45_000,
         description="How long the group waits for a silent member. Under `consumer` say what the broker has.",
     )
-    org_ids: tuple[Text, ...] = Field((), description="Capillary organisations that may pass. Empty: all.")
+    org_ids: tuple[Positive, ...] = Field((), description="Capillary organisations that may pass. Empty: all.")
     client: Annotated[Mapping[str, Property], BeforeValidator(_dotted)] = Field(
         default_factory=dict,
         repr=False,  # passwords are among them

@@ -19,16 +19,16 @@ from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp
 from processor.commands.check import refuse_to_start_half_right
 from processor.health import HealthServer
 from processor.kafka.config import ConfigProblem, NoAnswerError
-from processor.mapping import load_mappings
 from processor.model import TopicPartition
 from processor.settings import Settings, schemas_dir
 from processor.starts import GaveUpError
 from processor.telemetry import Telemetry, configure_logging
+from processor.translator import load_mappings
 
 GRACE = 5.0 + 2 * CLOSE_TIMEOUT  # seconds beyond the drain timeout, after which the process is ended the hard way
 
 
-class GapParameter(click.ParamType):
+class GapParameter(click.ParamType[tuple[TopicPartition, int]]):
     """`TOPIC:PARTITION@FROM`, as the report of a gap spells it."""
 
     name = "TOPIC:PARTITION@FROM"
