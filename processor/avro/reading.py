@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 _CONTINUES = 0x80  # the bit that says: another byte follows
-_LONGEST = 10  # bytes of a 64-bit number
+_SHIFTS = range(7, 70, 7)  # of the second to the tenth byte, which is the last of a 64-bit number
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 
 HALF = tuple(byte >> 1 if byte < _CONTINUES and not byte & 1 else -1 for byte in range(256))
@@ -44,31 +44,23 @@ class Bad(ValueError):  # noqa: N818 - short, because every generated line has i
 
 
 def long_at(b: bytes, p: int) -> tuple[int, int]:
-    """A number of up to 64 bits."""
-    c = b[p + 1]
-    n = (b[p] & 127) | (c & 127) << 7
-    if b[p] < _CONTINUES:
-        n, q = b[p], p + 1
-    elif c < _CONTINUES:
-        q = p + 2
-    else:
-        n, q = _longer_at(b, p + 2, n)
-    return (n >> 1) ^ -(n & 1), q
-
-
-def _longer_at(b: bytes, p: int, n: int) -> tuple[int, int]:
-    shift = 14
-    while shift < 7 * _LONGEST:
-        c = b[p]
-        p += 1
-        if c < _CONTINUES:
-            n |= c << shift
-            if n >> 64:
+    """A number of up to 64 bits: seven in each byte, the lowest first, the sign in the lowest bit of all."""
+    n = b[p]
+    p += 1
+    if n >= _CONTINUES:
+        n -= _CONTINUES
+        for shift in _SHIFTS:
+            c = b[p]
+            p += 1
+            if c < _CONTINUES:
+                n |= c << shift
                 break
-            return n, p
-        n |= (c & 127) << shift
-        shift += 7
-    raise Bad("a number of more than 64 bits")
+            n |= (c - _CONTINUES) << shift
+        else:
+            raise Bad("a number of more than 64 bits")
+        if n >> 64:
+            raise Bad("a number of more than 64 bits")
+    return (n >> 1) ^ -(n & 1), p
 
 
 def int_at(b: bytes, p: int) -> tuple[int, int]:

@@ -8,8 +8,8 @@ The result is a plan that follows the writer's schema, because that is the order
   name, whatever lies deeper. (Java does so. By the letter, the first that matches would: bytes would be read as string
   even where both schemas say ["string", "bytes"].)
 - A decimal comes out where the reader's schema says so, with the scale that the writer's says: no digit is lost. What
-  the writer does not call a decimal does not match one. All other logical types are left alone: a timestamp is a number,
-  a uuid is a text.
+  the writer does not call a decimal does not match one. All other logical types are left alone: a timestamp is a
+  number, a uuid is a text.
 """
 
 from __future__ import annotations

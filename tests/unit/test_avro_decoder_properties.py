@@ -112,7 +112,7 @@ def least(schema: Schema) -> int:
     return schema["size"] if kind == "fixed" else int(kind != "null")
 
 
-def values(schema: Schema) -> st.SearchStrategy[Any]:
+def values(schema: Schema) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one return per type
     """Data of a schema as `encode` takes them: of a union index and value, of a decimal its digits."""
     if isinstance(schema, list):
         return st.integers(0, len(schema) - 1).flatmap(lambda index: st.tuples(st.just(index), values(schema[index])))
@@ -134,8 +134,8 @@ def values(schema: Schema) -> st.SearchStrategy[Any]:
     return SIMPLE_VALUES[kind]
 
 
-def encode(schema: Schema, value: Any) -> bytes:
-    """Avro's binary encoding, written by hand: fastavro's writer knows neither sizes of blocks nor indexes of unions."""
+def encode(schema: Schema, value: Any) -> bytes:  # noqa: PLR0911 - one return per type
+    """Avro's binary encoding by hand: fastavro's writer takes neither sizes of blocks nor indexes of unions."""
     if isinstance(schema, list):
         index, inner = value
         return number(index) + encode(schema[index], inner)
@@ -302,7 +302,7 @@ def test_a_changed_byte_never_does_harm(data: st.DataObject) -> None:
     whole, parts = build_decoder(admitted, admitted, wants), build_decoder(admitted, admitted, some)
     payload = encode(schema, data.draw(values(schema)))
     for place in range(len(payload)):
-        for byte in data.draw(st.lists(st.integers(0, 255), min_size=3, max_size=3)) + [0, 1, 127, 128, 255]:
+        for byte in [*data.draw(st.lists(st.integers(0, 255), min_size=3, max_size=3)), 0, 1, 127, 128, 255]:
             changed = payload[:place] + bytes([byte]) + payload[place + 1 :]
             started = time.perf_counter()
             got = outcome(whole, changed)
@@ -335,7 +335,7 @@ WIDER = {"int": ["long", "float", "double"], "long": ["double", "float"], "float
 
 
 @st.composite
-def newer(draw: Draw, schema: Schema, numbers: Iterator[int]) -> Schema:
+def newer(draw: Draw, schema: Schema, numbers: Iterator[int]) -> Schema:  # noqa: PLR0911 - one return per type
     """A reader's schema that has moved on from a writer's."""
     if isinstance(schema, list):
         return union([draw(newer(branch, numbers)) for branch in schema])
@@ -345,15 +345,14 @@ def newer(draw: Draw, schema: Schema, numbers: Iterator[int]) -> Schema:
     match schema["type"]:
         case "record":
             fields = [draw(newer_field(field, numbers)) for field in schema["fields"] if draw(st.integers(0, 4))]
-            for _ in range(draw(st.integers(0, 2))):
-                fields.append(draw(new_field(numbers)))
+            fields += [draw(new_field(numbers)) for _ in range(draw(st.integers(0, 2)))]
             return {**schema, **draw(renamed(schema, numbers)), "fields": draw(st.permutations(fields))}
         case "array":
             return {**schema, "items": draw(newer(schema["items"], numbers))}
         case "map":
             return {**schema, "values": draw(newer(schema["values"], numbers))}
         case "enum":
-            symbols = schema["symbols"][draw(st.integers(0, 1)) :] + ["NEW"]
+            symbols = [*schema["symbols"][draw(st.integers(0, 1)) :], "NEW"]
             return {**schema, "symbols": symbols, "default": "NEW"}
     return schema
 
@@ -364,7 +363,7 @@ def newer_field(draw: Draw, field: Schema, numbers: Iterator[int]) -> Schema:
 
 
 def ambiguous(schema: Schema) -> bool:
-    """Whether a union holds two types that one type could be promoted to: there fastavro takes the first, we the best."""
+    """Whether a union holds two types that a third can be promoted to: fastavro takes the first, we the same one."""
     if isinstance(schema, list):
         kinds = [branch if isinstance(branch, str) else branch["type"] for branch in schema]
         several = [
