@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from processor.mapping.bound import (
     Argument,
@@ -53,7 +52,7 @@ from processor.mapping.language import (
 from processor.mapping.problems import Problem, hint
 from processor.mapping.registry import Function, Parameter
 from processor.mapping.sources import Columns, Reader, Source
-from processor.mapping.xdm import Array, Map, Node, Object, Scalar, Schema, Text, find
+from processor.mapping.xdm import Array, Map, Node, Object, Schema, Text, find
 
 _PAIR = ("key", "value")
 _CONTEXT = {
@@ -92,7 +91,7 @@ def bind(
             message = f'there is no Avro schema of the event "{spec.event}"{hint(spec.event, readers)}'
             problems.append(spec.place.problem("event", message))
             continue
-        binder = _Binder(spec, language.common, reader, schemas, functions, tenant)
+        binder = _Binder(spec, language.common, reader, schemas=schemas, functions=functions, tenant=tenant)
         bound.append(binder.mapping())
         problems += binder.problems
     problems += _one_set_of_fields(bound)
@@ -144,6 +143,7 @@ class _Binder:
         spec: MappingSpec,
         common: CommonSpec,
         reader: Reader,
+        *,
         schemas: Mapping[str, Schema],
         functions: Mapping[str, Function],
         tenant: str,
@@ -175,7 +175,7 @@ class _Binder:
         each = key = None
         if spec.each is not None:
             each = self._each(spec.each, scope, spec.place)
-            item = each and each.source.item
+            item = None if each is None else each.source.item
             scope = _Scope(self._reader, item, fan_out=True)
             key = self._key(spec, scope)
         conditions = tuple(c for s in spec.conditions if (c := self._condition(s)) is not None)
@@ -186,9 +186,11 @@ class _Binder:
         return output
 
     def _with_common(self, spec: OutputSpec, schema: Schema) -> list[FieldSpec]:
-        own = {field.target for field in spec.fields}
+        """The shared fields first, each in its place also where the output has its own for the same target."""
+        own = {field.target: field for field in reversed(spec.fields)}
         shared = self._common.fields.get("profile" if schema.profile else "events", ())
-        return [*(field for field in shared if field.target not in own), *spec.fields]
+        inherited = [own.get(field.target, field) for field in shared]
+        return [*inherited, *(field for field in spec.fields if field not in inherited)]
 
     def _key(self, spec: OutputSpec, scope: _Scope) -> Ref | None:
         try:
@@ -204,10 +206,11 @@ class _Binder:
     def _condition(self, spec: ConditionSpec) -> Condition | None:
         try:
             invoke = self._invoke(spec.call, _Scope(self._reader))
-            if invoke.function.result != "boolean":
-                raise _Refused(f"{invoke.function.name} does not return a boolean")
         except _Refused as refused:
             self.problems.append(spec.place.problem("when", str(refused)))
+            return None
+        if invoke.function.result != "boolean" or invoke.function.noted:
+            self.problems.append(spec.place.problem("when", f"{invoke.function.name} does not return a boolean"))
             return None
         return Condition(invoke, spec.otherwise, spec.place)
 
@@ -258,7 +261,7 @@ class _Binder:
             except _Refused as refused:
                 self.problems.append(spec.place.problem(spec.target, str(refused)))
         self._check_overlap(fields)
-        return tuple(fields)
+        return _in_tree_order(fields)
 
     def _field(self, spec: FieldSpec, root: Node, scope: _Scope, *, profile: bool) -> Field:
         target = ".".join(self._tenant if part == "_tenant" else part for part in spec.target.split("."))
@@ -392,15 +395,10 @@ class _Binder:
 
     def _each(self, path: str, scope: _Scope, place: Place) -> Ref | None:
         try:
-            found = self._readable(path, scope)
-            if not isinstance(found, Ref) or found.source.kind != "array":
-                raise _Refused(f'"{path}" is no array')
-            if found.source.item is not None and found.source.item.kind == "record" and found.source.item.nullable:
-                raise _Refused(f'"{path}" may have null among its items')
+            return _array(path, self._readable(path, scope))
         except _Refused as refused:
             self.problems.append(place.problem("each", str(refused)))
             return None
-        return found
 
     # ---- paths ----
 
@@ -421,6 +419,19 @@ class _Binder:
             raise _Refused(f'the event has no "{path}"{hint(path, scope.names())}')
         source, inside = found
         return Ref(path, source, inside)
+
+
+def _in_tree_order(fields: Sequence[Field], prefix: str = "") -> tuple[Field, ...]:
+    """Fields of one object together, objects in the order of their first field: as the result is laid out."""
+    groups: dict[str, list[Field]] = {}
+    for field in fields:
+        groups.setdefault(field.target[len(prefix) :].split(".", 1)[0], []).append(field)
+    ordered: list[Field] = []
+    for name, members in groups.items():
+        inside = [field for field in members if field.target != prefix + name]
+        ordered += [field for field in members if field.target == prefix + name]
+        ordered += _in_tree_order(inside, f"{prefix}{name}.") if inside else ()
+    return tuple(ordered)
 
 
 def _can_be_absent(verb: Pick | Constant | Lookup | Invoke | Parts) -> bool:
@@ -444,6 +455,15 @@ def _context(name: str, scope: _Scope) -> Context:
     if name in _CONTEXT:
         return Context(name, _CONTEXT[name])
     raise _Refused(f'"{name}" cannot be read here{hint(name, CONTEXT)}')
+
+
+def _array(path: str, found: Readable) -> Ref:
+    item = found.source.item
+    if not isinstance(found, Ref) or found.source.kind != "array" or item is None:
+        raise _Refused(f'"{path}" is no array')
+    if item.kind == "record" and item.nullable:
+        raise _Refused(f'"{path}" may have null among its items')
+    return found
 
 
 def _arguments(field: Field) -> tuple[Argument, ...]:
@@ -470,7 +490,7 @@ def _check_fit(source: Source, coercion: str | None, node: Node) -> None:
         case Object():
             raise _Refused("is an object; its fields are set one by one")
         case Map(Array(Object(properties=properties))) if source.kind == "identities":
-            if not _IDENTITY <= properties.keys():
+            if not properties.keys() >= _IDENTITY:
                 raise _Refused("is no identityMap")
         case Map(values):
             if source.kind != "map" or source.item is None:

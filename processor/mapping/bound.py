@@ -1,4 +1,4 @@
-"""A checked mapping: every path with its Avro type, every target with its XDM type. Compiler and interpreter read it."""
+"""A checked mapping: every path with its Avro type, every target with its XDM type."""
 
 from __future__ import annotations
 
@@ -199,6 +199,8 @@ def item_want(each: Ref, columns: tuple[str, ...]) -> str | Columns:
 
 def returned(function: Function) -> Source:
     """The type of what a function returns."""
+    if function.result == "string" and function.ours:
+        return Source("clean", nullable=True)
     listed = {"strings": "array", "texts": "map"}.get(function.result)
     if listed is None:
         return Source(function.result, nullable=True)

@@ -50,7 +50,7 @@ class Test:
 Step = Set | Test
 
 
-class Misfit(Exception):
+class Misfit(Exception):  # noqa: N818 - what two types are to each other
     """No way leads from the source's type to the target's; says what would."""
 
 
@@ -77,6 +77,8 @@ def _text_checks(node: Text) -> list[Step]:
 def _to_text(kind: str, coercion: str | None, node: Text) -> list[Step]:
     if kind == "string" and coercion in (None, "string", "lower", "upper"):
         return [*_plain_text(coercion), *_text_checks(node)]
+    if kind == "clean" and coercion is None:
+        return _text_checks(node)
     if kind == "integer" and coercion == "string":
         return [Set("str(x)"), *_text_checks(node)]
     if kind == "boolean" and coercion == "string":
@@ -129,7 +131,7 @@ def _to_boolean(kind: str, coercion: str | None, _node: Boolean) -> list[Step]:
 def _to_moment(kind: str, coercion: str | None, _node: DateTime) -> list[Step]:
     if coercion is None and kind in ("integer", "moment"):
         return [Set("rfc3339(x)"), Test("x is None", "time")]
-    if coercion is None and kind in ("string", "day"):
+    if coercion is None and kind in ("string", "clean", "day"):
         return [*_plain_text(None), Set("parse_time(x)"), Test("x is None", "time")]
     raise Misfit("a time is needed: a whole number of milliseconds, or a text with a date")
 
@@ -137,7 +139,7 @@ def _to_moment(kind: str, coercion: str | None, _node: DateTime) -> list[Step]:
 def _to_day(kind: str, coercion: str | None, _node: Date) -> list[Step]:
     if coercion is None and kind in ("integer", "moment"):
         return [Set("day_of(x)"), Test("x is None", "time")]
-    if coercion is None and kind in ("string", "day"):
+    if coercion is None and kind in ("string", "clean", "day"):
         return [*_plain_text(None), Set("parse_date(x)"), Test("x is None", "date")]
     raise Misfit("a date is needed: a text, or a whole number of milliseconds")
 
@@ -155,7 +157,7 @@ COERCIONS = ("string", "lower", "upper", "number", "integer", "rounded", "absolu
 
 
 def scalar_steps(kind: str, coercion: str | None, node: Scalar) -> tuple[Step, ...]:
-    """The steps from a source's kind to a plain XDM type.
+    """The steps from a source's kind to a plain XDM type. A clean text is one that a function of ours has judged.
 
     Raises:
         Misfit: there are none.
@@ -163,7 +165,7 @@ def scalar_steps(kind: str, coercion: str | None, node: Scalar) -> tuple[Step, .
     return tuple(_SCALARS[type(node)](kind, coercion, node))
 
 
-def conforms(node: Node, value: object) -> bool:
+def conforms(node: Node, value: object) -> bool:  # noqa: PLR0911 - one case a type
     """Whether a value, JSON as Python has it, is valid for a node and holds nothing empty: naive, not for every record.
 
     For constants and lookup tables, which are known at start, and for what a brand's own function returns.

@@ -114,10 +114,8 @@ def primary_identity(identities: values.IdentityMap) -> str | None:
 
 def rows_of(items: object, columns: tuple[tuple[str, ...], ...]) -> list[tuple[object, ...]]:
     """An array of records inside an item, which the decoder gives as dicts, as rows."""
-    found: list[tuple[object, ...]] = []
-    for item in items if isinstance(items, list) else ():
-        found.append(tuple(_walk(item, column) for column in columns))
-    return found
+    listed = items if isinstance(items, list) else ()
+    return [tuple(_walk(item, column) for column in columns) for item in listed]
 
 
 def _walk(value: object, path: tuple[str, ...]) -> object:
@@ -289,27 +287,29 @@ class _Writer:
             groups.setdefault(field.target[len(prefix) :].split(".", 1)[0], []).append(field)
         for name, members in groups.items():
             if members[0].target == prefix + name:
-                self._comment(members[0].place)
+                if not isinstance(members[0].verb, Parts):  # each part has a line of its own
+                    self._comment(members[0].place)
                 filled = self._leaf(f"{variable}[{name!r}]", members[0], frame) or filled
             else:
-                filled = self._child(variable, name, tuple(members), node, prefix, frame) or filled
+                filled = (
+                    self._child(
+                        f"{variable}[{name!r}]", tuple(members), node.properties[name], f"{prefix}{name}.", frame
+                    )
+                    or filled
+                )
         return filled
 
-    def _child(
-        self, parent: str, name: str, fields: tuple[Field, ...], node: Object, prefix: str, frame: _Frame
-    ) -> bool:
-        child = node.properties[name]
+    def _child(self, into: str, fields: tuple[Field, ...], child: Node, path: str, frame: _Frame) -> bool:
         assert isinstance(child, Object)
-        path = f"{prefix}{name}."
         variable = self._name("o")
         self._say(f"{variable} = {{}}")
         filled = self._object(variable, fields, child, path, frame)
         self._drop_incomplete(variable, fields, child, path, frame)
         if filled and not self._may_lack(fields, child, path):
-            self._say(f"{parent}[{name!r}] = {variable}")
+            self._say(f"{into} = {variable}")
             return True
         with self._block(f"if {variable}:"):
-            self._say(f"{parent}[{name!r}] = {variable}")
+            self._say(f"{into} = {variable}")
         return False
 
     @staticmethod
@@ -427,9 +427,9 @@ class _Writer:
                 check = Test(f"not conforms({self._constant(node)}, x)", "identities")
                 self._steps(() if function_is_ours else (check,), f"{into} = x", field, frame)
             elif isinstance(node, Map):
-                self._store_map(into, field, frame, source, coercion, node)
+                self._store_map(into, field, frame, source, coercion)
             elif isinstance(node, Array) and source.kind == "array":
-                self._store_list(into, field, frame, source, coercion, node)
+                self._store_list(into, field, frame, source, coercion)
             elif isinstance(node, Array):
                 assert not isinstance(node.items, Array | Map | Object)
                 self._steps(scalar_steps(source.kind, coercion, node.items), f"{into} = [x]", field, frame)
@@ -460,39 +460,31 @@ class _Writer:
             self._say(last)
         self._depth = depth
 
-    def _store_list(
-        self, into: str, field: Field, frame: _Frame, source: Source, coercion: str | None, node: Array
-    ) -> None:
+    def _store_list(self, into: str, field: Field, frame: _Frame, source: Source, coercion: str | None) -> None:
         assert source.item is not None
-        assert not isinstance(node.items, Array | Map | Object)
+        assert isinstance(field.node, Array)
+        assert not isinstance(field.node.items, Array | Map | Object)
         listed = self._name("l")
         self._say(f"{listed} = []")
         with self._block("for x in x:"):
-            with self._block("if x is not None:") if source.item.nullable else nullcontext():
-                self._steps(
-                    scalar_steps(source.item.kind, coercion, node.items),
-                    f"{listed}.append(x)",
-                    _as_item(field, frame),
-                    frame,
-                )
-        self._finish_list(into, listed, node, field, frame)
+            if source.item.nullable:
+                with self._block("if x is None:"):
+                    self._say("continue")
+            steps = scalar_steps(source.item.kind, coercion, field.node.items)
+            self._steps(steps, f"{listed}.append(x)", _as_item(field, frame), frame)
+        self._finish_list(into, listed, field.node, field, frame)
 
-    def _store_map(
-        self, into: str, field: Field, frame: _Frame, source: Source, coercion: str | None, node: Map
-    ) -> None:
+    def _store_map(self, into: str, field: Field, frame: _Frame, source: Source, coercion: str | None) -> None:
         assert source.item is not None
-        assert not isinstance(node.values, Array | Map | Object)
+        assert isinstance(field.node, Map)
+        assert not isinstance(field.node.values, Array | Map | Object)
         mapped = self._name("m")
         self._say(f"{mapped} = {{}}")
         with self._block("for name, x in x.items():"):
             self._say("name = name.strip()")
             with self._block("if name and x is not None:"):
-                self._steps(
-                    scalar_steps(source.item.kind, coercion, node.values),
-                    f"{mapped}[name] = x",
-                    _as_item(field, frame),
-                    frame,
-                )
+                steps = scalar_steps(source.item.kind, coercion, field.node.values)
+                self._steps(steps, f"{mapped}[name] = x", _as_item(field, frame), frame)
         with self._block(f"if {mapped}:"):
             self._say(f"{into} = {mapped}")
         if field.required or field.clear:
@@ -587,13 +579,12 @@ class _Writer:
         match argument:
             case Literal(value):
                 return repr(value)
-            case RowsRef(path, columns, True):
+            case RowsRef(path, columns, item):
                 split = tuple(tuple(column.split(".")) for column in columns)
-                return f"rows_of({self._column(path, frame)}, {split!r})"
-            case RowsRef(path, columns, False):
+                if item:
+                    return f"rows_of({self._column(path, frame)}, {split!r})"
                 return f"v[{self._index[Columns(path, columns)]}] or ()"
-            case Ref() | Context():
-                return self._read(argument, frame)
+        return self._read(argument, frame)
 
     # ---- when there is no value ----
 

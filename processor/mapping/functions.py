@@ -50,7 +50,7 @@ _ID_LENGTH = 32
 # ---- the two fields that every event needs --------------------------------------------------------------------------
 
 
-def event_id(
+def event_id(  # noqa: PLR0917 - mappings pass by position
     org: int,
     event: str,
     event_id: str | None,
@@ -110,7 +110,7 @@ def event_time(now: int, received: int, created_at: int | None, *sooner: int | N
 
 
 def customer_identity(org: int, customer: int | None) -> IdentityMap | Noted[IdentityMap] | None:
-    """identityMap of a Profile write: the customer of this org, primary, and nothing else.
+    """IdentityMap of a Profile write: the customer of this org, primary, and nothing else.
 
     Always the same for one customer, so a later write can take no identity away. Customer ids are unique within one
     org only, hence the org in it; it reads like the Kafka key.
@@ -125,7 +125,7 @@ def customer_identity(org: int, customer: int | None) -> IdentityMap | Noted[Ide
 def customer_identities(
     org: int, customer: int | None, email: str | None, mobile: str | None
 ) -> IdentityMap | Noted[IdentityMap] | None:
-    """identityMap of an event: the customer, primary, with e-mail and phone where these can be trusted."""
+    """IdentityMap of an event: the customer, primary, with e-mail and phone where these can be trusted."""
     if customer is None:
         return None
     if customer <= 0:
@@ -186,7 +186,7 @@ def _judge_email(text: str) -> Judgement:
 
 
 @lru_cache(maxsize=16_384)
-def _judge_phone(text: str) -> Judgement:
+def _judge_phone(text: str) -> Judgement:  # noqa: PLR0911 - one return a reason
     value = text.strip().translate(_PHONE_GAPS)
     if not value:
         return None, None
@@ -261,7 +261,8 @@ def bill_number(pairs: Rows, *otherwise: str | None) -> str | None:
 
 
 def _first(texts: Iterable[str | None]) -> str | None:
-    return next((text.strip() for text in texts if text and text.strip()), None)
+    stripped = (text.strip() for text in texts if text)
+    return next((text for text in stripped if text and text not in PLACEHOLDERS), None)
 
 
 def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
@@ -334,7 +335,7 @@ def tier_name(tiers: Rows, number: int | None) -> str | Noted[str] | None:
     if number is None:
         return None
     name = next((str(name or "").strip() for known, name in tiers if known == number), "")
-    return name or Noted(None, ("not listed",))
+    return name if name and name not in PLACEHOLDERS else Noted(None, ("not listed",))
 
 
 def number_of(rows: Rows, key: int | None) -> float | None:

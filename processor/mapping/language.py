@@ -320,7 +320,7 @@ class _FileReader:
             return None
         if isinstance(value, list):
             parts = [self._part(part, where, target) for where, part in self._tables_of(value, path, target)]
-            return FieldSpec(target, PartsSpec(tuple(parts)), False, False, self._place(path))
+            return FieldSpec(target, PartsSpec(tuple(parts)), required=False, clear=False, place=self._place(path))
         if not isinstance(value, dict):
             self._say(path, target, 'is a table: { from = "path" }, { const = ... }, { call = ..., with = [...] }')
             return None
@@ -340,7 +340,7 @@ class _FileReader:
 
     def _verb(self, value: dict[str, object], path: KeyPath, target: str) -> Verb | None:
         verbs = [verb for verb in ("lookup", "call", "const", "each", "fields", "from") if verb in value]
-        if verbs == ["lookup", "from"] or verbs == ["each", "fields"] or verbs == ["fields"]:
+        if verbs in (["lookup", "from"], ["each", "fields"], ["fields"]):
             verbs = verbs[:1]
         if len(verbs) != 1:
             said = " and ".join(verbs) or "none" + "".join(hint(key, _VERBS) for key in value if key not in _ALWAYS)
