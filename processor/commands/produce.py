@@ -1,0 +1,127 @@
+"""Produces Capillary events from JSON lines: to Avro, into Kafka, keyed and acknowledged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
+
+import click
+
+from processor.capillary import CapillaryError, Contract, Contracts, load_contracts, read_event
+from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp, json_option, print_result
+from processor.commands._documents import Unreadable, json_lines
+from processor.commands._encoding import Encoder, Frame, confluent, single_object
+from processor.kafka.admin import Admin
+from processor.kafka.config import ConfigProblem, NoAnswerError, admin_properties, producer_properties
+from processor.kafka.producer import Producer, UndeliveredError
+from processor.kafka.registration import Registration, RegistrationError
+from processor.settings import KafkaSettings, RegistrySettings, schemas_dir
+from processor.translator import MAX_RECORD
+
+FLUSH_TIMEOUT = 60.0  # seconds
+
+
+class Keyed(NamedTuple):
+    """A record to produce."""
+
+    key: bytes | None
+    value: bytes
+
+
+class Refused(NamedTuple):
+    """A line that is not produced; `problem` says what, where, and what to do, and holds no value out of the line."""
+
+    place: str
+    problem: str
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), metavar="FILE|-")
+@click.option("--topic", help="Where to.  [default: KAFKA__TOPICS, if it names one topic]")
+@json_option
+@click.pass_obj
+def command(invocation: Invocation, file: BinaryIO, topic: str | None, *, as_json: bool) -> None:
+    """Produce Capillary events, one JSON document per line, in any of Capillary's envelopes.
+
+    Avro in single-object encoding, or in the Confluent wire format when REGISTRY__URL is set. The key is
+    `orgId:customerId`. Lines that are no event are named and left out; then the exit code is 1.
+    """
+    kafka, registry = invocation.section(KafkaSettings), invocation.section(RegistrySettings)
+    topic = topic or _only_topic(kafka)
+    contracts = load_contracts(schemas_dir() / "capillary")
+    try:
+        _refuse_missing_topic(kafka, topic)
+        records = encode_lines(file, contracts, Encoder(contracts, _frame(registry, topic)))
+        produced, refused = _produce(records, kafka, topic)
+    except NoAnswerError as error:
+        raise KafkaGaveUp(str(error)) from None
+    except RegistrationError as error:
+        raise CommandFailed(f"REGISTRY__URL: {error}") from None
+    except ConfigProblem as error:
+        raise CommandFailed(f"KAFKA__CLIENT: {error}") from None
+    click.echo(f"{produced} produced to {topic}, {refused} refused", err=True)
+    if as_json:
+        print_result({"produced": produced, "refused": refused})
+    if refused:
+        raise click.exceptions.Exit(ExitCode.WRONG)
+
+
+def encode_lines(lines: Iterable[bytes], contracts: Contracts, encoder: Encoder) -> Iterator[Keyed | Refused]:
+    """JSON lines -> records, in their order. Raises RegistrationError where the encoder needs the registry."""
+    for document in json_lines(lines):
+        if isinstance(document, Unreadable):
+            yield Refused(document.place, document.problem)
+            continue
+        try:
+            event = read_event(document.value, contracts)
+        except CapillaryError as error:
+            yield Refused(document.place, str(error))
+            continue
+        value = encoder(event)
+        if len(value) > MAX_RECORD:
+            yield Refused(document.place, f"{len(value)} bytes of Avro; at most {MAX_RECORD} can be delivered")
+        else:
+            yield Keyed(event.key, value)
+
+
+def _produce(records: Iterable[Keyed | Refused], kafka: KafkaSettings, topic: str) -> tuple[int, int]:
+    """Sends what can be sent and waits until it is acknowledged. Returns how many were, and how many not."""
+    producer = Producer(producer_properties(kafka.bootstrap_servers, client=kafka.client))
+    refused = 0
+    for record in records:
+        if isinstance(record, Refused):
+            click.echo(f"{record.place}: {record.problem}", err=True)
+            refused += 1
+        else:
+            producer.send(topic, record.key, record.value)
+    try:
+        producer.flush(FLUSH_TIMEOUT)
+    except UndeliveredError as error:
+        click.echo(f"not acknowledged by Kafka: {error}; produce them again, a repeated event does no harm", err=True)
+        refused += len(error.failures) + error.open_records
+    return producer.acknowledged, refused
+
+
+def _only_topic(kafka: KafkaSettings) -> str:
+    if len(kafka.topics) == 1 and not kafka.topics[0].startswith("^"):
+        return kafka.topics[0]
+    raise CommandFailed("KAFKA__TOPICS names several topics: say with --topic where to produce")
+
+
+def _refuse_missing_topic(kafka: KafkaSettings, topic: str) -> None:
+    """A producer would only learn it by and by, record by record."""
+    admin = Admin(admin_properties(kafka.bootstrap_servers, client=kafka.client))
+    if topic not in admin.partition_counts():
+        raise CommandFailed(f"Kafka has no topic {topic}: create it, or name another one with --topic")
+
+
+def _frame(registry: RegistrySettings, topic: str) -> Frame:
+    if registry.url is None:
+        return single_object
+    registration = Registration(registry.url.get_secret_value())
+
+    def register(contract: Contract) -> int:
+        return registration.register(topic, contract.name, json.dumps(contract.schema))
+
+    return confluent(register)

@@ -1,0 +1,81 @@
+"""Reads a topic from end to end, outside of any group: for commands that look at what was written."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message
+from confluent_kafka import TopicPartition as ClientPartition
+
+from processor.kafka.config import NoAnswerError, consumer_properties, describe
+from processor.kafka.config import Property as ClientProperty
+from processor.model import Headers, Record
+
+_BATCH = 500
+_WAIT = 0.1  # seconds of one poll
+
+
+def read_topic(
+    bootstrap_servers: str,
+    topic: str,
+    *,
+    client: Mapping[str, ClientProperty] | None = None,
+    timeout: float = 10.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Record]:
+    """Every record that the topic held when this began, partition by partition as they come.
+
+    Nothing is committed and no group is joined. `timeout` is in seconds, for each question and each pause.
+
+    Raises:
+        NoAnswerError: the topic or its records are not to be had in time.
+    """
+    properties = consumer_properties(bootstrap_servers, f"reader-{uuid.uuid4().hex}", client=client)
+    consumer = Consumer({**properties, "enable.auto.commit": False})
+    try:
+        yield from _read(consumer, _ends(consumer, topic, timeout), timeout, clock)
+    except KafkaException as error:
+        raise NoAnswerError(describe(error.args[0])) from error
+    finally:
+        consumer.close()
+
+
+def _ends(consumer: Consumer, topic: str, timeout: float) -> dict[tuple[str, int], int]:
+    """The end of each partition that holds anything."""
+    ends = {}
+    for partition in consumer.list_topics(topic, timeout=timeout).topics[topic].partitions:
+        low, high = consumer.get_watermark_offsets(ClientPartition(topic, partition), timeout=timeout)
+        if high > low:
+            ends[topic, partition] = high
+    return ends
+
+
+def _read(
+    consumer: Consumer, ends: dict[tuple[str, int], int], timeout: float, clock: Callable[[], float]
+) -> Iterator[Record]:
+    consumer.assign([ClientPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in ends])
+    deadline = clock() + timeout
+    while ends:
+        for message in consumer.consume(_BATCH, _WAIT):
+            if (error := message.error()) is not None:
+                raise NoAnswerError(describe(error))
+            yield _record(message)
+            deadline = clock() + timeout
+        for topic, partition in list(ends):
+            position = consumer.position([ClientPartition(topic, partition)])[0].offset
+            if position >= ends[topic, partition]:  # by position, because control records are not delivered
+                del ends[topic, partition]
+        if clock() > deadline:
+            raise NoAnswerError("a record that the log should hold did not come in time")
+
+
+def _record(message: Message) -> Record:
+    topic, number, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None
+    assert number is not None
+    assert offset is not None
+    headers = cast("Headers", tuple(message.headers() or ()))
+    return Record(topic, number, offset, message.timestamp()[1], message.key(), message.value(), headers)
