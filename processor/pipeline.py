@@ -66,7 +66,9 @@ class Pipeline:
     def turn(self) -> None:
         """One round. Raises GaveUpError when the client is beyond help."""
         self._take(self._source.poll(self._limits.poll, self._patience()))
+        self._tick()
         self._step()
+        self._regulate()
 
     def leave(self) -> bool:
         """Settles what was sent, within the drain timeout, stores and closes. Returns whether nothing will repeat."""
@@ -90,14 +92,12 @@ class Pipeline:
         return IDLE_WAIT if wake_at is None else min(IDLE_WAIT, max(BUSY_WAIT, wake_at - now))
 
     def _step(self) -> None:
-        """All of a turn but the polling: a rebalance callback that waits runs on with this alone."""
+        """What a rebalance callback runs on with: nothing that trusts positions, and nothing that pauses."""
+        # The poll around it may hold records that we have not seen: positions are past them, and a pause drops them.
         self._learn()
         self._land()
         self._launch()
         self._store()
-        if self._clock() >= self._next_tick:
-            self._tick(self._clock())
-        self._regulate()
 
     def _take(self, polled: Iterable[Polled]) -> None:
         tally = events.IntakeTally()
@@ -178,8 +178,10 @@ class Pipeline:
         else:
             self._observe(events.SourceFault(item.detail))
 
-    def _tick(self, now: float) -> None:
+    def _tick(self) -> None:
         """Once a second: passes control records, which nobody delivers, and says how things stand."""
+        if (now := self._clock()) < self._next_tick:
+            return
         self._next_tick = now + TICK
         partitions = self.partitions.values()
         for partition in partitions:
@@ -227,7 +229,6 @@ class Pipeline:
         self._source.assign({partition: start.offset for partition, start in found.items()})
         for partition, start in found.items():
             self._open(partition, start)
-        self._regulate()
 
     def revoked(self, partitions: Sequence[PartitionId]) -> None:
         """Settles what was sent of them, stores, and ends their epochs; the commit goes out after this returns."""

@@ -27,6 +27,7 @@ from processor.model import (
     FetchedSchema,
     Message,
     NeedsSchema,
+    PartitionFault,
     Reason,
     Record,
     Refusal,
@@ -42,9 +43,10 @@ from processor.partitions.start import StartPolicy
 from processor.pipeline import Limits, Pipeline
 
 EVENTS = Destination("events", profile=False, prefix=b"<", suffix=b">")
+EVENTS_2 = Destination("events-2", profile=False, prefix=b"<", suffix=b">")
 BALANCE = Destination("profile-balance", profile=True, prefix=b"<", suffix=b">")
 TIER = Destination("profile-tier", profile=True, prefix=b"<", suffix=b">")
-DESTINATIONS = {destination.name: destination for destination in (EVENTS, BALANCE, TIER)}
+DESTINATIONS = {destination.name: destination for destination in (EVENTS, EVENTS_2, BALANCE, TIER)}
 TOPIC = "capillary.events"
 SESSION = 45.0
 
@@ -64,6 +66,7 @@ class Rates:
     rebalance: float = 0.0
     crash: float = 0.0
     commit_refused: float = 0.0
+    late_rebalance: float = 0.5  # how many rebalances come when a poll already has records in its hands
     letters_fail: float = 0.0
     latency: float = 0.2
 
@@ -75,6 +78,7 @@ class Log:
         self.records: dict[TopicPartition, list[Record]] = {
             TopicPartition(TOPIC, number): [] for number in range(partitions)
         }
+        self.open_of_key: dict[tuple[TopicPartition, bytes | None], list[Record]] = defaultdict(list)
         self.low: dict[TopicPartition, int] = defaultdict(int)
         self.next: dict[TopicPartition, int] = defaultdict(int)
         self.committed: dict[TopicPartition, tuple[int, str]] = {}
@@ -85,8 +89,18 @@ class Log:
         offset = self.next[partition] + gap
         record = Record(partition.topic, partition.partition, offset, 1_700_000_000_000, key, value)
         self.records[partition].append(record)
+        self.open_of_key[partition, key].append(record)
         self.next[partition] = offset + 1
         return record
+
+    def end_transaction(self, partition: TopicPartition) -> None:
+        """Adds a control record, which nobody delivers."""
+        self.next[partition] += 1
+
+    def trim(self, partition: TopicPartition, low: int) -> None:
+        """Retention: records below `low` are gone."""
+        self.low[partition] = low
+        self.records[partition] = [record for record in self.records[partition] if record.offset >= low]
 
 
 @dataclass
@@ -96,6 +110,7 @@ class Aep:
     random: Random
     rates: Rates
     accepted: dict[MessageId, list[float]] = field(default_factory=lambda: defaultdict(list))
+    newest: dict[tuple[TopicPartition, bytes | None, str], int] = field(default_factory=dict)  # accepted Profile writes
     arrivals: list[MessageId] = field(default_factory=list)
     profile: dict[tuple[bytes | None, str], int] = field(default_factory=dict)  # (key, destination) -> offset
     requests: list[tuple[int, int]] = field(default_factory=list)  # (messages, bytes)
@@ -133,12 +148,14 @@ class Aep:
 
     def _accept(self, message: Message, record: Record, now: float) -> None:
         """Profile keeps the last write, whatever it was."""
-        partition = TopicPartition(record.topic, record.partition)
+        partition = _partition(record)
         name = (partition, record.offset, message.to.name)
         self.accepted[name].append(now)
         self.arrivals.append(name)
         if message.to.profile:
             self.profile[record.key, message.to.name] = record.offset
+            target = (partition, record.key, message.to.name)
+            self.newest[target] = max(record.offset, self.newest.get(target, -1))
 
 
 class Worker:
@@ -285,7 +302,7 @@ class FakeLetters:
         def produced() -> None:
             if not self.worker.alive:
                 return
-            partition = TopicPartition(letter.record.topic, letter.record.partition)
+            partition = _partition(letter.record)
             for to in letter.outputs or ("",):
                 world.buried.add((partition, letter.record.offset, to))
             self.acked.append(letter.ticket)
@@ -316,32 +333,56 @@ class FakeSource:
         self.results: list[Polled] = []
         self.next_commit = 0.0
         self.orders: list[tuple[str, TopicPartition]] = []
+        self._touched: set[TopicPartition] = set()  # paused or resumed since the last poll began
 
     def poll(self, limit: int, timeout: float) -> Sequence[Polled]:
-        """Carries out rebalances, commits by timer, hands out records."""
-        world, pipeline = self.world, self.worker.pipeline
+        """Carries out rebalances, commits by timer, hands out records.
+
+        As in librdkafka a rebalance may come when the call already took records off its queue: their positions are
+        passed, the loop has not seen them, and those of a partition that is paused or resumed meanwhile are purged.
+        """
+        world = self.world
         world.advance(world.random.uniform(0.2, 1.0) * timeout)
         orders, self.orders = self.orders, []
+        taken: list[Record] = []
+        if orders and world.random.random() < world.rates.late_rebalance:
+            taken = self._fetch(limit)
+        self._touched.clear()
         for what, partition in orders:
-            if what == "assign":
-                pipeline.assigned([partition])
-            elif what == "revoke":
-                pipeline.revoked([partition])
-                self._commit(partition)
-                self._drop(partition)
-            else:
-                self._drop(partition)
-                pipeline.lost([partition])
+            self._rebalance(what, partition)
         self.commit_by_timer()
-        polled, self.results = self.results, []
-        for partition, position in list(self.positions.items()):
-            if partition in self.paused:
-                continue
-            for record in world.log.records[partition]:
-                if record.offset >= position and len(polled) < limit:
-                    polled.append(record)
-                    self.positions[partition] = record.offset + 1
+        polled: list[Polled] = [record for record in taken if _partition(record) not in self._touched]
+        polled += self.results
+        self.results = []
+        polled += self._fetch(limit - len(taken))
         return polled
+
+    def _fetch(self, limit: int) -> list[Record]:
+        fetched: list[Record] = []
+        for partition, position in list(self.positions.items()):
+            if partition in self.paused or position < 0:
+                continue
+            if position < self.world.log.low[partition]:
+                self.positions[partition] = -1  # nothing more comes of it
+                self.results.append(PartitionFault(partition, "reset", "offset out of range"))
+                continue
+            for record in self.world.log.records[partition]:
+                if record.offset >= position and len(fetched) < limit:
+                    fetched.append(record)
+                    self.positions[partition] = record.offset + 1
+        return fetched
+
+    def _rebalance(self, what: str, partition: TopicPartition) -> None:
+        pipeline = self.worker.pipeline
+        if what == "assign":
+            pipeline.assigned([partition])
+        elif what == "revoke":
+            pipeline.revoked([partition])
+            self._commit(partition)
+            self._drop(partition)
+        else:
+            self._drop(partition)
+            pipeline.lost([partition])
 
     def commit_by_timer(self) -> None:
         """Commits what is stored, every half second."""
@@ -381,8 +422,10 @@ class FakeSource:
     def position(self, partition: TopicPartition) -> int | None:
         """Past what does not deliver records, once all before was delivered."""
         position = self.positions.get(partition)
+        if position is None or position < 0:
+            return None
         log = self.world.log
-        rest = [record for record in log.records[partition] if position is not None and record.offset >= position]
+        rest = [record for record in log.records[partition] if record.offset >= position]
         return position if rest or partition in self.paused else log.next[partition]
 
     def store(self, partition: TopicPartition, offset: int, metadata: str) -> bool:
@@ -399,10 +442,12 @@ class FakeSource:
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
         """Remembered, also beyond a revoke."""
         self.paused.update(partitions)
+        self._touched.update(partitions)
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
         """Fetches again."""
         self.paused.difference_update(partitions)
+        self._touched.update(partitions)
 
     def close(self) -> None:
         """Commits what is stored, leaves."""
@@ -410,6 +455,10 @@ class FakeSource:
             self._commit(partition)
         for partition in list(self.positions):
             self._drop(partition)
+
+
+def _partition(record: Record) -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
 
 
 class World:
@@ -440,6 +489,8 @@ class World:
         self._evictions: set[tuple[int, TopicPartition]] = set()
         self._free_at: dict[TopicPartition, float] = {}
         self.first_sent: set[MessageId] = set()  # of the epochs that are open
+        self._settled: set[tuple[TopicPartition, int]] = set()
+        self._messages: dict[tuple[TopicPartition, int], tuple[Message, ...]] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._names = itertools.count()
@@ -474,21 +525,25 @@ class World:
 
     def messages(self, record: Record) -> tuple[Message, ...]:
         """The messages of a record, each with an entity that names where it comes from."""
+        name = (_partition(record), record.offset)
+        if name not in self._messages:
+            self._messages[name] = tuple(self._make(record))
+            self.by_entity.update((message.entity, record) for message in self._messages[name])
+        return self._messages[name]
+
+    def _make(self, record: Record) -> Iterable[Message]:
         kind = (record.value or b"").decode()
-        names = {"profile": ["events", "profile-balance"], "both": ["events", "profile-balance", "profile-tier"]}
-        flag = kind if kind in ("bad", "poison") else ""
-        pad = "x" * (900 if kind == "large" else 30)
-        result = []
-        for name in names.get(kind, ["events", "events2"] if kind == "large" else ["events"]):
-            to = DESTINATIONS.get(name, EVENTS)
-            entity = f"{record.topic}:{record.partition}@{record.offset}->{name} {flag} {pad}".encode()
-            self.by_entity[entity] = record
-            result.append(Message(to, entity, (record.key or b"").decode() if to.profile else None))
         if kind == "large":  # larger than one request together
-            result = [Message(EVENTS, message.entity + b"y" * 300) for message in result]
-            for message in result:
-                self.by_entity[message.entity] = record
-        return tuple(result)
+            outputs, pad = [("events", ""), ("events-2", "")], "x" * 1200
+        elif kind in ("profile", "both"):
+            outputs, pad = [("events", ""), ("profile-balance", ""), ("profile-tier", "")], "x" * 30
+            outputs = outputs if kind == "both" else outputs[:2]
+        else:
+            outputs, pad = [("events", kind if kind in ("bad", "poison", "cursed") else "")], "x" * 30
+        for name, flag in outputs:
+            to = DESTINATIONS[name]
+            entity = f"{record.topic}:{record.partition}@{record.offset}->{name} {flag} {pad}".encode()
+            yield Message(to, entity, (record.key or b"").decode() if to.profile else None)
 
     def facts(self, partition: TopicPartition) -> Facts:
         """What Kafka knows of a partition."""
@@ -506,22 +561,28 @@ class World:
             key = (record.partition, record.key)
             assert newest.get(key, -1) <= record.offset, "a request holds the messages of a key out of order"
             newest[key] = record.offset
-            partition = TopicPartition(record.topic, record.partition)
+            partition = _partition(record)
             name = (partition, record.offset, message.to.name)
             if name in self.first_sent:
                 continue
             self.first_sent.add(name)
-            for earlier in self.log.records[partition]:
-                refused = (earlier.value or b"").startswith(b"refuse")  # its dead letter has no order to keep
-                if earlier.key == record.key and earlier.offset < record.offset and not refused:
+            for earlier in self._open_of_key(partition, record.key):
+                if earlier.offset < record.offset:
                     in_it = (earlier.partition, earlier.offset) in together
-                    assert in_it or self.settled(earlier), f"{record} was sent while {earlier} was open"
+                    assert in_it, f"{record} was sent while {earlier} was open"
+
+    def _open_of_key(self, partition: TopicPartition, key: bytes | None) -> list[Record]:
+        """The records of a key that are in the log and not settled; of refused ones the dead letter has no order."""
+        low = self.log.low[partition]
+        records = self.log.open_of_key[partition, key]
+        records[:] = [record for record in records if record.offset >= low and not self.settled(record)]
+        return [record for record in records if not (record.value or b"").startswith(b"refuse")]
 
     def arrived(self, worker: Worker, request: Request) -> None:
         """A request reaches AEP while its worker still owns what it carries (crashed and evicted workers excepted)."""
         for message in request.messages:
             record = self.by_entity[message.entity]
-            partition = TopicPartition(record.topic, record.partition)
+            partition = _partition(record)
             if worker.alive and not self.evicted(worker, partition):
                 assert self.owner.get(partition) is worker, f"{partition} reached AEP after it was given away"
 
@@ -530,28 +591,25 @@ class World:
         return (worker.name, partition) in self._evictions
 
     def settled(self, record: Record) -> bool:
-        """Whether a record was answered for: by AEP, by the dead-letter topic, or by a rule."""
+        """Whether a record was answered for: by AEP, by the dead-letter topic, or by a rule. Once is for ever."""
+        name = (_partition(record), record.offset)
+        if name not in self._settled and self._is_settled(record):
+            self._settled.add(name)
+        return name in self._settled
+
+    def _is_settled(self, record: Record) -> bool:
         kind = (record.value or b"skip").decode().split()[0]
-        partition = TopicPartition(record.topic, record.partition)
-        if kind == "skip":
+        if kind == "skip" or (_partition(record), record.offset, "") in self.buried:
             return True
-        if (partition, record.offset, "") in self.buried:
-            return True
-        if kind == "refuse":
-            return False
-        return all(self._message_settled(record, message) for message in self.messages(record))
+        return kind != "refuse" and all(self._message_settled(record, message) for message in self.messages(record))
 
     def _message_settled(self, record: Record, message: Message) -> bool:
-        partition = TopicPartition(record.topic, record.partition)
+        partition = _partition(record)
         name = (partition, record.offset, message.to.name)
         if name in self.aep.accepted or name in self.buried:
             return True
-        return message.to.profile and any(  # superseded
-            newer.offset > record.offset
-            and newer.key == record.key
-            and (partition, newer.offset, message.to.name) in self.aep.accepted
-            for newer in self.log.records[partition]
-        )
+        newest = self.aep.newest.get((partition, record.key, message.to.name), -1)
+        return message.to.profile and newest > record.offset  # superseded
 
     def commit(self, partition: TopicPartition, offset: int, metadata: str) -> None:
         """The coordinator takes a commit: it never goes back, and all below was answered for."""

@@ -13,13 +13,15 @@ WRAPPER = len(b'{"messages":[]}')
 class Item:
     """One message of one record until it has its outcome.
 
-    `size` is its bytes in a request, with its comma. `hidden` are older Profile writes that this one stands for, the
-    oldest first: they are superseded when it is accepted, and the newest of them goes out when it is dead-lettered.
+    `index` is its place among the messages of its record, `size` its bytes in a request, with its comma. `hidden` are
+    older Profile writes that this one stands for, the oldest first: they are superseded when it is accepted, and the
+    newest of them goes out when it is dead-lettered.
     """
 
     __slots__ = (
         "first_refused",
         "hidden",
+        "index",
         "message",
         "open",
         "refusals",
@@ -31,9 +33,10 @@ class Item:
         "work",
     )
 
-    def __init__(self, work: Work, message: Message) -> None:
+    def __init__(self, work: Work, message: Message, index: int = 0) -> None:
         self.work = work
         self.message = message
+        self.index = index
         self.size = message.size + 1
         self.hidden: tuple[Item, ...] = ()
         self.open = True
@@ -46,6 +49,11 @@ class Item:
 
     def __repr__(self) -> str:
         return f"Item({self.work.record.offset} -> {self.message.to.name}, open={self.open}, tries={self.tries})"
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Sorts messages as they came; those of one lane so in the order of the log."""
+        return self.work.sequence, self.index
 
     @property
     def live(self) -> bool:

@@ -15,7 +15,6 @@ from itertools import count
 from processor.delivery.backoff import Backoff
 from processor.delivery.batch import Batch, Item
 from processor.delivery.blame import Blame
-from processor.delivery.coalescing import Selection
 from processor.delivery.credentials import Credentials
 from processor.delivery.filling import Filler
 from processor.delivery.flood import Flood
@@ -133,8 +132,7 @@ class Delivery:
 
     def _due_messages(self, now: float) -> Batch | None:
         """Messages that were refused for now, of several requests together, filled up with fresh records."""
-        selection = Selection()
-        self._retries.due_messages(now, selection, self._policy)
+        selection = self._retries.due_messages(now, self._policy)
         if not selection.count:
             return None
         if not self.halt:

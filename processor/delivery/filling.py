@@ -78,8 +78,8 @@ class Filler:
                     return False
                 left = 0  # larger than one request: it goes alone, in several, in order
             left -= 1
-            for message in work.translated.messages:
-                selection.add(Item(work, message))
+            for index, message in enumerate(work.translated.messages):
+                selection.add(Item(work, message, index))
             return True
 
         return take

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Container, Iterator
-from itertools import count
 
-from processor.delivery.batch import Batch, Item
+from processor.delivery.batch import WRAPPER, Batch, Item
 from processor.delivery.coalescing import Selection
 from processor.delivery.policy import Policy
 from processor.partitions.lanes import Lane
@@ -21,8 +20,7 @@ class Retries:
 
     def __init__(self) -> None:
         self._batches: list[Batch] = []
-        self._messages: list[tuple[float, int, Item]] = []  # heap: (not before, order of coming, message)
-        self._order = count()
+        self._messages: list[tuple[float, tuple[int, int], Item]] = []  # heap: (not before, order, message)
 
     def __repr__(self) -> str:
         return f"Retries(batches={self._batches}, messages={len(self._messages)})"
@@ -38,8 +36,8 @@ class Retries:
             self._batches.append(batch)
 
     def add_message(self, item: Item, not_before: float) -> None:
-        """Keeps a message that may travel with others. Those of one time go out in the order they came here."""
-        heapq.heappush(self._messages, (not_before, next(self._order), item))
+        """Keeps a message that may travel with others."""
+        heapq.heappush(self._messages, (not_before, item.order, item))
 
     def due_batch(self, now: float) -> Batch | None:
         """Takes the first batch that may go, or what of it may go."""
@@ -51,16 +49,23 @@ class Retries:
                 return part
         return None
 
-    def due_messages(self, now: float, selection: Selection, policy: Policy) -> None:
-        """Moves the messages that may go into a selection, until that is full."""
+    def due_messages(self, now: float, policy: Policy) -> Selection:
+        """Takes the messages that may go, as many as fit one request, and puts those of one lane in order again."""
         waiting = self._messages
-        while waiting and waiting[0][0] <= now and selection.count < policy.max_messages:
+        taken: list[Item] = []
+        size = WRAPPER - 1
+        while waiting and waiting[0][0] <= now and len(taken) < policy.max_messages:
             item = waiting[0][2]
             if item.live:
-                if selection.count and selection.size + item.size > policy.max_bytes:
-                    return
-                selection.add(item)
+                if taken and size + item.size > policy.max_bytes:
+                    break
+                taken.append(item)
+                size += item.size
             heapq.heappop(waiting)
+        selection = Selection()
+        for item in sorted(taken, key=lambda item: item.order):
+            selection.add(item)
+        return selection
 
     def probe(self, probed: Container[Lane]) -> Batch | None:
         """Takes the first message of a lane that is not among `probed`, whatever time it was to wait for."""
