@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.plugins.brokers", "tests.plugins.members"]
+pytest_plugins = ["tests.plugins.brokers", "tests.plugins.members", "tests.plugins.workers", "tests.plugins.scene"]
