@@ -88,7 +88,7 @@ class _Writer:
                     out.add('raise Bad("bytes are left over after the last field")')
             with out.block("except (IndexError, ValueError, StructError) as error:"):
                 out.add("raise failed(error, FILENAME, PLACES) from None")
-            out.add(f"return ({''.join(f'{name}, ' for name in results)})")
+            out.add(f"return {_tuple(results)}")
 
     def _clear(self, wanted: Wanted) -> None:
         names = list(dict.fromkeys(wanted.variables()))
@@ -145,7 +145,7 @@ class _Writer:
         parts = [name for name in dict.fromkeys(keep.wanted.variables()) if name != into]
         if parts:
             name = self._constant("parts_of", _parts_function(keep.wanted, tuple(parts)))
-            self.out.add(f"({', '.join(parts)},) = {name}({into})", "wanted as a whole and in parts")
+            self.out.add(f"{_tuple(parts)} = {name}({into})", "wanted as a whole and in parts")
 
     def rows(self, rows: Rows) -> None:
         for table in rows.tables:
@@ -154,7 +154,7 @@ class _Writer:
             self._clear(rows.wanted)
             self.plan(rows.item)
             for table in rows.tables:
-                self.out.add(f"{table.into}.append(({''.join(f'{cell}, ' for cell in table.cells)}))")
+                self.out.add(f"{table.into}.append({_tuple(table.cells)})")
 
     # ---- values -----------------------------------------------------------------------------------------------------
 
@@ -451,6 +451,10 @@ _Work = Callable[[], None] | None
 
 def _skip_of(writer: _Writer, kind: Type) -> _Work:
     return None if _fixed_size(kind) == 0 else partial(writer.skip, kind)
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
 def _otherwise(word: str, silent: Sequence[int]) -> str:

@@ -237,7 +237,7 @@ def test_hostile_bytes(case: str) -> None:
     schema = record(field)
     for want in ("x", None):  # wanted or not
         made = decoder(schema, want) if want else decoder(schema)
-        started = time.perf_counter()
+        started = time.thread_time()
         try:
             made.read(payload, 0)
         except DecodeError as error:
@@ -246,7 +246,7 @@ def test_hostile_bytes(case: str) -> None:
         else:
             assert not want, "was read"
             assert detail.startswith(("not UTF", "neither", "more than", "a number")), "was skipped"
-        assert time.perf_counter() - started < 0.1
+        assert time.thread_time() - started < 0.1
 
 
 def test_skipped_numbers_have_an_end() -> None:
@@ -309,21 +309,22 @@ def test_deep_unions_of_records() -> None:
 def test_large_unions() -> None:
     names = [f"F{index}" for index in range(200)]
     schema = record(a("x", [{"type": "fixed", "name": name, "size": 1} for name in names]))
+    wanted, skipped = decoder(schema, "x"), decoder(schema)
     for index in (0, 1, 63, 64, 199):
         number = index * 2
         raw = bytes([number]) if number < 128 else bytes([number & 127 | 128, number >> 7])
-        assert read(schema, raw + b"v", "x") == (b"v",)
-        assert read(schema, raw + b"v") == ()
+        assert wanted.read(raw + b"v", 0) == (b"v",)
+        assert skipped.read(raw + b"v", 0) == ()
     for raw in (b"\x90\x03v", b"\x01v"):
         with pytest.raises(DecodeError):
-            read(schema, raw, "x")
+            wanted.read(raw, 0)
 
 
 def test_the_largest_schema_is_compiled_in_reasonable_time() -> None:
     schema = record(*(a(f"x{index}", ["null", "string", "long"]) for index in range(1000)))
     started = time.process_time()
     made = decoder(schema, *(f"x{index}" for index in range(0, 1000, 2)))
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 10
     assert made.read(b"\0" * 1000, 0) == (None,) * 500
 
 

@@ -304,10 +304,10 @@ def test_a_changed_byte_never_does_harm(data: st.DataObject) -> None:
     for place in range(len(payload)):
         for byte in [*data.draw(st.lists(st.integers(0, 255), min_size=3, max_size=3)), 0, 1, 127, 128, 255]:
             changed = payload[:place] + bytes([byte]) + payload[place + 1 :]
-            started = time.perf_counter()
+            started = time.thread_time()
             got = outcome(whole, changed)
             outcome(parts, changed)
-            assert time.perf_counter() - started < 0.1
+            assert time.thread_time() - started < 0.1
             if got is not None:
                 assert repr(got) == repr(picked(read_by_fastavro(changed, schema), wants))  # repr: NaN is NaN
 
