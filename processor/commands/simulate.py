@@ -20,7 +20,7 @@ from processor.simulator.simulator import Simulator
 
 
 @click.command()
-@click.option("--port", default=8765, show_default=True, help="0 picks a free one.")
+@click.option("--port", default=8900, show_default=True, help="0 picks a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--faults", type=click.Choice(list(PRESETS)), default="none", show_default=True, help="What goes wrong.")
 @click.option("--seed", default=0, show_default=True, help="Decides the dice of the faults.")

@@ -19,6 +19,7 @@ from typing import Self
 
 import orjson
 
+from processor.model import Destination
 from processor.simulator import admin, ims
 from processor.simulator.account import Account, Dataset
 from processor.simulator.faults import PRESETS, Fault, FaultPlan, Faults
@@ -139,6 +140,10 @@ class Simulator:
             },
         }
 
+    def destinations(self) -> dict[str, Destination]:
+        """What a worker that sends here would wrap its entities in, by name: for tests and benchmarks."""
+        return {dataset.name: _destination(self.account, dataset) for dataset in self.datasets.values()}
+
     # ---- what a test says --------------------------------------------------------------------------------------------
 
     def script(self, *faults: Fault) -> None:
@@ -229,6 +234,21 @@ class Simulator:
     def _accept(self, verdicts: Sequence[Verdict], fault: Fault) -> None:
         accepted = [(verdict.dataset, verdict.entity) for verdict in verdicts if verdict.dataset]
         self.ledger.accept(next(self._numbers), accepted, hidden=fault.hides)
+
+
+def _destination(account: Account, dataset: Dataset) -> Destination:
+    schema = {"id": dataset.schema_id, "contentType": "application/vnd.adobe.xed-full+json;version=1"}
+    header = {
+        "schemaRef": schema,
+        "imsOrgId": account.org_id,
+        "datasetId": dataset.dataset_id,
+        "source": {"name": "capillary"},
+    }
+    prefix = b'{"header":%b,"body":{"xdmMeta":%b,"xdmEntity":' % (
+        orjson.dumps(header),
+        orjson.dumps({"schemaRef": schema}),
+    )
+    return Destination(dataset.name, profile=dataset.profile, prefix=prefix, suffix=b"}}")
 
 
 def _spoilt(reply: Outgoing, fault: Fault) -> Outgoing:
