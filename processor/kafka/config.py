@@ -1,6 +1,6 @@
 """librdkafka's properties for each client, and a refusal of overrides that would break the promise.
 
-Names and meanings: librdkafka's CONFIGURATION.md. Why each value: `docs/decisions/`, and the comments here.
+Names and meanings: librdkafka's CONFIGURATION.md.
 """
 
 from __future__ import annotations

@@ -44,10 +44,13 @@ class UnknownSchemaError(Exception):
 
 
 class Lookup(Protocol):
-    """One question to a registry."""
+    """Puts one question to a registry; used by one thread."""
 
     def __call__(self, schema_id: int) -> str:
         """The self-contained schema. Raises UnknownSchemaError; whatever else it raises is an outage."""
+
+    def close(self) -> None:
+        """Closes its connections."""
 
 
 @dataclass(slots=True)
@@ -173,8 +176,9 @@ class SchemaFetcher:
         while True:
             schema_id = self._wait_for_question()
             if schema_id is None:
-                return
+                break
             self._ask(schema_id)
+        self._lookup.close()
 
     def _wait_for_question(self) -> int | None:
         with self._changed:
@@ -255,6 +259,10 @@ class RegistryLookup:
                 raise UnknownSchemaError(str(error.error_message)) from error
             raise
         return self_contained(schema.schema_str or "", referenced)
+
+    def close(self) -> None:
+        """Closes its connections."""
+        self._client.close()
 
     def _referenced(self, references: list[SchemaReference]) -> list[str]:
         """The schemas referred to, directly and through others; each once, so that a circle ends."""

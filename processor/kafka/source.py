@@ -95,6 +95,9 @@ class Source:
     def close(self) -> None:
         """Commits what is stored, leaves the group, ends the client.
 
+        Store before: where a rebalance is pending the client lets go of everything before it tells the listener, and
+        what the listener stores then is refused.
+
         It has no timeout: with a dead broker it takes the session timeout, with a frozen one until that thaws. The
         caller needs a hard way out of its own. The listener hears of what leaves, as in a poll, but not of partitions
         that a rebalance still brings: a client that closes answers no questions. Raises what the listener raised.

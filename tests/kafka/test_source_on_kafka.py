@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from confluent_kafka import Consumer
@@ -23,16 +23,20 @@ pytestmark = pytest.mark.real_kafka
 Join = Callable[..., Member]
 NewTopic = Callable[..., str]
 Fill = Callable[..., None]
+Committed = Callable[[TopicPartition], tuple[int, str | None]]
 
 
-def committed(kafka: Broker, group: str, partition: TopicPartition) -> tuple[int, str | None]:
-    """What the coordinator holds, asked by somebody who is no member."""
+@pytest.fixture
+def committed(kafka: Broker, group: str) -> Iterator[Committed]:
+    """What the coordinator holds for a partition, asked by somebody who is no member."""
     asker = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": group})
-    try:
+
+    def ask(partition: TopicPartition) -> tuple[int, str | None]:
         answer = asker.committed([ClientPartition(*partition)], 10.0)[0]
         return answer.offset, answer.metadata
-    finally:
-        asker.close()
+
+    yield ask
+    asker.close()
 
 
 def test_facts_of_a_new_group(join: Join, new_topic: NewTopic, fill: Fill, kafka_admin: Admin, protocol: str) -> None:
@@ -82,7 +86,7 @@ def test_offsets_for_a_time(join: Join, new_topic: NewTopic, kafka: Broker) -> N
 
 
 def test_the_timer_commits_what_is_stored_with_its_metadata(
-    join: Join, new_topic: NewTopic, fill: Fill, kafka: Broker, group: str, protocol: str
+    join: Join, new_topic: NewTopic, fill: Fill, committed: Committed, protocol: str
 ) -> None:
     """The start too; results come out of `poll`, and an offset that is taken back is not committed."""
     topic = new_topic(2)
@@ -95,10 +99,10 @@ def test_the_timer_commits_what_is_stored_with_its_metadata(
     member.source.unstore(second)
     poll_until(lambda: any(done.partition == first and done.offset == 4 for done in member.commits), member)
     assert all(done.error is None for done in member.commits)
-    assert committed(kafka, group, first) == (4, "four")
-    assert committed(kafka, group, second) == (0, METADATA)
+    assert committed(first) == (4, "four")
+    assert committed(second) == (0, METADATA)
     member.close()
-    assert committed(kafka, group, second) == (0, METADATA)
+    assert committed(second) == (0, METADATA)
 
 
 def test_a_revoke_commits_what_its_callback_stored_before_the_next_owner_starts(
@@ -112,7 +116,7 @@ def test_a_revoke_commits_what_its_callback_stored_before_the_next_owner_starts(
 
     def settle(partitions: Sequence[TopicPartition]) -> None:
         for partition in partitions:
-            assert old.source.store(partition, 13, "settled in the callback")
+            old.source.store(partition, 13, "settled in the callback")
 
     old.on_revoked = settle
     new = join([topic], protocol)
@@ -127,17 +131,18 @@ def test_a_revoke_commits_what_its_callback_stored_before_the_next_owner_starts(
 
 
 def test_close_commits_what_is_stored(
-    join: Join, new_topic: NewTopic, fill: Fill, kafka: Broker, group: str, protocol: str
+    join: Join, new_topic: NewTopic, fill: Fill, committed: Committed, protocol: str
 ) -> None:
-    """Also what the callback inside `close` stores."""
+    """At once, without waiting for the timer."""
     topic = new_topic()
     fill(topic, {0: 9})
     partition = TopicPartition(topic, 0)
     member = join([topic], protocol)
     poll_until(lambda: len(member.records) == 9, member)
-    member.on_revoked = lambda _partitions: member.source.store(partition, 9, "last words")
+    assert member.source.store(partition, 9, "last words")
     member.close()
-    assert committed(kafka, group, partition) == (9, "last words")
+    assert member.calls[-1] == ("revoked", [partition])
+    assert committed(partition) == (9, "last words")
 
 
 def test_close_in_the_middle_of_a_join_asks_nothing(join: Join, new_topic: NewTopic, protocol: str) -> None:

@@ -38,6 +38,8 @@ DOCKER_IMAGE = "apache/kafka:4.3.0"
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"  # any 16 bytes in base64url; a random one may begin with "-", an option to Java
 START_TIMEOUT = 60.0  # seconds; 2 are usual
 
+QUICK_START = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # for Java that lives for seconds
+
 FOR_TESTS: Mapping[str, str] = {
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "4",
@@ -151,7 +153,7 @@ class KafkaNode:
 
     def start(self) -> None:
         """Starts it, on the data that are there, and waits until it answers (2 s)."""
-        arguments = ["-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", f"{self._jars}/*", "kafka.Kafka"]
+        arguments = [*QUICK_START, "-cp", f"{self._jars}/*", "kafka.Kafka"]
         self._process = JavaProcess([*arguments, str(self._properties)], self._directory, self._directory / "log")
         self._process.wait_until(self._answers)
 
@@ -374,7 +376,7 @@ class Registry:
 
     def start(self) -> None:
         """Starts it and waits until it answers (3 s)."""
-        options = ["-Xmx512m", "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}"]
+        options = [*QUICK_START, "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={self.port}"]
         arguments = [*options, "-jar", str(self._runner)]
         self._process = JavaProcess(arguments, self._runner.parent, self._directory / "registry.log")
         self._process.wait_until(self._answers)

@@ -13,7 +13,6 @@ from processor.kafka.config import Property, Protocol, admin_properties, consume
 from processor.kafka.producer import Producer
 from processor.kafka.source import Source
 from processor.model import ClientFault, CommitResult, Facts, PartitionFault, Record, TopicPartition
-from tests.plugins.brokers import Broker
 
 PATIENCE = 20.0  # seconds
 METADATA = "metadata of a test"
@@ -99,7 +98,7 @@ def poll_for(seconds: float, *members: Member) -> None:
 
 
 @pytest.fixture
-def join(kafka: Broker, group: str) -> Iterator[Callable[..., Member]]:
+def join(request: pytest.FixtureRequest, group: str) -> Iterator[Callable[..., Member]]:
     """Makes members: `join([topic], "classic")`. Each is closed at the end."""
     members: list[Member] = []
 
@@ -111,7 +110,7 @@ def join(kafka: Broker, group: str) -> Iterator[Callable[..., Member]]:
         client: Mapping[str, Property] | None = None,
         session_timeout_ms: int = 6_000,
     ) -> Member:
-        servers = bootstrap_servers or kafka.bootstrap_servers
+        servers = bootstrap_servers or request.getfixturevalue("kafka").bootstrap_servers
         properties = consumer_properties(
             servers, group, protocol=protocol, session_timeout_ms=session_timeout_ms, client=client
         )
@@ -132,11 +131,12 @@ def group() -> str:
 
 
 @pytest.fixture
-def fill(kafka: Broker) -> Callable[..., None]:
+def fill(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Puts records into partitions: `fill(topic, {0: 10})`; the value of each is its place, as text."""
 
     def put(topic: str, counts: Mapping[int, int], bootstrap_servers: str = "") -> None:
-        producer = Producer(producer_properties(bootstrap_servers or kafka.bootstrap_servers))
+        servers = bootstrap_servers or request.getfixturevalue("kafka").bootstrap_servers
+        producer = Producer(producer_properties(servers))
         for partition, count in counts.items():
             for number in range(count):
                 producer.send(topic, b"key", f"{number}".encode(), partition=partition)
