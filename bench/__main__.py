@@ -33,7 +33,7 @@ from processor.kafka.config import admin_properties
 from tests.plugins.brokers import KafkaNode, kafka_jars
 
 DLQ = "bench.dlq"
-PATIENCE = 180.0  # seconds for one run
+PATIENCE = 120.0  # seconds for one run
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _wait(until: object, process: psutil.Popen, log: object) -> None:
     while not until():  # type: ignore[operator]
         if time.monotonic() > deadline or (not process.is_running() or process.status() == psutil.STATUS_ZOMBIE):
             log.seek(0)  # type: ignore[attr-defined]
-            sys.exit(f"the process did not get there: {log.read().decode()[-3000:]}")  # type: ignore[attr-defined]
+            sys.exit(f"the process did not get there: {log.read().decode()[-600:]}")  # type: ignore[attr-defined]
         time.sleep(0.02)
 
 

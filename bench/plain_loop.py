@@ -36,7 +36,12 @@ def main(bootstrap: str, topic: str, group: str, inlet_url: str, token_url: str,
     account = Account()
     schemas = writer_schemas()
     envelopes = _envelopes(account)
-    form = {"grant_type": "client_credentials", "client_id": account.client_id, "client_secret": account.client_secret}
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": account.client_id,
+        "client_secret": account.client_secret,
+        "scope": "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session",
+    }
     client = httpx.Client(timeout=30)
     token = client.post(token_url, data=form).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "x-api-key": account.client_id}

@@ -26,7 +26,7 @@ from processor.avro import (
 )
 from processor.mapping.binding import bind
 from processor.mapping.bound import BoundMapping, Output
-from processor.mapping.compiler import CompiledMapping, CompiledOutput, compile_mapping
+from processor.mapping.compiler import CompiledMapping, CompiledOutput, Share, compile_mapping
 from processor.mapping.language import load_language
 from processor.mapping.problems import MappingProblems, Problem
 from processor.mapping.registry import FunctionError, brand_functions, our_functions
@@ -55,6 +55,7 @@ class _Plan:
 
     event: str
     decoder: Decoder
+    share: Share
     outputs: tuple[tuple[CompiledOutput, Destination], ...]
     has_customer: bool
 
@@ -165,6 +166,7 @@ class Translator:
             raise _Refused(Reason.UNMAPPABLE, f"eventName does not agree with the record, which is a {plan.event}")
         unkeyed = _unkeyed(record.key, org, values[2] if plan.has_customer else None)
         now, received, known = self._now_ms(), record.timestamp_ms, plan.decoder.known
+        shared = plan.share(values, now, received)
         messages: list[Message] = []
         skips: list[Skip] = []
         for output, destination in plan.outputs:
@@ -172,7 +174,7 @@ class Translator:
                 skips.append(Skip(unkeyed, output.to))
                 continue
             try:
-                result = output.write(values, now, received, known, notes)
+                result = output.write(values, shared, now, received, known, notes)
             except Unmappable as error:
                 detail = f'"{error.target}" of output {output.name}: {error.reason}'
                 raise _Refused(Reason.UNMAPPABLE, detail) from error
@@ -214,7 +216,7 @@ class Translator:
             detail = f"cannot be read as {writer.name} of this version: {error}"
             return _Verdict(mapping.event, Refusal(Reason.REFUSED_SCHEMA, Stage.DECODE, detail))
         outputs = tuple((output, self._destinations[output.to]) for output in mapping.outputs)
-        return _Plan(mapping.event, decoder, outputs, mapping.customer is not None)
+        return _Plan(mapping.event, decoder, mapping.share, outputs, mapping.customer is not None)
 
 
 class _Refused(Exception):  # noqa: N818 - carries the refusal of the whole record

@@ -20,6 +20,7 @@ _MILLISECONDS_ABOVE = 1_000_000
 
 _WEEK = 7 * 86_400.0
 _UNSTATED = 3_600.0
+_CLOSEST = 0.2  # seconds between two questions, however short a token lives: IMS throttles who asks too often
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 
@@ -143,7 +144,7 @@ class TokenState:
         """The state once IMS has answered. A failure leaves the token as it is."""
         if isinstance(answer, Granted):
             token = Token(answer.value, self.number + 1, now + usable(answer.life))
-            return TokenState(token, due=now + renew_after(answer.life, chance))
+            return TokenState(token, due=now + renew_after(answer.life, chance), not_before=now + _CLOSEST)
         final = isinstance(answer, Refused)
         wait = _wait(self.failures, chance, answer.retry_after if isinstance(answer, Unavailable) else None)
         return replace(self, not_before=now + wait, failures=self.failures + 1, problem=answer.detail, final=final)

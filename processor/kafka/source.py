@@ -19,6 +19,9 @@ from processor.model import ClientFault, CommitResult, Facts, Headers, Partition
 
 Polled = Record | CommitResult | PartitionFault | ClientFault
 
+UNREADABLE_HEADERS = "capillary-aep.unreadable-headers"
+"""Stands for all headers of a record of which one has a name that is not UTF-8: confluent-kafka then reads none."""
+
 _LATER = (
     KafkaError.ILLEGAL_GENERATION,  # a rebalance is under way; the partitions are still ours
     KafkaError.REBALANCE_IN_PROGRESS,
@@ -296,7 +299,11 @@ def _record(message: Message) -> Record:
 
 
 def _headers(message: Message) -> Headers:
-    return tuple(cast("list[tuple[str, bytes | None]]", message.headers() or ()))
+    """The headers, or ours alone where the client cannot read a name: that must not stop the partition for ever."""
+    try:
+        return tuple(cast("list[tuple[str, bytes | None]]", message.headers() or ()))
+    except (SystemError, UnicodeDecodeError):
+        return ((UNREADABLE_HEADERS, b"a header's name is not UTF-8; the record in its topic has them all"),)
 
 
 def _is_fatal(error: KafkaError) -> bool:

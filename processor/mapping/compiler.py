@@ -4,8 +4,10 @@ One function per output, flat statements, each field with its TOML line as a com
 valid for its XDM schema by construction: every value goes through the steps of `coercion`, nothing empty is ever put
 in, and what XDM requires is there or the message is not. Only checked identifiers and `repr()` reach the source.
 
-The functions take what the decoder gives (one value per want), the wall clock and Kafka's timestamp in milliseconds,
-the wants that the writer's schema knows, and a list that takes the notes. They return
+Calls that several fields make with the same arguments are made once, by `shared`: functions are pure, and a record has
+one time and one customer. The functions take what the decoder gives (one value per want), what `shared` gave, the wall
+clock and Kafka's timestamp in milliseconds, the wants that the writer's schema knows, and a list that takes the notes.
+They return
 
     an event      the entity's bytes
     a fan-out     a list of them
@@ -21,6 +23,7 @@ import hashlib
 import keyword
 import linecache
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -57,7 +60,9 @@ from processor.mapping.xdm import Array, Map, Node, Object
 from processor.model import Skip
 
 Result = bytes | list[bytes] | tuple[bytes, str] | Skip | None
-Write = Callable[[tuple[object, ...], int, int, frozenset[str], list[str]], Result]
+Values = tuple[object, ...]
+Share = Callable[[Values, int, int], Values]
+Write = Callable[[Values, Values, int, int, frozenset[str], list[str]], Result]
 
 ONCE = (None,)
 """What a loop over a single element runs over, so that `continue` leaves it out."""
@@ -75,12 +80,17 @@ class CompiledOutput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledMapping:
-    """One event's mapping as code. `source` is what tracebacks show under `filename`."""
+    """One event's mapping as code.
+
+    `share(values, now, received)` gives what every `write` wants as its second argument. `source` is what tracebacks
+    show under `filename`.
+    """
 
     event: str
     record: str
     customer: str | None
     wants: tuple[str | Columns, ...]
+    share: Share
     outputs: tuple[CompiledOutput, ...]
     source: str
     filename: str
@@ -100,7 +110,10 @@ def compile_mapping(mapping: BoundMapping) -> CompiledMapping:
         for number, output in enumerate(mapping.outputs)
     )
     reader = mapping.reader
-    return CompiledMapping(mapping.event, reader.record, reader.customer, mapping.wants, outputs, source, filename)
+    share: Share = names["shared"]  # type: ignore[assignment]
+    return CompiledMapping(
+        mapping.event, reader.record, reader.customer, mapping.wants, share, outputs, source, filename
+    )
 
 
 # ---- what the code calls ----
@@ -108,6 +121,10 @@ def compile_mapping(mapping: BoundMapping) -> CompiledMapping:
 
 def primary_identity(identities: values.IdentityMap) -> str | None:
     """The id that is marked primary; None where there is none or more than one."""
+    if len(identities) == 1:  # as every Profile write of ours has it
+        (listed,) = identities.values()
+        if len(listed) == 1 and listed[0].get("primary") is True and isinstance(listed[0].get("id"), str):
+            return str(listed[0]["id"])
     found = [item.get("id") for listed in identities.values() for item in listed if item.get("primary") is True]
     return found[0] if len(found) == 1 and isinstance(found[0], str) else None
 
@@ -172,6 +189,7 @@ class _Writer:
         self._lines: list[str] = []
         self._depth = 0
         self._numbers = 0
+        self._shared: dict[str, int] = {}
         self.names = dict(_NAMES)
 
     # ---- lines and names ----
@@ -220,12 +238,29 @@ class _Writer:
         for number, want in enumerate(self._mapping.wants):
             shown = want if isinstance(want, str) else f"{want.path}[{','.join(want.items)}]"
             self._say(f"#   v[{number}] {shown}")
+        self._share()
         for number, output in enumerate(self._mapping.outputs):
             self._say("")
             self._say("")
-            with self._block(f"def output_{number}(v, now, received, known, notes):"):
+            with self._block(f"def output_{number}(v, s, now, received, known, notes):"):
                 self._output(output)
         return "\n".join(self._lines) + "\n"
+
+    def _share(self) -> None:
+        """Numbers the calls that are made more than once for a record, and writes the function that makes them."""
+        counts: Counter[str] = Counter()
+        for output in self._mapping.outputs:
+            frame = _Frame(output)
+            counts.update(self._call_source(invoke, frame) for invoke in _invokes(output) if _is_sharable(invoke))
+        calls = [call for call, count in counts.items() if count > 1]
+        self._shared = {call: number for number, call in enumerate(calls)}
+        self._say("")
+        self._say("")
+        with self._block("def shared(v, now, received):"):
+            self._say("return (")
+            for call in calls:
+                self._say(f"    {call},")
+            self._say(")")
 
     def _output(self, output: Output) -> None:
         self._say(f"# {output.place.file}:{output.place.line}  {output.name} -> {output.to}")
@@ -572,6 +607,12 @@ class _Writer:
         return f"{frame.item}[{frame.columns.index(path)}]"
 
     def _call(self, invoke: Invoke, frame: _Frame) -> str:
+        if not _is_sharable(invoke):
+            return self._call_source(invoke, frame)
+        call = self._call_source(invoke, frame)
+        return f"s[{self._shared[call]}]" if call in self._shared else call
+
+    def _call_source(self, invoke: Invoke, frame: _Frame) -> str:
         arguments = ", ".join(self._argument(argument, frame) for argument in invoke.arguments)
         return f"{self._function(invoke)}({arguments})"
 
@@ -619,6 +660,32 @@ class _Writer:
             self._say("continue")
         elif field.required:
             self._say(f"raise Unmappable({label!r}, {why!r})")
+
+
+_OF_THE_RECORD = frozenset({"@now", "@received"})
+
+
+def _is_sharable(invoke: Invoke) -> bool:
+    """Whether a call gives the same for every output and item of a record."""
+    return all(
+        argument.name in _OF_THE_RECORD if isinstance(argument, Context) else not getattr(argument, "item", False)
+        for argument in invoke.arguments
+    )
+
+
+def _invokes(output: Output) -> Iterator[Invoke]:
+    for condition in output.conditions:
+        yield condition.invoke
+    yield from _field_invokes(output.fields)
+
+
+def _field_invokes(fields: tuple[Field, ...]) -> Iterator[Invoke]:
+    for field in fields:
+        if isinstance(field.verb, Invoke):
+            yield field.verb
+        elif isinstance(field.verb, Parts):
+            for part in field.verb.parts:
+                yield from _field_invokes(part.fields)
 
 
 def _as_item(field: Field, frame: _Frame) -> Field:

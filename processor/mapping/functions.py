@@ -219,7 +219,7 @@ def is_default_program(flag: bool | None) -> bool:  # noqa: FBT001 - mappings pa
 
 def is_any(value: str | int | None, *options: str | int) -> bool:
     """Whether a value is one of some others; casing and blanks around it do not matter."""
-    return _plain(value) in {_plain(option) for option in options}
+    return _plain(value) in [_folded(option) for option in options]
 
 
 def is_none_of(value: str | int | None, *options: str | int) -> bool:
@@ -229,12 +229,15 @@ def is_none_of(value: str | int | None, *options: str | int) -> bool:
 
 def is_changed(changes: Rows, *names: str) -> bool:
     """Whether one of these fields is among `updatedFields` (columns: fieldName, currentValue)."""
-    wanted = {_plain(name) for name in names}
-    return any(_plain(name) in wanted for name, *_ in changes)
+    wanted = {_folded(name) for name in names}
+    return any(_folded(name) in wanted for name, *_ in changes)
 
 
 def _plain(value: object) -> str:
     return str("" if value is None else value).strip().casefold()
+
+
+_folded = lru_cache(maxsize=1024)(_plain)  # for names, which are few; values are many
 
 
 # ---- values out of lists --------------------------------------------------------------------------------------------
@@ -242,10 +245,10 @@ def _plain(value: object) -> str:
 
 def identifier(pairs: Rows, *keys: str) -> str | None:
     """The first usable value under one of these keys, which are tried in turn; `-1` and `null` mean none."""
-    for key in keys:
-        wanted = _plain(key)
+    for key in keys if pairs else ():
+        wanted = _folded(key)
         for name, value in pairs:
-            if _plain(name) == wanted and _plain(value) not in _NOBODY:
+            if _folded(name) == wanted and _plain(value) not in _NOBODY:
                 return str(value).strip()
     return None
 
@@ -325,8 +328,8 @@ def changed_date(changes: Rows, *names: str) -> Day | Noted[Day] | None:
 
 def _changed(changes: Rows, names: tuple[str, ...]) -> str | None:
     """The last change of one of the fields counts; None where it became blank."""
-    wanted = {_plain(name) for name in names}
-    found = [str(value or "").strip() for name, value in changes if _plain(name) in wanted]
+    wanted = {_folded(name) for name in names}
+    found = [str(value or "").strip() for name, value in changes if _folded(name) in wanted]
     return found[-1] or None if found else None
 
 

@@ -60,6 +60,12 @@ def milliseconds(time: int) -> int:
     return time * 1000 if -SECONDS_BELOW < time < SECONDS_BELOW else time
 
 
+# Every message has a time or two: texts out of tables cost half of what formatting numbers costs.
+_MINUTES = tuple(f"T{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
+_SECONDS = tuple(f"{second:02}." for second in range(60))
+_MILLIS = tuple(f"{millis:03}Z" for millis in range(1000))
+
+
 @lru_cache(maxsize=4096)  # a few thousand days are all that a run sees
 def _day(days: int) -> str:
     return (_EPOCH + timedelta(days)).isoformat()
@@ -69,13 +75,16 @@ def rfc3339(time: int) -> str | None:
     """`YYYY-MM-DDTHH:MM:SS.mmmZ` of a time since 1970 in milliseconds or seconds; None outside of 1970 to 9999."""
     if time < SECONDS_BELOW:
         time *= 1000
-    if not 0 <= time <= _LAST_MS:
+    return _exactly(time)
+
+
+def _exactly(millis: int) -> str | None:
+    if not 0 <= millis <= _LAST_MS:
         return None
-    days, rest = divmod(time, _DAY_MS)
-    seconds, millis = divmod(rest, 1000)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{_day(days)}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
+    days, rest = divmod(millis, _DAY_MS)
+    minute, rest = divmod(rest, 60_000)
+    second, rest = divmod(rest, 1000)
+    return f"{_day(days)}{_MINUTES[minute]}{_SECONDS[second]}{_MILLIS[rest]}"
 
 
 def day_of(time: int) -> str | None:
@@ -91,6 +100,7 @@ _JAVA = re.compile(rf"[A-Z][a-z]{{2}} ([A-Z][a-z]{{2}}) (\d\d) \d\d:\d\d:\d\d {_
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+@lru_cache(maxsize=4096)  # the same dates come again and again
 def parse_time(text: str) -> str | None:
     """RFC 3339 in UTC of a date-time with an offset, or of the midnight (UTC) of a date; None for all else.
 
@@ -107,17 +117,10 @@ def parse_time(text: str) -> str | None:
     except (ValueError, OverflowError):
         return None
     millis = (since // timedelta(seconds=1)) * 1000 + int((fraction or "0").ljust(3, "0")[:3])
-    return _rfc3339_exact(millis)
+    return _exactly(millis)
 
 
-def _rfc3339_exact(millis: int) -> str | None:
-    if not 0 <= millis <= _LAST_MS:
-        return None
-    days, rest = divmod(millis, _DAY_MS)
-    clock = datetime.fromtimestamp(rest // 1000, UTC).time().isoformat()
-    return f"{_day(days)}T{clock}.{rest % 1000:03}Z"
-
-
+@lru_cache(maxsize=4096)
 def parse_date(text: str) -> str | None:
     """`YYYY-MM-DD` of an ISO date (also without hyphens, also before a time) or of Java's `Date.toString()`.
 

@@ -24,6 +24,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
+from processor.simulator.account import Account
 from processor.simulator.faults import Fault, FaultPlan
 from processor.simulator.http import Incoming, Outgoing
 
@@ -61,7 +62,10 @@ def _counts(simulator: Simulator, _: Incoming) -> object:
 
 
 def _settings(simulator: Simulator, _: Incoming) -> object:
-    return simulator.settings()
+    settings = simulator.settings()
+    if simulator.account.client_secret != Account().client_secret:
+        settings["aep"]["client_secret"] = "***"  # it came out of somebody's settings, and may be a real one
+    return settings
 
 
 def _accepted(simulator: Simulator, incoming: Incoming) -> object:

@@ -69,17 +69,32 @@ class Fault:
     @classmethod
     def from_json(cls, document: Mapping[str, object]) -> Fault:
         """Reads what the admin surface was given. Raises ValueError for what it does not know."""
-        unknown = document.keys() - {each.name for each in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        wrong = sorted(name for name, value in document.items() if not isinstance(value, _JSON_TYPES.get(name, ())))
+        if wrong:
+            raise ValueError(f"unknown, or of the wrong type: {', '.join(wrong)}")
         values = dict(document)
-        items = values.get("items") or {}
-        if not isinstance(items, Mapping):
-            raise ValueError("items must be an object: position to status")  # noqa: TRY004 - one kind for the caller
+        items = document.get("items", {})
+        assert isinstance(items, Mapping)
         values["items"] = {int(position): int(status) for position, status in items.items()}
         values["twist"] = Twist(values["twist"]) if values.get("twist") else None
         values["cut"] = Cut(values["cut"]) if values.get("cut") else None
-        return cls(**values)  # type: ignore[arg-type]  # JSON has no types; a wrong one shows when the fault happens
+        return cls(**values)  # type: ignore[arg-type]  # the table has checked them
+
+
+_JSON_TYPES: Mapping[str, tuple[type, ...]] = {
+    "status": (int,),
+    "body": (str,),
+    "retry_after": (str,),
+    "location": (str,),
+    "accept": (bool,),
+    "items": (dict,),
+    "twist": (str,),
+    "cut": (str,),
+    "delay": (int, float),
+    "drip": (int, float),
+    "where": (str,),
+    "holding": (str,),
+}
 
 
 @dataclass(frozen=True, slots=True)

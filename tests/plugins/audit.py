@@ -314,7 +314,7 @@ class _Audit:
         self._report.figures["events landed after later ones of their request"] = late
 
     def _profile(self) -> None:
-        """In each run the accepted writes of one value are in log order, and the last one is the newest there could be."""
+        """In each run the accepted writes of one value are in log order, and the last one is the newest there is."""
         value: dict[tuple[int, str, str], Produced] = {}
         final: dict[tuple[str, str], Produced] = {}
         identities = {

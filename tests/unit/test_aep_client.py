@@ -17,6 +17,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processor.aep import deadline
 from processor.aep.client import Inlet, batch_url, body_of
 from processor.aep.http import LARGEST_REPLY, Http, Lost, Reply, check_url
 from processor.aep.token_state import Token
@@ -284,6 +285,27 @@ def test_connections_that_the_server_closed_are_not_used(post: Callable[..., Ans
         assert post().status == 207
         simulator.drop_connections()
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("age", "connections"), [(300.0, 1), (0.0, 3)])
+def test_a_connection_has_a_longest_age(
+    monkeypatch: pytest.MonkeyPatch, http: Http, age: float, connections: int
+) -> None:
+    """However busy it is: its address may have been given up."""
+    monkeypatch.setattr(deadline, "_LONGEST_AGE", age)
+    opened: list[int] = []
+
+    def answer(connection: socket.socket) -> None:
+        opened.append(1)
+        while connection.recv(10_000):
+            connection.sendall(b"HTTP/1.1 207 Multi-Status\r\nContent-Length: 0\r\n\r\n")
+
+    listener = Listener(answer)
+    inlet = inlet_at(listener.url, http)
+    message = Message(Destination("d", profile=False, prefix=b"", suffix=b""), b"{}")
+    assert {inlet.post(request()._replace(messages=(message,)), TOKEN).status for _ in range(3)} == {207}
+    listener.close()
+    assert len(opened) == connections
 
 
 def test_a_long_reply_is_cut(http: Http) -> None:

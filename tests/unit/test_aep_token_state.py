@@ -114,6 +114,10 @@ def test_a_token_is_numbered_and_ready() -> None:
     assert state.next_question(-1) == renew_after(1_000, 0)
 
 
+def test_a_token_that_lives_for_no_time_is_no_reason_to_storm_ims() -> None:
+    assert granted(life=0.001).next_question(-1) == 0.2
+
+
 def test_a_failed_renewal_is_no_outage_while_the_token_lives() -> None:
     state = granted().after(Unavailable("IMS: HTTP 503"), 700, 0)
     assert state.status(700, -1).ready
@@ -131,7 +135,7 @@ def test_a_refused_renewal_counts_when_the_token_is_dead() -> None:
 
 def test_a_rejected_token_is_replaced_at_once_and_not_handed_out() -> None:
     state = granted()
-    assert state.next_question(1) < 0
+    assert state.next_question(1) == 0.2
     assert state.usable_token(0, rejected=1) is None
     assert state.status(0, rejected=1) == (1, False, None, None)
     newer = state.after(Granted("newer", 1_000), 1, 0)

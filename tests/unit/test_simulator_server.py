@@ -360,6 +360,15 @@ def test_an_auditor_in_another_process_sees_the_ledger(client: Client, simulator
     assert client.admin("GET", "counts")["accepted"] == 0
 
 
+def test_a_secret_that_is_not_the_stand_ins_own_is_masked() -> None:
+    """It came out of somebody's settings, and may be a real one."""
+    with Simulator({}, Account(client_secret="s3cret")) as simulator:
+        connection = http.client.HTTPConnection("127.0.0.1", simulator.port, timeout=5)
+        connection.request("GET", "/_stand-in/settings")
+        assert b"s3cret" not in connection.getresponse().read()
+        connection.close()
+
+
 def test_faults_can_be_set_from_outside(client: Client, simulator: Simulator) -> None:
     client.admin("PUT", "faults", {"preset": "storm", "seed": 3, "items": 0.5})
     assert client.admin("GET", "faults")["items"] == 0.5
@@ -382,6 +391,9 @@ def test_faults_can_be_set_from_outside(client: Client, simulator: Simulator) ->
         ("PUT", "faults", []),
         ("POST", "script", {"status": 500, "colour": 1}),
         ("POST", "script", {"cut": "slice"}),
+        ("POST", "script", {"status": "503"}),
+        ("POST", "script", {"items": [429]}),
+        ("POST", "script", {"items": {"first": 429}}),
         ("POST", "script", [1]),
         ("GET", "accepted?since=-1", None),
         ("GET", "profile", None),
@@ -491,5 +503,7 @@ def test_the_command_says_where_it_listens_and_stops_cleanly(tmp_path: Path, num
     assert words[:2] == ["listening", "on"]
     assert written["aep"]["ims_url"] == words[2]
     assert written["aep"]["tenant"] == "acme"
-    sections = {name: {} for name in Settings.model_fields} | {"kafka": {"bootstrap_servers": "localhost:9092"}}
+    sections: dict[str, object] = {name: {} for name in Settings.model_fields} | {
+        "kafka": {"bootstrap_servers": "localhost:9092"}
+    }
     assert Settings.model_validate(sections | written).aep.tenant == "acme"

@@ -56,13 +56,23 @@ class Arrivals(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """How everything ended. `skipped` counts by rule, `dead_lettered` by reason; one entry is one message or one whole
-    record. Messages that are not `lost` but `unfinished` belong to records that are not committed.
+    """How everything ended; one entry is one message, or one record that is refused or skipped as a whole.
 
-    `duplicates` were accepted again; `unexplained` are those among them whose earlier reply was not hidden.
-    `hidden_requests` were accepted, and the reply kept from the worker. `went_back` counts Profile values that were
-    replaced by older ones, `late` events that arrived after later ones of their customer. `strangers` arrived and were
-    never produced. `profiles` is how many last writes were compared, `wrong_profiles` how many were not the last.
+    Attributes:
+        accepted: arrived.
+        superseded: did not arrive, but a newer write of the same customer and dataset did.
+        skipped: by rule.
+        dead_lettered: by reason.
+        lost: committed, and neither arrived nor accounted for; in words.
+        unfinished: the same of records that are not committed.
+        duplicates: copies beyond the first.
+        unexplained: those among them whose predecessor got a reply that told the worker all.
+        hidden_requests: accepted under a reply that was cut off or useless.
+        went_back: Profile values that were replaced by older ones.
+        late: events that arrived after later ones of their customer.
+        strangers: arrived, and nothing produced calls for them.
+        profiles: last values that were compared.
+        wrong_profiles: those among them that are not the newest.
     """
 
     accepted: int

@@ -31,7 +31,7 @@ from processor.translator import Mappings, Translator, load_mappings
 TOPIC = "capillary.events"
 DLQ_TOPIC = "capillary.events.dlq"
 PARTITIONS = 4
-BATCH = 200  # messages of a request: smaller than usual, so that there are enough requests for faults to strike
+BATCH = 100  # messages of a request: smaller than usual, so that there are enough requests for faults to strike
 
 Observer = Callable[[Event], None]
 
@@ -126,7 +126,7 @@ def _settings(cluster: MockCluster, simulator: Simulator) -> Settings:
 
 @contextlib.contextmanager
 def worker_log(file: Path | None) -> Iterator[tuple[Observer, Callable[[float], None]]]:
-    """What the worker logs goes to a file, or nowhere: the screen belongs to the display. Gives `observe` and `alive`."""
+    """What the worker logs goes to a file, or nowhere: the screen is the display's. Gives `observe` and `alive`."""
     root = logging.getLogger()
     handlers = list(root.handlers)
     try:
@@ -138,7 +138,6 @@ def worker_log(file: Path | None) -> Iterator[tuple[Observer, Callable[[float], 
                 configure_logging("json", stream)
                 telemetry = Telemetry(time.monotonic, structlog.get_logger("capillary-aep"))
                 yield telemetry.observe, telemetry.alive
-                root.handlers[:] = handlers
     finally:
         root.handlers[:] = handlers
 

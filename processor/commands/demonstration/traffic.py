@@ -50,8 +50,9 @@ def own_org() -> int:
 def traffic(
     events: int, seed: int, contracts: Contracts, *, topic: str, partitions: int, now_ms: Callable[[], int]
 ) -> Iterator[Record]:
-    """`events` records, with the partition and the offset that each will have in an empty topic. Equal seeds, equal data.
+    """`events` records, with the partition and the offset that each will have in an empty topic.
 
+    Equal seeds give equal keys and values.
     A record's partition goes by its key, so that the events of a customer stay in order.
     """
     encoder = Encoder(contracts, single_object)
