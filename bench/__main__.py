@@ -99,9 +99,9 @@ def _case(
 ) -> dict[str, dict[str, float]]:
     runs: dict[str, list[Run]] = {"worker": [], "plain": []}
     for _ in range(turns if latency == 0 else 1):
-        for name in runs:
+        for name, group in runs.items():
             with _sink(latency) as sink:
-                runs[name].append(_run(name, bootstrap, topic, partitions, sink, events))
+                group.append(_run(name, bootstrap, topic, partitions, sink, events))
     return {
         name: {field: statistics.median(getattr(run, field) for run in group) for field in Run.__annotations__}
         for name, group in runs.items()
@@ -113,8 +113,9 @@ def _line(case: str, result: dict[str, dict[str, float]]) -> str:
     rows = [f"{case}:"]
     for name, figures in result.items():
         rows.append(
-            f"  {name:7} {figures['cpu_per_million']:6.1f} CPU s per million, {figures['events_per_second']:8,.0f} events/s, "
-            f"{figures['requests_per_1000']:5.2f} requests per 1,000 events, {figures['rss_mb']:4.0f} MB"
+            f"  {name:7} {figures['cpu_per_million']:6.1f} CPU s per million, "
+            f"{figures['events_per_second']:8,.0f} events/s, {figures['requests_per_1000']:5.2f} requests per "
+            f"1,000 events, {figures['rss_mb']:4.0f} MB"
         )
     cpu = worker["cpu_per_million"] / plain["cpu_per_million"]
     rate = worker["events_per_second"] / plain["events_per_second"]

@@ -1,4 +1,4 @@
-"""The plain loop that one would write in an afternoon: consume 1000, fastavro, a mapping by hand, orjson, httpx, commit.
+"""The plain loop of an afternoon: consume 1000, fastavro, a mapping by hand, orjson, httpx, commit.
 
 It makes the same XDM as our mappings do for the two events of the bench (`python -m bench` compares them before it
 measures), so that only the way there differs. It does none of what this package promises: one request at a time, no

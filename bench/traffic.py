@@ -15,7 +15,7 @@ from processor.kafka.producer import Producer
 from processor.model import Destination, Record
 from processor.settings import schemas_dir
 from processor.simulator.capillary import Generator
-from processor.translator import Mappings, load_mappings
+from processor.translator import load_mappings
 
 EVENTS = ("pointsIssued", "transactionAdded")
 TENANT = "example"

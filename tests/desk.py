@@ -1,4 +1,4 @@
-"""Delivery on a desk: lanes, partitions and the machine, and answers as a test wants them. No loop, no dice, no Kafka."""
+"""Delivery on a desk: lanes, partitions, the machine, and answers as a test wants them. No loop, dice or Kafka."""
 
 from __future__ import annotations
 

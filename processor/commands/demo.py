@@ -1,4 +1,4 @@
-"""Shows it all in one process: broker, stand-in for AEP, traffic and a worker. No Docker, no credentials, no network."""
+"""Shows it all in one process: broker, stand-in for AEP, traffic, worker. No Docker, no credentials, no network."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ class Flood:
 
     def died(self, event: str) -> str | None:
         """A record got a dead letter. Returns what the flood is, when this makes it one."""
+        flood = None
         for name, what in ((None, "records"), (event, f"{event or 'unnamed'} records")):
             self._seen[name] += 1
             seen = self._seen[name]
@@ -38,6 +39,6 @@ class Flood:
             while dead[0] <= seen - WINDOW:
                 dead.popleft()
             looked_at = min(seen, WINDOW)
-            if len(dead) >= LEAST and len(dead) > RATIO * looked_at:
-                return f"{len(dead)} of the last {looked_at} {what} became dead letters"
-        return None
+            if flood is None and len(dead) >= LEAST and len(dead) > RATIO * looked_at:
+                flood = f"{len(dead)} of the last {looked_at} {what} became dead letters"
+        return flood

@@ -64,7 +64,7 @@ def _counts(simulator: Simulator, _: Incoming) -> object:
 def _settings(simulator: Simulator, _: Incoming) -> object:
     settings = simulator.settings()
     if simulator.account.client_secret != Account().client_secret:
-        settings["aep"]["client_secret"] = "***"  # it came out of somebody's settings, and may be a real one
+        settings["aep"]["client_secret"] = "***"  # noqa: S105 - a mask; it came out of somebody's settings, and may be a real one
     return settings
 
 

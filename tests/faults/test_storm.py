@@ -65,9 +65,7 @@ class Storm:
     def assignments(self) -> list[tuple[str, float]]:
         """Every assignment in any log."""
         lines = [line for worker in self.all for line in worker.lines("partition assigned")]
-        return [
-            (str(line["partition"]), datetime.fromisoformat(str(line["timestamp"])).timestamp()) for line in lines
-        ]
+        return [(str(line["partition"]), datetime.fromisoformat(str(line["timestamp"])).timestamp()) for line in lines]
 
 
 def parts(events: Iterator[Sent], count: int) -> Iterator[Iterator[Sent]]:

@@ -24,9 +24,7 @@ def test_nineteen_dead_letters_are_no_flood_and_the_twentieth_is() -> None:
 
 def test_a_fifth_is_not_over_twenty_percent() -> None:
     flood = Flood()
-    found = []
-    for number in range(2000):
-        found.append(flood.died("a") if number % 5 == 4 else flood.passed("a"))
+    found = [flood.died("a") if number % 5 == 4 else flood.passed("a") for number in range(2000)]
     assert not any(found)
 
 
@@ -50,7 +48,7 @@ def test_deaths_more_than_a_thousand_records_ago_are_forgotten() -> None:
         flood.died("a")
     for _ in range(1000):
         flood.passed("a")
-    assert not any([flood.died("a") for _ in range(19)])
+    assert not any(flood.died("a") for _ in range(19))
 
 
 @given(

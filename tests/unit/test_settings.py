@@ -114,9 +114,9 @@ def test_a_list_is_comma_separated_or_json(text: str, topics: tuple[str, ...]) -
     assert load(None, environ).kafka.topics == topics
 
 
-def test_numbers_in_a_list_of_names_are_names() -> None:
+def test_organisations_are_numbers_however_they_are_written() -> None:
     file("[kafka]\norg_ids = [100458, '7']\n")
-    assert load(None, environment()).kafka.org_ids == ("100458", "7")
+    assert load(None, environment()).kafka.org_ids == (100458, 7)
 
 
 def test_brokers_may_be_a_list() -> None:

@@ -112,8 +112,9 @@ def _checks(run: Run) -> Iterator[str]:
     findings = run.findings
     yield "Checked by an auditor who does not ask the worker, but the stand-in's ledger and the dead-letter topic:"
     known = findings.duplicates - findings.unexplained
-    yield f"  duplicates: {findings.duplicates:,}. {findings.hidden_requests:,} requests were accepted under a reply that"
-    yield f"    was cut off or useless, so they were sent again: that explains {known:,} of {findings.duplicates:,} copies."
+    yield f"  duplicates: {findings.duplicates:,}. {findings.hidden_requests:,} requests were accepted under a reply"
+    yield "    that was cut off or useless, so they were sent again:"
+    yield f"    that explains {known:,} of {findings.duplicates:,} copies."
     yield "    A copy of an event has the same `_id`, by which Profile drops it."
     yield f"  order: {findings.went_back:,} Profile values went back to an older one; {findings.late:,} events came"
     yield "    after later ones of their customer (only events that a 207 refused for now may)."
