@@ -178,7 +178,8 @@ class Scene:
         admin.create_topic(self.dlq, 3, config={"message.timestamp.type": "LogAppendTime"})
         self.stand_in = stand_in or Witness()
         self.stand_in.start()
-        self.producer = Producer(producer_properties(servers))
+        quick = {"topic.metadata.refresh.interval.ms": 500}  # sees added partitions at once
+        self.producer = Producer(producer_properties(servers, client=quick))
         self.commits = Commits(servers, self.group, self.partitions)
         self.log: dict[tuple[TopicPartition, int], Record] = {}
         self._event_ids: dict[bytes, str] = {}
@@ -207,13 +208,15 @@ class Scene:
 
     # ---- what goes in ------------------------------------------------------------------------------------------------
 
-    def produce(self, events: Iterable[Sent], *, patience: float = 60.0) -> int:
-        """Writes events, keyed and acknowledged; returns how many."""
+    def produce(
+        self, events: Iterable[Sent], *, partition: Callable[[bytes], int] = lambda _key: -1, patience: float = 60.0
+    ) -> int:
+        """Writes events, keyed and acknowledged; returns how many. `partition` -1 is the key's."""
         count = 0
         for sent in events:
             value = value_of(sent)
             self._event_ids[value] = str(sent.record["eventId"])
-            self.producer.send(self.topic, sent.key, value)
+            self.producer.send(self.topic, sent.key, value, partition=partition(sent.key))
             count += 1
         self.producer.flush(patience)
         return count
