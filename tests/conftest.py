@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.plugins.brokers", "tests.plugins.members", "tests.plugins.workers", "tests.plugins.scene"]
+pytest_plugins = [
+    "tests.plugins.brokers",
+    "tests.plugins.members",
+    "tests.plugins.workers",
+    "tests.plugins.scene",
+    "tests.plugins.fake_registry",
+]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import click
 from rich.console import Console
@@ -16,6 +21,8 @@ from processor.commands.demonstration.progress import Paced, Snapshot, display_f
 from processor.commands.demonstration.stage import PARTITIONS, TOPIC, Running, Stage, now_ms, set_up, worker_log
 from processor.commands.demonstration.summary import Run, result, summary
 from processor.commands.demonstration.traffic import traffic
+from processor.kafka.config import NoAnswerError
+from processor.kafka.producer import UndeliveredError
 from processor.model import NeedsSchema
 from processor.settings import schemas_dir
 from processor.simulator.faults import PRESETS
@@ -43,10 +50,10 @@ def command(*, events: int, seed: int, faults: str, log: Path | None, as_json: b
     click.echo(f"{events:,} events, faults: {faults}, seed {seed}; all within this process", err=True)
     plan = replace(PRESETS[faults], seed=seed)
     try:
-        with set_up(plan) as stage, worker_log(log) as (observe, alive):
-            play = Play(stage, events, seed, Paced(display_for(console), time.monotonic))
+        with interruptible() as interrupted, set_up(plan) as stage, worker_log(log) as (observe, alive):
+            play = Play(stage, events, seed, Paced(display_for(console), time.monotonic), interrupted)
             run = play.perform(stage.start_worker(observe, alive), faults)
-    except OSError as error:
+    except (OSError, NoAnswerError, UndeliveredError) as error:
         raise CommandFailed(str(error)) from error
     click.echo(f"\n{summary(run)}")
     if as_json:
@@ -55,29 +62,44 @@ def command(*, events: int, seed: int, faults: str, log: Path | None, as_json: b
         raise click.exceptions.Exit(code)
 
 
-class Play:
-    """One performance: traffic in, until everything is settled; then the audit."""
+@contextlib.contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """The event is set by the first Ctrl-C; the second one ends the process as usual."""
+    interrupted = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
 
-    def __init__(self, stage: Stage, events: int, seed: int, shown: Paced) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Play:
+    """One performance: traffic in, until everything is settled; then the audit.
+
+    `interrupted` ends the producing; the worker then leaves, and what it did not settle is unfinished.
+    """
+
+    def __init__(self, stage: Stage, events: int, seed: int, shown: Paced, interrupted: threading.Event) -> None:
         self._stage, self._events, self._seed, self._shown = stage, events, seed, shown
+        self._interrupted = interrupted
         self._books = Books()
         self._produced = [0] * PARTITIONS
         self._produced_bytes = 0
         self._began = time.monotonic()
 
     def perform(self, worker: Running, faults: str) -> Run:
-        """Produces, waits, ends the worker, audits. Ctrl-C ends the producing and leaves the rest as it is."""
-        stopped_by = ""
-        try:
-            self._produce(worker)
-            stopped_by = self._await_settled(worker)
-        except KeyboardInterrupt:
-            stopped_by = INTERRUPTED
+        """Produces, waits, ends the worker, audits. Raises UndeliveredError, and NoAnswerError of the broker."""
+        self._produce(worker)
+        stopped_by = self._await_settled(worker)
         seconds = time.monotonic() - self._began
-        worker.stop(LEAVE)
+        left = worker.stop(LEAVE)
         self._shown.finish(self._snapshot())
-        if worker.error is not None:
-            stopped_by = f"the worker failed: {worker.error}"
         tally = self._stage.tally
         return Run(
             faults=faults,
@@ -87,7 +109,7 @@ class Play:
             findings=self._books.audit(self._stage.arrivals()),
             tally=tally,
             answered=self._stage.simulator.answered(),
-            stopped_by=f"the worker halted ({tally.halted})" if tally.halted else stopped_by,
+            stopped_by=stopped_by if left else f"the worker did not leave within {LEAVE:.0f} s",
         )
 
     def _produce(self, worker: Running) -> None:
@@ -106,24 +128,34 @@ class Play:
                 self._books.enter(record, translated)
                 self._produced[record.partition] += 1
                 self._produced_bytes += record.size
-                if worker.ended:
-                    break
                 self._show()
+                if self._over(worker):
+                    break
         finally:
             producer.flush(FLUSH)
 
     def _wait_for_room(self, worker: Running) -> None:
-        while self._produced_bytes - self._stage.tally.received_bytes > BACKLOG and not worker.ended:
+        while self._produced_bytes - self._stage.tally.received_bytes > BACKLOG and not self._over(worker):
             self._show()
             time.sleep(PAUSE)
+
+    def _over(self, worker: Running) -> str:
+        """Why there is no point in going on; empty while there is one."""
+        if self._interrupted.is_set():
+            return INTERRUPTED
+        if self._stage.tally.halted:
+            return f"the worker halted ({self._stage.tally.halted})"
+        if worker.ended:
+            return f"the worker failed: {worker.error}"
+        return ""
 
     def _await_settled(self, worker: Running) -> str:
         """Waits until every offset is committed. Returns why it gave up, if it did."""
         tally = self._stage.tally
         last, since = tally.progress, time.monotonic()
         while any(tally.committed.get(partition, 0) < count for partition, count in enumerate(self._produced)):
-            if worker.ended or tally.halted:
-                return "the worker left"
+            if over := self._over(worker):
+                return over
             if tally.progress != last:
                 last, since = tally.progress, time.monotonic()
             if time.monotonic() - since > STALL:

@@ -1,4 +1,4 @@
-"""Reads a topic from end to end, outside of any group: for commands that look at what was written."""
+"""Looks at a topic from outside of any group: what it holds, and how far a group has committed. Not the worker's."""
 
 from __future__ import annotations
 
@@ -41,6 +41,30 @@ def read_topic(
         raise NoAnswerError(describe(error.args[0])) from error
     finally:
         consumer.close()
+
+
+def committed_offsets(
+    bootstrap_servers: str,
+    group_id: str,
+    topic: str,
+    *,
+    client: Mapping[str, ClientProperty] | None = None,
+    timeout: float = 10.0,
+) -> dict[int, int]:
+    """The offset that a group has committed, by partition; those without one are left out. Joins nothing.
+
+    Raises:
+        NoAnswerError: no answer within `timeout` seconds.
+    """
+    consumer = Consumer(consumer_properties(bootstrap_servers, group_id, client=client))
+    try:
+        partitions = consumer.list_topics(topic, timeout=timeout).topics[topic].partitions
+        found = consumer.committed([ClientPartition(topic, number) for number in partitions], timeout=timeout)
+    except KafkaException as error:
+        raise NoAnswerError(describe(error.args[0])) from error
+    finally:
+        consumer.close()
+    return {each.partition: each.offset for each in found if each.offset >= 0}
 
 
 def _ends(consumer: Consumer, topic: str, timeout: float) -> dict[tuple[str, int], int]:

@@ -168,12 +168,20 @@ def value_of(sent: Sent) -> bytes:
 class Scene:
     """One topic, one group, one stand-in. Whoever makes it must `close` it."""
 
-    def __init__(self, servers: str, admin: Admin, *, partitions: int = 1, stand_in: Witness | None = None) -> None:
+    def __init__(
+        self,
+        servers: str,
+        admin: Admin,
+        *,
+        partitions: int = 1,
+        stand_in: Witness | None = None,
+        config: Mapping[str, str] | None = None,
+    ) -> None:
         self.servers, self.admin = servers, admin
         name = uuid.uuid4().hex[:8]
         self.topic, self.dlq, self.group = f"events-{name}", f"events-{name}.dlq", f"group-{name}"
         self.partitions = [TopicPartition(self.topic, number) for number in range(partitions)]
-        admin.create_topic(self.topic, partitions)
+        admin.create_topic(self.topic, partitions, config=config)
         # The broker's time tells when a letter was there; a producer's tells only when it meant to write it.
         admin.create_topic(self.dlq, 3, config={"message.timestamp.type": "LogAppendTime"})
         self.stand_in = stand_in or Witness()
@@ -182,6 +190,7 @@ class Scene:
         self.producer = Producer(producer_properties(servers, client=quick))
         self.commits = Commits(servers, self.group, self.partitions)
         self.log: dict[tuple[TopicPartition, int], Record] = {}
+        self.schemas: dict[int, str | None] = {}  # what a registry says, for the auditor
         self._event_ids: dict[bytes, str] = {}
 
     def close(self) -> None:
@@ -280,10 +289,12 @@ class Scene:
             for dataset in self.stand_in.datasets.values()
         }
         translator = mappings().translator(destinations, lambda: time.time_ns() // 1_000_000, org_ids=org_ids)
+        for schema_id, schema in self.schemas.items():
+            translator.learn(schema_id, schema)
         produced = []
         for (partition, offset), record in sorted(self.log.items(), key=lambda item: item[0]):
             translated = translator.translate(record)
-            assert isinstance(translated, Translated), "the auditor has no registry"
+            assert isinstance(translated, Translated), "the auditor was not told of that schema"
             produced.append(
                 Produced(
                     partition,

@@ -1,7 +1,7 @@
 """The auditor's books: what each produced record ought to become, held against what the other side really has.
 
 It asks the worker nothing. What ought to arrive comes from a translator of its own; what did arrive from the stand-in's
-ledger, from the dead-letter topic as it is read back, and from the final state of Profile.
+ledger, from the dead-letter topic as it is read back, and from the final state of Profile; commits from the broker.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Books:
 
     _expected: list[Expected] = field(default_factory=list)
     _refused: dict[Place, tuple[Record, Refusal]] = field(default_factory=dict)
-    _skipped: Counter[str] = field(default_factory=Counter)
+    _skipped: list[tuple[Place, str]] = field(default_factory=list)
     _last: dict[Profile, tuple[Expected, bytes]] = field(default_factory=dict)
 
     def enter(self, record: Record, translated: Translated) -> None:
@@ -105,8 +105,7 @@ class Books:
         place = record.partition, record.offset
         if translated.refusal is not None:
             self._refused[place] = record, translated.refusal
-        for skip in translated.skips:
-            self._skipped[_rule(skip)] += 1
+        self._skipped += [(place, _rule(skip)) for skip in translated.skips]
         for message in translated.messages:
             self._expect(place, message)
 
@@ -124,7 +123,7 @@ class Books:
 
     def audit(self, arrivals: Arrivals) -> Findings:
         """Holds the books against what the other side has."""
-        return _Audit(self._expected, self._refused, self._last, arrivals).findings(self._skipped)
+        return _Audit(self._expected, self._refused, self._skipped, self._last, arrivals).findings()
 
 
 class _Audit:
@@ -132,10 +131,12 @@ class _Audit:
         self,
         expected: Sequence[Expected],
         refused: Mapping[Place, tuple[Record, Refusal]],
+        skipped: Sequence[tuple[Place, str]],
         last: Mapping[Profile, tuple[Expected, bytes]],
         arrivals: Arrivals,
     ) -> None:
-        self._expected, self._refused, self._last, self._arrivals = expected, refused, last, arrivals
+        self._expected, self._refused, self._skipped, self._last = expected, refused, skipped, last
+        self._arrivals = arrivals
         self._letters: dict[Place, list[Letter]] = defaultdict(list)
         for letter in arrivals.letters:
             self._letters[letter.place].append(letter)
@@ -154,16 +155,17 @@ class _Audit:
         written = (each for each in self._expected if each.profile and each.mark in self._copies)
         return {(each.to, each.identity): self._position[each.mark] for each in written}
 
-    def findings(self, skipped: Mapping[str, int]) -> Findings:
+    def findings(self) -> Findings:
         outcomes = Counter(self._outcome(each) for each in self._expected)
         letters = Counter(letter.reason for each in self._expected if (letter := self._letter(each)) is not None)
         letters.update(self._refusals())
+        skips = Counter(self._skips())
         wrong = self._wrong_profiles()
         duplicates, unexplained = self._duplicates()
         return Findings(
             accepted=outcomes["accepted"],
             superseded=outcomes["superseded"],
-            skipped=skipped,
+            skipped=skips,
             dead_lettered=letters,
             lost=self._lost,
             unfinished=self._unfinished,
@@ -207,9 +209,21 @@ class _Audit:
             else:
                 yield letters[0].reason
 
+    def _skips(self) -> Iterator[str]:
+        """The rules of what was passed over; nothing shows that at the other end but the commit."""
+        for place, rule in self._skipped:
+            if self._is_committed(place):
+                yield rule
+            else:
+                self._unfinished += 1
+
+    def _is_committed(self, place: Place) -> bool:
+        partition, offset = place
+        return offset < self._arrivals.committed.get(partition, 0)
+
     def _miss(self, place: Place, what: str) -> None:
         partition, offset = place
-        if offset < self._arrivals.committed.get(partition, 0):
+        if self._is_committed(place):
             self._lost.append(f"partition {partition}, offset {offset}: did not arrive {what}")
         else:
             self._unfinished += 1

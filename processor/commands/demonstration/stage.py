@@ -20,7 +20,7 @@ from processor.events import Event
 from processor.kafka.config import producer_properties
 from processor.kafka.mock_cluster import MockCluster
 from processor.kafka.producer import Producer
-from processor.kafka.reading import read_topic
+from processor.kafka.reading import committed_offsets, read_topic
 from processor.settings import Settings, schemas_dir
 from processor.simulator.account import Account, load_datasets
 from processor.simulator.faults import FaultPlan
@@ -51,10 +51,11 @@ class Running:
         """Whether it has left."""
         return not self._thread.is_alive()
 
-    def stop(self, timeout: float) -> None:
-        """Tells it to leave and waits, `timeout` seconds at most."""
+    def stop(self, timeout: float) -> bool:
+        """Tells it to leave and waits, `timeout` seconds at most. Returns whether it left."""
         self._stop.set()
         self._thread.join(timeout)
+        return self.ended
 
     def _run(self) -> None:
         try:
@@ -92,9 +93,10 @@ class Stage:
 
     def arrivals(self) -> Arrivals:
         """What the other side has, read after the worker left."""
-        ledger = self.simulator.ledger
-        letters = [read_letter(record) for record in read_topic(self.settings.kafka.bootstrap_servers, DLQ_TOPIC)]
-        return Arrivals(ledger.accepted(), letters, ledger.profiles(), dict(self.tally.committed))
+        ledger, kafka = self.simulator.ledger, self.settings.kafka
+        letters = [read_letter(record) for record in read_topic(kafka.bootstrap_servers, DLQ_TOPIC)]
+        committed = committed_offsets(kafka.bootstrap_servers, kafka.group_id, TOPIC)
+        return Arrivals(ledger.accepted(), letters, ledger.profiles(), committed)
 
 
 @contextlib.contextmanager

@@ -82,7 +82,10 @@ def _outcomes(run: Run) -> Iterator[str]:
     yield _row(findings.superseded, "superseded: a newer Profile write of the same customer was accepted")
     yield _row(sum(findings.skipped.values()), "skipped by a rule")
     yield from (_row(count, f"  {rule}") for rule, count in sorted(findings.skipped.items()))
-    yield _row(sum(findings.dead_lettered.values()), "dead letters, produced on purpose and read back from their topic")
+    yield _row(
+        sum(findings.dead_lettered.values()),
+        "dead letters, read back from their topic (some records are spoilt on purpose)",
+    )
     yield from (_row(count, f"  {reason}") for reason, count in sorted(findings.dead_lettered.items()))
     if findings.unfinished:
         yield _row(findings.unfinished, "unfinished: not committed, so the next worker would read them again")
@@ -92,19 +95,20 @@ def _outcomes(run: Run) -> Iterator[str]:
 def _requests(run: Run) -> Iterator[str]:
     yield f"{run.requests:,} requests, on average {run.fill:.0%} full. The stand-in answered:"
     for name, count in sorted(run.answered.items()):
-        where, _, what = name.partition(" ")
-        meaning = _MEANINGS.get(what, "")
-        yield _row(count, f"{where} {what}{f': {meaning}' if meaning else ''}")
+        meaning = _MEANINGS.get(name)
+        yield _row(count, f"{name}: {meaning}" if meaning else name)
     yield _row(run.tally.refused_for_now, "messages were refused for now within a 207, and sent again alone")
     for what, count in sorted(run.tally.outages.items()):
         yield _row(count, f"outages of {what}, waited out")
 
 
 _MEANINGS = {
-    "207": "a verdict on each message",
-    "fin": "connection closed without a reply",
-    "rst": "connection reset",
-    "half": "connection closed in the middle of the reply",
+    "ims 200": "an access token",
+    "inlet 200": "a page of HTML, as from a proxy in between; nothing was accepted",
+    "inlet 207": "a verdict on each message",
+    "inlet fin": "connection closed without a reply",
+    "inlet rst": "connection reset",
+    "inlet half": "connection closed in the middle of the reply",
 }
 
 
