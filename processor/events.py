@@ -25,11 +25,15 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A partition left us. `open_records` were received and not settled: the next owner gets them again."""
+    """A partition left us. `open_records` were received and not settled: the next owner gets them again.
+
+    `settled` says that nothing was sent of those, so that nothing will be repeated.
+    """
 
     partition: TopicPartition
     epoch: int
     lost: bool
+    settled: bool
     open_records: int
     seconds: float
 

@@ -277,13 +277,13 @@ class Pipeline:
         """Sends what was begun of these partitions until it is settled, or nothing more can end before the deadline."""
         for partition in leaving:
             partition.leave(deadline)
-        hurried, self._delivery.hurry = self._delivery.hurry, True
+        hurried = self._delivery.hurry(self._clock())
         while not all(partition.drained for partition in leaving):
             if self._delivery.hopeless(self._clock(), deadline) or self._clock() >= deadline:
                 break
             go_on()
         self._store()
-        self._delivery.hurry = hurried
+        self._delivery.hurried = hurried
 
     def _step_and_wait(self) -> None:
         self._step()
@@ -292,8 +292,8 @@ class Pipeline:
     def _end(self, leaving: list[Partition], began: float, *, lost: bool) -> None:
         now = self._clock()
         for partition in leaving:
-            still_open = partition.offsets.open
+            still_open, settled = partition.offsets.open, partition.drained
             partition.close()
             del self.partitions[partition.id]
-            self._observe(events.Released(partition.id, partition.epoch, lost, still_open, now - began))
+            self._observe(events.Released(partition.id, partition.epoch, lost, settled, still_open, now - began))
         self._edges.dead_letters.forget(self._delivery.forget_closed())

@@ -239,9 +239,10 @@ class Telemetry:
         self._count_pauses()
         self._metrics.remove(COMMITTED, *_labels(event.partition))
         self._forget(event.partition)
-        (self._log.warning if event.lost else self._log.info)(
+        (self._log.info if event.settled and not event.lost else self._log.warning)(
             "partition lost" if event.lost else "partition released",
             partition=str(event.partition),
+            settled=event.settled,
             open_records=event.open_records,
             seconds=_rounded(event.seconds),
             epoch=event.epoch,

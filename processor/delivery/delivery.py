@@ -9,6 +9,7 @@ dead letters on their way, `throttle` says whether anything may be sent at all, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import count
 
@@ -59,7 +60,7 @@ class Delivery:
 
     def __init__(self, lanes: Lanes, policy: Policy, random: Callable[[], float]) -> None:
         self.halt: Halt | None = None
-        self.hurry = False  # something is being left: fresh records do not linger
+        self.hurried = False  # something is being left: see `hurry`
         self.news: list[Event] = []  # facts for the listeners, until the loop takes them
         self._policy = policy
         self._backoff = Backoff(random)
@@ -123,7 +124,7 @@ class Delivery:
         """When something may next be due, if nothing comes in until then; None when nothing will be."""
         if not self._credentials.ready:
             return None
-        fresh = None if self.halt else self._fresh.ready_at(hurry=self.hurry)
+        fresh = None if self.halt else self._fresh.ready_at(hurry=self.hurried)
         times = [at for at in (self._retries.next_at(), fresh) if at is not None]
         return max(now, self._throttle.opens_at, min(times)) if times else None
 
@@ -140,7 +141,7 @@ class Delivery:
         return Batch(selection.items())
 
     def _fresh_batch(self, now: float) -> Batch | None:
-        while not self.halt and (ready_at := self._fresh.ready_at(hurry=self.hurry)) is not None and ready_at <= now:
+        while not self.halt and (ready_at := self._fresh.ready_at(hurry=self.hurried)) is not None and ready_at <= now:
             batches = self._fresh.batches()
             if batches:
                 return self._first_of(batches, now)
@@ -167,11 +168,15 @@ class Delivery:
         return first
 
     def _launch(self, batch: Batch, now: float) -> Request | None:
-        """Makes the request of a batch, without messages of partitions that have left, or must leave before its end."""
-        deadline = now + self._policy.attempt_timeout
-        batch.items = [item for item in batch.items if item.live and _ends_in_time(item, deadline)]
+        """Makes the request of a batch, without messages of partitions that have left, or that must leave too soon.
+
+        An attempt ends before any partition in it must be left: what its next owner sends cannot be overtaken by it.
+        """
+        soonest = now + self._policy.shortest_attempt
+        batch.items = [item for item in batch.items if item.live and _leave_by(item) >= soonest]
         if not batch.items:
             return None
+        deadline = min(now + self._policy.attempt_timeout, min([_leave_by(item) for item in batch.items]))
         batch.probe = self._throttle.out
         ticket = next(self._tickets)
         self._in_flight[ticket] = batch
@@ -206,7 +211,7 @@ class Delivery:
                 self._retries.add_batch(batch, now)
             case Kind.NO_INLET:
                 self._stop(HaltKind.CONFIGURATION, "AEP does not know this inlet (HTTP 404): check aep.inlet_url")
-                self._retries.add_batch(batch, now + self._backoff.delay(self._attempted(batch)))
+                self._retries.add_batch(batch, now + self._wait(self._attempted(batch)))
         if reading.kind is not Kind.VERDICTS:
             tally.again = sent - tally.refused
         self.news.append(_landed(answer, reading, tally, messages=sent, size=size, probe=batch.probe))
@@ -264,7 +269,7 @@ class Delivery:
             item.tries += 1
             if status not in (_TIMEOUT, _TOO_MANY):
                 self._blame.refused(item, status, now)
-        not_before = now + self._backoff.delay(max(item.tries for item, _ in refused))
+        not_before = now + self._wait(max(item.tries for item, _ in refused))
         for item, _ in refused:
             if not item.live:
                 continue
@@ -292,9 +297,14 @@ class Delivery:
                 self._bury_poison(item, tally)
                 return
             if batch.probe and item.live:  # it may travel with others again
-                self._retries.add_message(item, now + self._backoff.delay(attempts))
+                self._retries.add_message(item, now + self._wait(attempts))
                 return
-        self._retries.add_batch(batch, now + self._backoff.delay(attempts))
+        self._retries.add_batch(batch, now + self._wait(attempts))
+
+    def _wait(self, tries: int) -> float:
+        """Seconds until the next try; while something is being left, short enough for many more before its deadline."""
+        wait = self._backoff.delay(tries)
+        return min(wait, self._policy.hurried_wait) if self.hurried else wait
 
     def _attempted(self, batch: Batch) -> int:
         """Counts an attempt without a verdict. Returns how many there were, for the backoff."""
@@ -316,7 +326,7 @@ class Delivery:
         item.unattributable += 1
         if item.live and item.unattributable >= self._policy.unattributable_after:
             self._stop(HaltKind.UNATTRIBUTABLE, f"a request of one message came back unattributable: {reading.detail}")
-        self._retries.add_batch(batch, now + self._backoff.delay(item.unattributable))
+        self._retries.add_batch(batch, now + self._wait(item.unattributable))
 
     def _split_refused(self, batch: Batch, reading: Reading, answer: Answer, tally: _Tally, now: float) -> None:
         if len(batch.items) > 1:
@@ -423,10 +433,20 @@ class Delivery:
 
     # ---- leaving -----------------------------------------------------------------------------------------------------
 
+    def hurry(self, now: float) -> bool:
+        """Something is being left: fresh records do not linger, and no message waits long to be sent again.
+
+        A long wait would outlast the deadline, and all that lies behind that message would be repeated. An outage and
+        a Retry-After are waited out as ever. Returns whether it was hurried already, to be put back into `hurried`.
+        """
+        before, self.hurried = self.hurried, True
+        self._retries.hasten(now + self._policy.hurried_wait)
+        return before
+
     def hopeless(self, now: float, deadline: float) -> bool:
         """Whether nothing that could still end before `deadline` is on its way or may start."""
         letters = self._letters.sent if self.halt else len(self._letters)
-        return not self._in_flight and not letters and now + self._policy.attempt_timeout > deadline
+        return not self._in_flight and not letters and now + self._policy.shortest_attempt > deadline
 
     def forget_closed(self) -> list[int]:
         """Drops what belongs to closed epochs. Returns the tickets of dead letters that need not be sent any more."""
@@ -451,9 +471,9 @@ def _landed(answer: Answer, reading: Reading, tally: _Tally, *, messages: int, s
     )
 
 
-def _ends_in_time(item: Item, deadline: float) -> bool:
-    leaves = item.work.lane.partition.deadline
-    return leaves is None or deadline <= leaves
+def _leave_by(item: Item) -> float:
+    leave_by = item.work.lane.partition.deadline
+    return math.inf if leave_by is None else leave_by
 
 
 def _for_now(verdict: Verdict) -> bool:

@@ -17,7 +17,9 @@ class Policy:
     max_messages: int = 1000
     max_in_flight: int = 8
     linger: float = 0.2
+    hurried_wait: float = 1.0  # at most so long between two tries while a partition is being left
     attempt_timeout: float = 15.0
+    shortest_attempt: float = 1.0  # what is left of a drain must leave AEP this long, or nothing more is sent
     rate: float | None = None  # messages per second
     split_after: int = 5  # 5xx or no answer, of one request
     alone_after: int = 5  # 5xx of one message inside a 207

@@ -78,11 +78,11 @@ class Retries:
             times.append(self._messages[0][0])
         return min(times, default=None)
 
-    def hasten(self, now: float) -> None:
-        """Ends all waiting: the outage is over."""
+    def hasten(self, latest: float) -> None:
+        """Lets nothing wait beyond `latest`: an outage is over, or a partition is being left."""
         for batch in self._batches:
-            batch.not_before = min(batch.not_before, now)
-        self._messages = [(min(at, now), order, item) for at, order, item in self._messages]
+            batch.not_before = min(batch.not_before, latest)
+        self._messages = [(min(at, latest), order, item) for at, order, item in self._messages]
         heapq.heapify(self._messages)
 
     def items(self) -> Iterator[Item]:

@@ -93,6 +93,20 @@ def test_clean_rebalances_repeat_nothing() -> None:
         assert all(len(times) == 1 for times in world.aep.accepted.values())
 
 
+def test_a_message_that_was_refused_often_still_settles_before_its_partition_must_be_left() -> None:
+    """Its backoff has grown to half a minute by then, more than the drain has: so leaving shortens the waits."""
+    for seed in range(10):
+        world = World(seed, Rates(item_for_now=0.6))
+        world.produce(20, kinds=("event",))
+        world.run(400)
+        world.rebalance("revoke")
+        world.run(5)
+        assert all(len(times) == 1 for times in world.aep.accepted.values())
+        world.finish()
+        world.audit()
+        assert all(len(times) == 1 for times in world.aep.accepted.values())
+
+
 def test_a_clean_stop_repeats_nothing() -> None:
     world = World(5, Rates(latency=1.0))
     world.produce(300, kinds=("event",))

@@ -43,7 +43,7 @@ FACTS: tuple[events.Event, ...] = (
     events.SourceFault("1/1 brokers are down"),
     events.Halted(Halt(HaltKind.FLOOD, "21 of 100")),
     events.Gauges(2, 17, 4096, 3, 2, 30, 1.5),
-    events.Released(TopicPartition("capillary.events", 2), 3, lost=False, open_records=0, seconds=0.1),
+    events.Released(TopicPartition("capillary.events", 2), 3, lost=False, settled=True, open_records=0, seconds=0.1),
     events.Gauges(2, 17, 4096, 3, 2, 30, 1.5),
     events.Stopped(clean=True, open_records=0, seconds=0.2),
 )  # fmt: skip
@@ -133,7 +133,7 @@ def test_metrics(world: World, series: str, value: float) -> None:
 
 def test_every_metric_is_exposed_and_documented(world: World) -> None:
     """Paste the output of `python -c 'from processor.telemetry import *; print(reference())'` when the docs differ."""
-    world.observe(*FACTS, events.Released(P1, 2, lost=True, open_records=3, seconds=0.0))
+    world.observe(*FACTS, events.Released(P1, 2, lost=True, settled=False, open_records=3, seconds=0.0))
     exposed = set(re.findall(r"^# TYPE (capillary_aep_\S+) ", world.telemetry.exposition().decode(), re.MULTILINE))
     assert exposed == {spec.full_name for spec in METRICS}
     assert reference().strip() in (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
@@ -179,12 +179,12 @@ def test_a_partition_that_leaves_takes_its_state_along(world: World) -> None:
         events.GapFound(P0, "above high", 40, None, "--accept-gap capillary.events:0@40"),
     )
     assert (world.metric('paused_partitions{reason="window"}'), world.metric("gap_partitions")) == (2, 1)
-    world.observe(events.Released(P0, 1, lost=True, open_records=3, seconds=0.0))
+    world.observe(events.Released(P0, 1, lost=True, settled=False, open_records=3, seconds=0.0))
     assert world.said()[-1][:2] == ("warning", "partition lost")
     assert world.health.gaps == {}
     assert (world.metric('paused_partitions{reason="window"}'), world.metric("gap_partitions")) == (1, 0)
     assert world.metric('committed_offset{partition="0",topic="capillary.events"}') is None
-    world.observe(events.FlowChanged(P1, ()), events.Released(P1, 2, lost=False, open_records=0, seconds=0.1))
+    world.observe(events.FlowChanged(P1, ()), events.Released(P1, 2, lost=False, settled=True, open_records=0, seconds=0.1))
     assert world.said()[-1][:2] == ("info", "partition released")
     assert world.metric('paused_partitions{reason="window"}') == 0
 
