@@ -176,7 +176,7 @@ class Delivery:
         batch.items = [item for item in batch.items if item.live and _leave_by(item) >= soonest]
         if not batch.items:
             return None
-        deadline = min(now + self._policy.attempt_timeout, min([_leave_by(item) for item in batch.items]))
+        deadline = min([now + self._policy.attempt_timeout, *[_leave_by(item) for item in batch.items]])
         batch.probe = self._throttle.out
         ticket = next(self._tickets)
         self._in_flight[ticket] = batch

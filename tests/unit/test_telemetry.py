@@ -184,7 +184,9 @@ def test_a_partition_that_leaves_takes_its_state_along(world: World) -> None:
     assert world.health.gaps == {}
     assert (world.metric('paused_partitions{reason="window"}'), world.metric("gap_partitions")) == (1, 0)
     assert world.metric('committed_offset{partition="0",topic="capillary.events"}') is None
-    world.observe(events.FlowChanged(P1, ()), events.Released(P1, 2, lost=False, settled=True, open_records=0, seconds=0.1))
+    world.observe(
+        events.FlowChanged(P1, ()), events.Released(P1, 2, lost=False, settled=True, open_records=0, seconds=0.1)
+    )
     assert world.said()[-1][:2] == ("info", "partition released")
     assert world.metric('paused_partitions{reason="window"}') == 0
 
