@@ -11,49 +11,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from confluent_kafka import Consumer, TopicPartition
 
-from bench import traffic
+from bench import stage, traffic
 from processor.kafka.admin import Admin
 from processor.kafka.config import admin_properties
-from tests.plugins.brokers import KafkaNode, kafka_jars
-
-DLQ = "bench.dlq"
-PATIENCE = 120.0  # seconds for one run
-
-
-@dataclass(frozen=True)
-class Sink:
-    """Where a running sink listens."""
-
-    url: str
-
-    def ask(self, what: str) -> dict[str, object]:
-        """Asks its own surface."""
-        with urllib.request.urlopen(f"{self.url}/_stand-in/{what}") as reply:
-            document = json.load(reply)
-        assert isinstance(document, dict)
-        return document
-
-    def requests(self) -> int:
-        """How many requests the inlet has answered."""
-        answered = self.ask("counts")["answered"]
-        assert isinstance(answered, dict)
-        return sum(count for what, count in answered.items() if what.startswith("inlet"))
 
 
 @dataclass(frozen=True)
@@ -75,9 +46,9 @@ def main() -> None:
     arguments = parser.parse_args()
     traffic.compare()
     results = {}
-    with tempfile.TemporaryDirectory() as directory, _broker(Path(directory)) as bootstrap:
+    with tempfile.TemporaryDirectory() as directory, stage.broker(Path(directory)) as bootstrap:
         admin = Admin(admin_properties(bootstrap))
-        admin.create_topic(DLQ, 1)
+        admin.create_topic(stage.DLQ, 1)
         for partitions in (12, 1):
             topic = f"bench-{partitions}"
             admin.create_topic(topic, partitions)
@@ -100,7 +71,7 @@ def _case(
     runs: dict[str, list[Run]] = {"worker": [], "plain": []}
     for _ in range(turns if latency == 0 else 1):
         for name, group in runs.items():
-            with _sink(latency) as sink:
+            with stage.sink(latency) as sink:
                 group.append(_run(name, bootstrap, topic, partitions, sink, events))
     return {
         name: {field: statistics.median(getattr(run, field) for run in group) for field in Run.__annotations__}
@@ -123,15 +94,15 @@ def _line(case: str, result: dict[str, dict[str, float]]) -> str:
     return "\n".join(rows)
 
 
-def _run(name: str, bootstrap: str, topic: str, partitions: int, sink: Sink, events: int) -> Run:
+def _run(name: str, bootstrap: str, topic: str, partitions: int, sink: stage.Sink, events: int) -> Run:
     group = f"{name}-{uuid.uuid4().hex[:8]}"
-    command, environment = _command(name, bootstrap, topic, group, sink, events)
+    command, environment = stage.command(name, bootstrap, topic, group, sink, events)
     auditor = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     watched = [TopicPartition(topic, partition) for partition in range(partitions)]
     log = tempfile.TemporaryFile()
     process = psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log)
     try:
-        _wait(lambda: sink.requests() > 0, process, log)
+        stage.wait(lambda: sink.requests() > 0, process, log)
         began, cpu_before = time.monotonic(), sum(process.cpu_times()[:2])
         rss = [process.memory_info().rss]
 
@@ -139,71 +110,13 @@ def _run(name: str, bootstrap: str, topic: str, partitions: int, sink: Sink, eve
             rss.append(process.memory_info().rss)
             return sum(max(0, answer.offset) for answer in auditor.committed(watched, 10)) >= events
 
-        _wait(done, process, log)
+        stage.wait(done, process, log)
         seconds, cpu = time.monotonic() - began, sum(process.cpu_times()[:2]) - cpu_before
         return Run(cpu / events * 1e6, events / seconds, sink.requests() / events * 1000, max(rss) / 1e6)
     finally:
         process.terminate()
         process.wait(60)
         auditor.close()
-
-
-def _wait(until: object, process: psutil.Popen, log: object) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not until():  # type: ignore[operator]
-        if time.monotonic() > deadline or (not process.is_running() or process.status() == psutil.STATUS_ZOMBIE):
-            log.seek(0)  # type: ignore[attr-defined]
-            sys.exit(f"the process did not get there: {log.read().decode()[-600:]}")  # type: ignore[attr-defined]
-        time.sleep(0.02)
-
-
-def _command(
-    name: str, bootstrap: str, topic: str, group: str, sink: Sink, events: int
-) -> tuple[list[str], dict[str, str]]:
-    settings = sink.ask("settings")
-    aep, destinations = settings["aep"], settings["destinations"]
-    assert isinstance(aep, dict)
-    assert isinstance(destinations, dict)
-    if name == "plain":
-        arguments = [bootstrap, topic, group, str(aep["inlet_url"]), f"{aep['ims_url']}/ims/token/v3", str(events)]
-        return [sys.executable, "-m", "bench.plain_loop", *arguments], dict(os.environ)
-    environment = {f"CAPILLARY_AEP_AEP__{key.upper()}": str(value) for key, value in aep.items()}
-    for destination, table in destinations.items():
-        for key, value in table.items():
-            environment[f"CAPILLARY_AEP_DESTINATIONS__{destination.upper()}__{key.upper()}"] = str(value)
-    environment |= {
-        "CAPILLARY_AEP_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
-        "CAPILLARY_AEP_KAFKA__TOPICS": topic,
-        "CAPILLARY_AEP_KAFKA__DLQ_TOPIC": DLQ,
-        "CAPILLARY_AEP_KAFKA__GROUP_ID": group,
-        "CAPILLARY_AEP_HEALTH__PORT": "0",
-    }
-    return [str(Path(sys.executable).with_name("capillary-aep")), "run"], {**os.environ, **environment}
-
-
-@contextmanager
-def _sink(latency: float) -> Iterator[Sink]:
-    process = subprocess.Popen([sys.executable, "-m", "bench.sink", str(latency)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield Sink(process.stdout.readline().strip())
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-@contextmanager
-def _broker(directory: Path) -> Iterator[str]:
-    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    if given:
-        yield given
-        return
-    node = KafkaNode(directory, kafka_jars())
-    node.start()
-    try:
-        yield node.bootstrap_servers
-    finally:
-        node.stop()
 
 
 if __name__ == "__main__":

@@ -243,10 +243,15 @@ def _unkeyed(key: bytes | None, org: object, customer: object) -> str | None:
 
 def _messages(destination: Destination, result: bytes | list[bytes] | tuple[bytes, str] | None) -> list[Message]:
     if isinstance(result, bytes):
-        return [Message(destination, result)]
+        return [Message(destination, _trimmed(result))]
     if isinstance(result, tuple):
-        return [Message(destination, *result)]
-    return [Message(destination, entity) for entity in result or ()]
+        return [Message(destination, _trimmed(result[0]), result[1])]
+    return [Message(destination, _trimmed(entity)) for entity in result or ()]
+
+
+def _trimmed(entity: bytes) -> bytes:
+    """A copy without spare room: orjson returns its buffer of 4 or 8 kB as it is, and a message may be held for long."""
+    return b"%b" % entity
 
 
 def _check_sizes(messages: list[Message]) -> None:
