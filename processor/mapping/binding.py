@@ -31,6 +31,7 @@ from processor.mapping.bound import (
     returned,
 )
 from processor.mapping.coercion import COERCIONS, Misfit, conforms, scalar_steps
+from processor.mapping.coverage import listed_wrongly, paths, unaccounted, unsent_in
 from processor.mapping.language import (
     CONTEXT,
     CallSpec,
@@ -83,8 +84,9 @@ def bind(
         functions: what `call` may name.
         tenant: the tenant's namespace as it stands in XDM, which `_tenant` in a target becomes.
     """
-    problems: list[Problem] = []
+    problems: list[Problem] = [*_common_unsent(language.common, readers)]
     bound: list[BoundMapping] = []
+    faulty = {problem.file for problem in language.problems}
     for spec in language.mappings:
         reader = readers.get(spec.event)
         if reader is None:
@@ -94,6 +96,8 @@ def bind(
         binder = _Binder(spec, language.common, reader, schemas=schemas, functions=functions, tenant=tenant)
         bound.append(binder.mapping())
         problems += binder.problems
+        if not binder.problems and spec.place.file not in faulty:  # what a faulty output reads cannot be told
+            problems += unaccounted(bound[-1], spec.unsent)
     problems += _one_set_of_fields(bound)
     return tuple(bound), tuple(problems)
 
@@ -110,6 +114,16 @@ def _one_set_of_fields(mappings: Iterable[BoundMapping]) -> list[Problem]:
             message = f"does not write the same fields as {other.place.file}:{other.place.line}: {differing}"
             problems.append(output.place.problem(output.to, message))
     return problems
+
+
+def _common_unsent(common: CommonSpec, readers: Mapping[str, Reader]) -> list[Problem]:
+    """Shared lines that no event has any more."""
+    names = {path for reader in readers.values() for path in paths(reader.root)}
+    return [
+        spec.place.problem(spec.path, f'no event has "{spec.path}"{hint(spec.path, names)}')
+        for spec in common.unsent
+        if spec.path not in names
+    ]
 
 
 def _targets(output: Output) -> set[str]:
@@ -160,8 +174,10 @@ class _Binder:
     def mapping(self) -> BoundMapping:
         outputs = [output for spec in self._spec.outputs if (output := self._output(spec)) is not None]
         self._check_outputs(outputs)
+        self.problems += listed_wrongly(self._reader, self._spec.unsent)
         wants = wants_of(self._reader, outputs)
-        return BoundMapping(self._spec.event, self._reader, tuple(outputs), wants, self._spec.place.file)
+        unsent = (*self._spec.unsent, *unsent_in(self._reader, self._common.unsent))
+        return BoundMapping(self._spec.event, self._reader, tuple(outputs), wants, unsent, self._spec.place)
 
     # ---- outputs ----
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from processor.mapping.language import Place
+from processor.mapping.language import Place, UnsentSpec
 from processor.mapping.registry import Function
 from processor.mapping.sources import Columns, Reader, Source
 from processor.mapping.xdm import Node, Schema
@@ -159,13 +159,18 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class BoundMapping:
-    """One event's mapping. `wants` is all that the decoder has to give, in the order of the compiled code's tuple."""
+    """One event's mapping.
+
+    `wants` is all that the decoder has to give, in the order of the compiled code's tuple; `unsent` is what no output
+    reads, on purpose: that of the file, then what holds of `_common.toml`.
+    """
 
     event: str
     reader: Reader
     outputs: tuple[Output, ...]
     wants: tuple[str | Columns, ...]
-    file: str
+    unsent: tuple[UnsentSpec, ...]
+    place: Place
 
 
 def item_columns(part_fields: tuple[Field, ...], key: Ref | None = None) -> tuple[str, ...]:

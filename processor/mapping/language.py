@@ -4,6 +4,8 @@ One file per event. Closed vocabulary (design, section 5); what needs the Avro o
 `binding`.
 
     event = "pointsIssued"                            the event, the same as the file's name
+    [unsent]                                          what goes nowhere, on purpose: Avro path = reason
+    "data.lastName" = "personal data: ..."            a record or array by its root; inside arrays go on with a dot
     [lookup.NAME]                                     a table of texts for `lookup`; "*" is what all else becomes
     [[output]]
     to = "events"                                     destination: a file in schemas/xdm/
@@ -20,6 +22,9 @@ One file per event. Closed vocabulary (design, section 5); what needs the Avro o
     each = "data.items"                               left out: one element, from the event itself
     fields."name" = { from = "path" }                 a path inside the item, else one of the event
 
+Every leaf of the event's Avro schema is read by an output (common block and `when` included) or listed as unsent, in
+the file or in `_common.toml`; the file must not list what one of its outputs reads, `_common.toml` may.
+
 Every field may say `required = true`; in a Profile output it is required anyway, or says `absent = "clear"`.
 `@now`, `@received` (Kafka's timestamp), both in milliseconds, `@output` (its name), `@item` (its key) and `@value`
 (the item itself, of a list of plain values) can be read like paths.
@@ -30,7 +35,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from processor.mapping.locator import KeyPath, locate
@@ -140,21 +145,32 @@ class OutputSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class UnsentSpec:
+    """One line of `[unsent]`: a path of the event, with all below it, and why no output reads it."""
+
+    path: str
+    reason: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class MappingSpec:
     """One file."""
 
     event: str
     outputs: tuple[OutputSpec, ...]
     tables: Mapping[str, Table]
+    unsent: tuple[UnsentSpec, ...]
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class CommonSpec:
-    """`_common.toml`: the fields that all outputs of one kind share unless they say otherwise, and shared tables."""
+    """`_common.toml`: what outputs of one kind share unless they say otherwise, shared tables, what no event sends."""
 
-    fields: Mapping[str, tuple[FieldSpec, ...]]
-    tables: Mapping[str, Table]
+    fields: Mapping[str, tuple[FieldSpec, ...]] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    unsent: tuple[UnsentSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +196,7 @@ def load_language(directory: Path, overlay: Path | None = None) -> Language:
             raise NotADirectoryError(f"{overlay} is no directory")
         files |= {file.name: (str(file), file) for file in sorted(overlay.glob("*.toml"))}
         functions = overlay / "functions.py" if (overlay / "functions.py").is_file() else None
-    common, problems = CommonSpec({}, {}), list[Problem]()
+    common, problems = CommonSpec(), list[Problem]()
     mappings: list[MappingSpec] = []
     for name, (label, file) in sorted(files.items()):
         if name == COMMON:
@@ -205,7 +221,7 @@ def read_common(file: str, text: str) -> tuple[CommonSpec, tuple[Problem, ...]]:
     """`_common.toml`."""
     reader = _FileReader.open(file, text)
     if isinstance(reader, Problem):
-        return CommonSpec({}, {}), (reader,)
+        return CommonSpec(), (reader,)
     return reader.common(), tuple(reader.problems)
 
 
@@ -242,7 +258,7 @@ class _FileReader:
             return Problem(file, int(found.group(1)) if found else 0, "TOML", str(error))
 
     def mapping(self) -> MappingSpec | None:
-        self._known(self._document, {"event", "output", "lookup"}, ())
+        self._known(self._document, {"event", "output", "lookup", "unsent"}, ())
         event = self._text(self._document, "event", ())
         if event is not None and event != Path(self._file).stem:
             self._say(("event",), "event", f'"{event}" does not agree with the name of the file')
@@ -252,10 +268,10 @@ class _FileReader:
         specs = [spec for path, table in outputs if (spec := self._output(table, path)) is not None]
         if event is None:
             return None
-        return MappingSpec(event, tuple(specs), self._lookups(), self._place(("event",)))
+        return MappingSpec(event, tuple(specs), self._lookups(), self._unsent(), self._place(("event",)))
 
     def common(self) -> CommonSpec:
-        self._known(self._document, {*KINDS, "lookup"}, ())
+        self._known(self._document, {*KINDS, "lookup", "unsent"}, ())
         fields: dict[str, tuple[FieldSpec, ...]] = {}
         for kind in KINDS:
             table = self._document.get(kind, {})
@@ -264,7 +280,7 @@ class _FileReader:
                 continue
             self._known(table, {"fields"}, (kind,))
             fields[kind] = self._fields(table.get("fields", {}), (kind, "fields"))
-        return CommonSpec(fields, self._lookups())
+        return CommonSpec(fields, self._lookups(), self._unsent())
 
     # ---- outputs ----
 
@@ -424,6 +440,22 @@ class _FileReader:
                 continue
             tables[name] = {key.strip().casefold(): value for key, value in table.items()}
         return tables
+
+    def _unsent(self) -> tuple[UnsentSpec, ...]:
+        table = self._document.get("unsent", {})
+        if not isinstance(table, dict):
+            self._say(("unsent",), "unsent", 'is a table: "path" = "reason"')
+            return ()
+        found: list[UnsentSpec] = []
+        for path, reason in table.items():
+            where = ("unsent", path)
+            if not isinstance(reason, str) or not reason.strip():
+                self._say(where, path, 'needs a reason, in words; paths stand in quotation marks: "path" = "reason"')
+            elif not _TARGET.fullmatch(path):
+                self._say(where, path, "is no path of names joined by dots")
+            else:
+                found.append(UnsentSpec(path, reason.strip(), self._place(where)))
+        return tuple(found)
 
     def _text(self, table: Mapping[str, object], key: str, path: KeyPath) -> str | None:
         value = table.get(key)
