@@ -24,9 +24,11 @@ from processor.avro import (
     build_decoder,
     read_frame,
 )
+from processor.capillary import Ignored, fold
 from processor.mapping.binding import bind
 from processor.mapping.bound import BoundMapping, Output
 from processor.mapping.compiler import CompiledMapping, CompiledOutput, Share, compile_mapping
+from processor.mapping.ignoring import wanted
 from processor.mapping.language import load_language
 from processor.mapping.problems import MappingProblems, Problem
 from processor.mapping.registry import FunctionError, brand_functions, our_functions
@@ -54,6 +56,7 @@ class _Plan:
     """What one writer's schema comes to: a decoder and the functions of its event's outputs."""
 
     event: str
+    names: frozenset[str]  # folded: the event's own and its aliases
     decoder: Decoder
     share: Share
     outputs: tuple[tuple[CompiledOutput, Destination], ...]
@@ -93,7 +96,7 @@ class Translator:
         self._destinations = destinations
         self._now_ms = now_ms
         self._org_ids = frozenset(org_ids)
-        self._ignored = frozenset(name.casefold() for name in ignored)
+        self._ignored = frozenset(map(fold, ignored))
         self._by_id: dict[int, _Plan | _Verdict] = {}
         self._by_fingerprint: dict[bytes, _Plan | _Verdict] = {}
 
@@ -162,7 +165,7 @@ class Translator:
         org, event = values[0], values[1]
         if self._org_ids and org not in self._org_ids:
             raise _Refused(Reason.STRAY_ORG, f"org {org} is not in KAFKA__ORG_IDS")
-        if event != plan.event and not _same_event(event, plan.event):
+        if event != plan.event and not (isinstance(event, str) and fold(event) in plan.names):
             raise _Refused(Reason.UNMAPPABLE, f"eventName does not agree with the record, which is a {plan.event}")
         unkeyed = _unkeyed(record.key, org, values[2] if plan.has_customer else None)
         now, received, known = self._now_ms(), record.timestamp_ms, plan.decoder.known
@@ -206,7 +209,7 @@ class Translator:
         simple = writer.name.rpartition(".")[2]
         mapping = self._mappings.by_record.get(writer.name)
         if mapping is None:
-            if simple.casefold() in self._ignored:
+            if fold(simple) in self._ignored:
                 return _Verdict(simple, skip=Skip("ignored event"))
             detail = f"no mapping for records called {writer.name}; add one, or put the event on the ignore list"
             return _Verdict(simple, Refusal(Reason.UNKNOWN_EVENT, Stage.TRANSLATE, detail))
@@ -216,7 +219,8 @@ class Translator:
             detail = f"cannot be read as {writer.name} of this version: {error}"
             return _Verdict(mapping.event, Refusal(Reason.REFUSED_SCHEMA, Stage.DECODE, detail))
         outputs = tuple((output, self._destinations[output.to]) for output in mapping.outputs)
-        return _Plan(mapping.event, decoder, mapping.share, outputs, mapping.customer is not None)
+        names = frozenset(map(fold, (mapping.event, *self._mappings.bound[mapping.event].reader.aliases)))
+        return _Plan(mapping.event, names, decoder, mapping.share, outputs, mapping.customer is not None)
 
 
 class _Refused(Exception):  # noqa: N818 - carries the refusal of the whole record
@@ -225,11 +229,6 @@ class _Refused(Exception):  # noqa: N818 - carries the refusal of the whole reco
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.refusal = Refusal(reason, Stage.TRANSLATE, detail)
-
-
-def _same_event(name: object, event: str) -> bool:
-    """Vendors and brands spell names in several casings; it is the same event."""
-    return isinstance(name, str) and name.strip().casefold() == event.casefold()
 
 
 def _unkeyed(key: bytes | None, org: object, customer: object) -> str | None:
@@ -275,7 +274,7 @@ class Mappings:
 
     `by_record` finds a compiled mapping by the full name of its Avro record, `writers` a schema by its fingerprint
     (those of `schemas/capillary/` and of its `released/`), `readers` our own schema by event, `schemas` the XDM schema
-    of a destination.
+    of a destination, `ignored` has the events that go nowhere on purpose.
     """
 
     bound: Mapping[str, BoundMapping]
@@ -283,6 +282,7 @@ class Mappings:
     readers: Mapping[str, Admitted]
     writers: Mapping[bytes, Admitted]
     schemas: Mapping[str, Schema]
+    ignored: Ignored
     by_record: Mapping[str, CompiledMapping] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -325,7 +325,7 @@ class Mappings:
         org_ids: Collection[int] = (),
         ignored: Collection[str] = (),
     ) -> Translator:
-        """A translator; see there for the arguments.
+        """A translator; see there for the arguments. `ignored` adds to the events that are ignored anyway.
 
         Raises:
             MappingProblems: a destination that a mapping writes is missing, or is of the other kind.
@@ -338,7 +338,7 @@ class Mappings:
         ]
         if problems:
             raise MappingProblems(problems)
-        return Translator(self, destinations, now_ms, org_ids=org_ids, ignored=ignored)
+        return Translator(self, destinations, now_ms, org_ids=org_ids, ignored=[*self.ignored, *ignored])
 
 
 def _misplaced(output: Output, destination: Destination | None) -> str | None:
@@ -374,8 +374,9 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str) -> Mappi
         except FunctionError as error:
             problems.append(Problem(str(language.functions), 0, "FUNCTIONS", str(error)))
     known = {event: reader for event, (_, reader) in readers.items()}
-    bound, found = bind(language, known, schemas, functions, namespace)
-    problems += [*language.problems, *found]
+    chosen = wanted(language, known, schemas_dir / "capillary", overlay)
+    bound, found = bind(chosen.language, known, schemas, functions, namespace)
+    problems += [*language.problems, *chosen.problems, *found]
     if problems:
         raise MappingProblems(problems)
     return Mappings(
@@ -384,6 +385,7 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str) -> Mappi
         {event: admitted for event, (admitted, _) in readers.items()},
         writers,
         schemas,
+        chosen.ignored,
     )
 
 

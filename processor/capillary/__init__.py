@@ -7,8 +7,10 @@ is what its `.avsc` says.
 
 from __future__ import annotations
 
-from processor.capillary.contracts import Contract, ContractError, Contracts, load_contracts
-from processor.capillary.errors import CapillaryError
+from processor.capillary.contracts import Contract, Contracts, load_contracts
+from processor.capillary.errors import CapillaryError, ContractError, IgnoredEventError
+from processor.capillary.ignored import Ignored, load_ignored
+from processor.capillary.names import fold
 from processor.capillary.reading import CanonicalEvent, encode, read_event
 
 __all__ = [
@@ -17,7 +19,11 @@ __all__ = [
     "Contract",
     "ContractError",
     "Contracts",
+    "Ignored",
+    "IgnoredEventError",
     "encode",
+    "fold",
     "load_contracts",
+    "load_ignored",
     "read_event",
 ]

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import fastavro
 
+from processor.capillary.errors import ContractError
+from processor.capillary.ignored import Ignored, load_ignored
 from processor.capillary.mend import Items, Member, Named, Node, Scalar, Structure
 from processor.capillary.names import fold
 from processor.capillary.scalars import boolean, double, int32, long, text
@@ -28,10 +30,6 @@ _SCALARS = {"boolean": boolean, "int": int32, "long": long, "double": double, "s
 _PAIR = frozenset({"key", "value"})
 
 Json = dict[str, object]
-
-
-class ContractError(Exception):
-    """An `.avsc` that is no contract of ours; names file and place."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,10 +52,11 @@ class Contract:
 
 
 class Contracts(Mapping[str, Contract]):
-    """All contracts by the canonical name of their event."""
+    """All contracts by the canonical name of their event. `ignored` are events that go nowhere, with the reasons."""
 
-    def __init__(self, contracts: tuple[Contract, ...]) -> None:
+    def __init__(self, contracts: tuple[Contract, ...], ignored: Ignored | None = None) -> None:
         self._contracts = {contract.event: contract for contract in contracts}
+        self.ignored = Ignored({}) if ignored is None else ignored
         self._spellings: dict[str, Contract] = {}
         for contract in contracts:
             for name in (contract.event, *contract.aliases):
@@ -84,8 +83,12 @@ class Contracts(Mapping[str, Contract]):
         return self._spellings[found[0]].event if found else None
 
 
-def load_contracts(directory: Path) -> Contracts:
+def load_contracts(directory: Path, brand: Path | None = None) -> Contracts:
     """Reads every `.avsc` of a directory (not of `released/`, which holds what older writers used).
+
+    Args:
+        directory: holds the contracts, and `ignored.toml`.
+        brand: the brand's own directory of mappings; an `ignored.toml` there adds to ours.
 
     Raises:
         ContractError: a file that is not JSON, not Avro, or not a contract of ours; two files for one event.
@@ -94,7 +97,10 @@ def load_contracts(directory: Path) -> Contracts:
     files = sorted(directory.glob("*.avsc"))
     if not files:
         raise ContractError(f"{directory}: no contract (*.avsc) here")
-    return Contracts(tuple(_load(file) for file in files))
+    ignored = load_ignored(directory)
+    if brand is not None:
+        ignored = Ignored({**ignored, **load_ignored(brand)})
+    return Contracts(tuple(_load(file) for file in files), ignored)
 
 
 def _load(file: Path) -> Contract:

@@ -1,4 +1,4 @@
-"""What can be wrong with a document from Capillary as a whole."""
+"""What can be wrong with a document from Capillary as a whole, and with what we know about its events."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ class CapillaryError(Exception):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.remedy}"
+
+
+class IgnoredEventError(CapillaryError):
+    """An event of a type that goes nowhere on purpose; nothing is wrong with it."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}"
+
+
+class ContractError(Exception):
+    """A file in `schemas/capillary/` that is none of ours; names file and place."""

@@ -9,7 +9,7 @@ import fastavro
 
 from processor.capillary.contracts import Contract, Contracts
 from processor.capillary.envelope import Envelope, unwrap
-from processor.capillary.errors import CapillaryError
+from processor.capillary.errors import CapillaryError, IgnoredEventError
 from processor.capillary.mend import Findings
 from processor.capillary.names import shown
 
@@ -36,6 +36,7 @@ def read_event(document: object, contracts: Contracts) -> CanonicalEvent:
     Raises:
         CapillaryError: not an event, an event that no contract describes, no body, no org or two different ones.
             Nothing else is raised, whatever JSON comes.
+        IgnoredEventError: an event that goes nowhere on purpose; it is a CapillaryError, for whom that is all the same.
     """
     envelope = unwrap(document)
     contract = _contract(envelope, contracts)
@@ -58,6 +59,8 @@ def encode(event: CanonicalEvent, contracts: Contracts) -> bytes:
 
 
 def _contract(envelope: Envelope, contracts: Contracts) -> Contract:
+    if (reason := contracts.ignored.get(envelope.name)) is not None:  # first: a brand may switch one of ours off
+        raise IgnoredEventError(f"ignored event {shown(envelope.name)}", "eventName", reason)
     contract = contracts.find(envelope.name)
     if contract is not None:
         return contract

@@ -8,15 +8,16 @@ from typing import BinaryIO, NamedTuple
 
 import click
 
-from processor.capillary import CapillaryError, Contract, Contracts, load_contracts, read_event
+from processor.capillary import CapillaryError, Contract, Contracts, IgnoredEventError, read_event
 from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp, json_option, print_result
+from processor.commands._contracts import contracts_of
 from processor.commands._documents import Unreadable, json_lines
 from processor.commands._encoding import Encoder, Frame, confluent, single_object
 from processor.kafka.admin import Admin
 from processor.kafka.config import ConfigProblem, NoAnswerError, admin_properties, producer_properties
 from processor.kafka.producer import Producer, UndeliveredError
 from processor.kafka.registration import Registration, RegistrationError
-from processor.settings import KafkaSettings, RegistrySettings, schemas_dir
+from processor.settings import KafkaSettings, RegistrySettings
 from processor.translator import MAX_RECORD
 
 FLUSH_TIMEOUT = 60.0  # seconds
@@ -30,10 +31,14 @@ class Keyed(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A line that is not produced; `problem` says what, where, and what to do, and holds no value out of the line."""
+    """A line that is not produced; `problem` says what, where, and what to do, and holds no value out of the line.
+
+    `wrong` is False for an event that nobody wants, which is no fault of the line's.
+    """
 
     place: str
     problem: str
+    wrong: bool = True
 
 
 @click.command()
@@ -45,24 +50,25 @@ def command(invocation: Invocation, file: BinaryIO, topic: str | None, *, as_jso
     """Produce Capillary events, one JSON document per line, in any of Capillary's envelopes.
 
     Avro in single-object encoding, or in the Confluent wire format when REGISTRY__URL is set. The key is
-    `orgId:customerId`. Lines that are no event are named and left out; then the exit code is 1.
+    `orgId:customerId`. Lines that are no event are named and left out; then the exit code is 1. So are events of a type
+    that goes nowhere on purpose (ignored.toml), but nothing is wrong with these.
     """
     kafka, registry = invocation.section(KafkaSettings), invocation.section(RegistrySettings)
     topic = topic or _only_topic(kafka)
-    contracts = load_contracts(schemas_dir() / "capillary")
+    contracts = contracts_of(invocation)
     try:
         _refuse_missing_topic(kafka, topic)
         records = encode_lines(file, contracts, Encoder(contracts, _frame(registry, topic)))
-        produced, refused = _produce(records, kafka, topic)
+        produced, refused, ignored = _produce(records, kafka, topic)
     except NoAnswerError as error:
         raise KafkaGaveUp(str(error)) from None
     except RegistrationError as error:
         raise CommandFailed(f"REGISTRY__URL: {error}") from None
     except ConfigProblem as error:
         raise CommandFailed(f"KAFKA__CLIENT: {error}") from None
-    click.echo(f"{produced} produced to {topic}, {refused} refused", err=True)
+    click.echo(f"{produced} produced to {topic}, {refused} refused, {ignored} ignored", err=True)
     if as_json:
-        print_result({"produced": produced, "refused": refused})
+        print_result({"produced": produced, "refused": refused, "ignored": ignored})
     if refused:
         raise click.exceptions.Exit(ExitCode.WRONG)
 
@@ -75,6 +81,9 @@ def encode_lines(lines: Iterable[bytes], contracts: Contracts, encoder: Encoder)
             continue
         try:
             event = read_event(document.value, contracts)
+        except IgnoredEventError as error:
+            yield Refused(document.place, str(error), wrong=False)
+            continue
         except CapillaryError as error:
             yield Refused(document.place, str(error))
             continue
@@ -85,14 +94,15 @@ def encode_lines(lines: Iterable[bytes], contracts: Contracts, encoder: Encoder)
             yield Keyed(event.key, value)
 
 
-def _produce(records: Iterable[Keyed | Refused], kafka: KafkaSettings, topic: str) -> tuple[int, int]:
-    """Sends what can be sent and waits until it is acknowledged. Returns how many were, and how many not."""
+def _produce(records: Iterable[Keyed | Refused], kafka: KafkaSettings, topic: str) -> tuple[int, int, int]:
+    """Sends what can be sent and waits until it is acknowledged. Returns how many were, were not, and were ignored."""
     producer = Producer(producer_properties(kafka.bootstrap_servers, client=kafka.client))
-    refused = 0
+    refused = ignored = 0
     for record in records:
         if isinstance(record, Refused):
             click.echo(f"{record.place}: {record.problem}", err=True)
-            refused += 1
+            refused += record.wrong
+            ignored += not record.wrong
         else:
             producer.send(topic, record.key, record.value)
     try:
@@ -100,7 +110,7 @@ def _produce(records: Iterable[Keyed | Refused], kafka: KafkaSettings, topic: st
     except UndeliveredError as error:
         click.echo(f"not acknowledged by Kafka: {error}; produce them again, a repeated event does no harm", err=True)
         refused += len(error.failures) + error.open_records
-    return producer.acknowledged, refused
+    return producer.acknowledged, refused, ignored
 
 
 def _only_topic(kafka: KafkaSettings) -> str:

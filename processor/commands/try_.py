@@ -10,8 +10,9 @@ from typing import BinaryIO
 import click
 import orjson
 
-from processor.capillary import CapillaryError, Contracts, load_contracts, read_event
+from processor.capillary import CapillaryError, Contracts, IgnoredEventError, read_event
 from processor.commands import CommandFailed, ExitCode, Invocation, json_option, print_result, problem_list
+from processor.commands._contracts import contracts_of
 from processor.commands._documents import Document, Unreadable, json_documents
 from processor.commands._encoding import Encoder, single_object
 from processor.mapping.problems import MappingProblems
@@ -45,7 +46,7 @@ def command(invocation: Invocation, file: BinaryIO, *, show_code: bool, as_json:
     """
     mappings = _load(invocation)
     translator = _translator(invocation, mappings)
-    findings = try_documents(file.read(), load_contracts(schemas_dir() / "capillary"), translator)
+    findings = try_documents(file.read(), contracts_of(invocation), translator)
     for remark in (*findings.remarks, *findings.problems):
         click.echo(remark, err=True)
     if show_code:
@@ -79,6 +80,9 @@ def _try(
 ) -> None:
     try:
         event = read_event(document.value, contracts)
+    except IgnoredEventError as error:
+        findings.remarks.append(_at(document.place, f"skipped: {error}"))
+        return
     except CapillaryError as error:
         findings.problems.append(_at(document.place, str(error)))
         return

@@ -35,13 +35,15 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from processor.mapping.locator import KeyPath, locate
 from processor.mapping.problems import Problem, hint
 
 COMMON = "_common.toml"
+IGNORED = "ignored.toml"
+"""Not a mapping, though it may lie beside a brand's: events that go nowhere (`processor.capillary.ignored`)."""
 KINDS = ("events", "profile")
 CONTEXT = ("@now", "@received", "@output", "@item", "@value")
 
@@ -155,13 +157,14 @@ class UnsentSpec:
 
 @dataclass(frozen=True, slots=True)
 class MappingSpec:
-    """One file."""
+    """One file; `brand` tells whether it is the brand's own."""
 
     event: str
     outputs: tuple[OutputSpec, ...]
     tables: Mapping[str, Table]
     unsent: tuple[UnsentSpec, ...]
     place: Place
+    brand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,7 @@ def load_language(directory: Path, overlay: Path | None = None) -> Language:
     if overlay is not None:
         if not overlay.is_dir():
             raise NotADirectoryError(f"{overlay} is no directory")
-        files |= {file.name: (str(file), file) for file in sorted(overlay.glob("*.toml"))}
+        files |= {file.name: (str(file), file) for file in sorted(overlay.glob("*.toml")) if file.name != IGNORED}
         functions = overlay / "functions.py" if (overlay / "functions.py").is_file() else None
     common, problems = CommonSpec(), list[Problem]()
     mappings: list[MappingSpec] = []
@@ -204,7 +207,7 @@ def load_language(directory: Path, overlay: Path | None = None) -> Language:
         else:
             mapping, found = read_mapping(label, file.read_text(encoding="utf-8"))
             if mapping is not None:
-                mappings.append(mapping)
+                mappings.append(replace(mapping, brand=overlay is not None and file.parent == overlay))
         problems += found
     return Language(tuple(mappings), common, tuple(problems), functions)
 

@@ -68,13 +68,15 @@ Want = str | Columns
 class Reader(NamedTuple):
     """One event's Avro schema, as far as mappings need it.
 
-    `customer` is the path of the customer's id, None where the event names no customer.
+    `customer` is the path of the customer's id, None where the event names no customer; `aliases` are other names
+    under which the event was seen.
     """
 
     event: str
     record: str
     root: Source
     customer: str | None
+    aliases: tuple[str, ...] = ()
 
 
 def read_reader(schema: Mapping[str, object]) -> Reader:
@@ -83,7 +85,9 @@ def read_reader(schema: Mapping[str, object]) -> Reader:
     record = f"{namespace}.{name}" if namespace and "." not in name else name
     customer = schema.get("customer")
     root = _Walk().source(dict(schema), "")
-    return Reader(str(schema.get("event", "")), record, root, str(customer) if customer else None)
+    aliases = schema.get("eventAliases")
+    names = tuple(map(str, aliases)) if isinstance(aliases, list) else ()
+    return Reader(str(schema.get("event", "")), record, root, str(customer) if customer else None, names)
 
 
 class _Walk:

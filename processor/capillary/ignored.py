@@ -1,0 +1,49 @@
+"""`ignored.toml`: event types that go nowhere on purpose, each with the reason."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from processor.capillary.errors import ContractError
+from processor.capillary.names import fold
+
+FILE = "ignored.toml"
+
+
+class Ignored(Mapping[str, str]):
+    """Reasons by the name of the event; any spelling finds one. Iterates over the names as they are written."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        self._reasons = {fold(name): reason for name, reason in reasons.items()}
+        self._names = {fold(name): name for name in reasons}
+
+    def __getitem__(self, name: str) -> str:
+        return self._reasons[fold(name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names.values())
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def load_ignored(directory: Path) -> Ignored:
+    """The list of a directory; empty where there is none.
+
+    Raises:
+        ContractError: the file is not a list of names and reasons.
+        OSError: it cannot be read.
+    """
+    file = directory / FILE
+    if not file.is_file():
+        return Ignored({})
+    try:
+        reasons = tomllib.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:  # also text that is not UTF-8
+        raise ContractError(f"{FILE}: no TOML: {error}") from error
+    for name, reason in reasons.items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise ContractError(f"{FILE}: {name}: needs a reason, in words")
+    return Ignored(reasons)
