@@ -1,20 +1,27 @@
-"""Checks settings, client properties and destinations, and names all problems at once."""
+"""Checks settings, client properties, destinations, mappings and schemas, and names all problems at once."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
 from processor.commands import CommandFailed, ExitCode, Invocation, json_option, print_result, problem_list
-from processor.configuration import PREFIX, Problem, SettingsError, destination_problems, load
+from processor.configuration import PREFIX, Problem, SettingsError, destination_problems, load, load_section
 from processor.kafka.config import ConfigProblem, consumer_properties, dead_letter_properties
-from processor.settings import KafkaSettings, schemas_dir
+from processor.mapping.problems import MappingProblems
+from processor.mapping.problems import Problem as MappingProblem
+from processor.settings import KafkaSettings, MappingsSettings, schemas_dir
+from processor.translator import load_mappings
+
+PLACEHOLDER = "tenant"  # the tenant's namespace where the settings have none
 
 
 @click.command()
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, *, as_json: bool) -> None:
-    """Check settings, client properties and destinations without starting anything.
+    """Check settings, client properties, destinations, mappings and schemas without starting anything.
 
     Names all problems at once and exits with 1; `run` refuses to start where this does.
     """
@@ -36,14 +43,34 @@ def refuse_to_start_half_right(invocation: Invocation) -> None:
         raise CommandFailed(problem_list(problems))
 
 
-def find_problems(invocation: Invocation) -> list[Problem]:
-    """All that is wrong."""
+def find_problems(invocation: Invocation) -> list[Problem | MappingProblem]:
+    """All that is wrong; with the mappings also where the settings cannot be used."""
     try:
         settings = load(invocation.config, invocation.environ)
     except SettingsError as error:
-        return error.problems
+        return [*error.problems, *_mapping_problems(_brand_of(invocation), PLACEHOLDER)]
     destinations = frozenset(path.stem for path in (schemas_dir() / "xdm").glob("*.json"))
-    return [*_client_problems(settings.kafka), *destination_problems(settings, destinations)]
+    return [
+        *_client_problems(settings.kafka),
+        *destination_problems(settings, destinations),
+        *_mapping_problems(settings.mappings.dir, settings.aep.tenant),
+    ]
+
+
+def _brand_of(invocation: Invocation) -> Path | None:
+    try:
+        return load_section(MappingsSettings, invocation.config, invocation.environ).dir
+    except SettingsError:
+        return None  # named among the settings
+
+
+def _mapping_problems(brand: Path | None, tenant: str) -> tuple[MappingProblem, ...]:
+    """What is wrong with the files in `schemas/` and with the brand's own."""
+    try:
+        load_mappings(schemas_dir(), brand, tenant)
+    except MappingProblems as error:
+        return error.problems
+    return ()
 
 
 def _client_problems(kafka: KafkaSettings) -> list[Problem]:

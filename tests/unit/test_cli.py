@@ -140,6 +140,18 @@ def test_check_knows_the_destinations() -> None:
     assert "[destinations.nowhere]: no destination has this name" in result.stderr
 
 
+def test_check_reads_the_mappings_also_without_usable_settings(tmp_path: Path) -> None:
+    (tmp_path / "pointsIssued.toml").write_text('event = "pointsIssued"\n[[output]]\nto = "event"\n', encoding="utf-8")
+    env = {"CAPILLARY_AEP_MAPPINGS__DIR": str(tmp_path)}
+    expected = f'{tmp_path}/pointsIssued.toml:2: to: there is no XDM schema of the destination "event"; the nearest is'
+    for given in (env, complete() | env):
+        result = run("check", "--json", env=given)
+        assert result.exit_code == ExitCode.WRONG
+        assert expected in result.stderr
+    places = {(problem.get("file"), problem.get("line")) for problem in json.loads(result.stdout)["problems"]}
+    assert (f"{tmp_path}/pointsIssued.toml", 2) in places
+
+
 def test_check_knows_what_librdkafka_must_not_be_told() -> None:
     result = run("check", env=complete() | {"CAPILLARY_AEP_KAFKA__CLIENT": '{"auto.offset.reset": "latest"}'})
     assert result.exit_code == ExitCode.WRONG
