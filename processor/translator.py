@@ -249,7 +249,7 @@ def _messages(destination: Destination, result: bytes | list[bytes] | tuple[byte
 
 
 def _trimmed(entity: bytes) -> bytes:
-    """A copy without spare room: orjson returns its buffer of 4 or 8 kB as it is, and a message may be held for long."""
+    """A copy without spare room: orjson returns its buffer of 4 kB and more as it is, and many messages are held."""
     return b"%b" % entity
 
 

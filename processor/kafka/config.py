@@ -104,9 +104,9 @@ def consumer_properties(
     start: dict[str, Property] = {
         "auto.commit.interval.ms": COMMIT_INTERVAL_MS,
         "max.poll.interval.ms": 300_000,
-        "queued.max.messages.kbytes": 16_384,
+        "queued.max.messages.kbytes": 4_096,
         "queued.min.messages": 10_000,
-        "fetch.max.bytes": 16_777_216,
+        "fetch.max.bytes": 4_194_304,
         "fetch.queue.backoff.ms": 100,  # the default of a second stalls a queue of this size
         "check.crcs": True,  # a few percent of CPU for "nothing silently damaged"
         "topic.metadata.refresh.interval.ms": 60_000,  # how soon added partitions are seen
