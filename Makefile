@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench lock format clean help
+.PHONY: demo test check bench backlog storm lock format clean help
 
 help:                    ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -27,6 +27,12 @@ check: .venv.ok          ## lint, types, directions of imports
 
 bench: .venv.ok          ## this worker against a plain consume-transform-post-commit loop
 	$(BIN)/python -m bench $(ARGS)
+
+backlog: .venv.ok        ## memory: a million events behind an AEP that is out, and the way down again (ARGS="--events 200000")
+	$(BIN)/python -m bench.backlog $(ARGS)
+
+storm: .venv.ok          ## the storm at full size: 100,000 events, workers that come, go and crash, under both protocols
+	STORM_EVENTS=100000 $(BIN)/pytest tests/faults/test_storm.py -q $(ARGS)
 
 format: .venv.ok         ## let ruff lay the code out
 	$(BIN)/ruff check --fix

@@ -33,12 +33,8 @@ class Filler:
 
         A record that is larger than one request is drawn only into an empty selection, and then alone.
         """
-        policy = self._policy
-        share = max(1, self._lanes.count // policy.max_in_flight)
-        room = policy.max_bytes - selection.size
-        self._lanes.draw(
-            self._taker(selection, policy.max_messages), room, policy.max_messages - selection.count, share
-        )
+        share = max(1, self._lanes.count // self._policy.max_in_flight)
+        self._lanes.draw(self._taker(selection, self._policy.max_messages), share)
 
     def batches(self) -> list[Batch]:
         """A request of fresh records, or the requests of a record that is larger than one; none if all were buried."""
@@ -50,7 +46,7 @@ class Filler:
         """The oldest record, its first message in a request of its own; none if its lane is among `probed`."""
         while (oldest := self._lanes.oldest()) is not None and oldest.lane not in probed:
             selection = Selection()
-            self._lanes.draw(self._taker(selection, 1), 1, 1, 1)
+            self._lanes.draw(self._taker(selection, 1), 1)
             if selection.count:
                 first, *others = self._cut(selection)
                 return [first.set_apart(first.items[0]), *(batch for batch in (first, *others) if batch.items)]

@@ -102,15 +102,14 @@ class Lanes:
             heapq.heappop(heads)
         return heads[0][1].waiting[0] if heads else None
 
-    def draw(self, fits: Callable[[Work], bool], size: int, messages: int, share: int) -> None:
+    def draw(self, fits: Callable[[Work], bool], share: int) -> None:
         """Takes records of idle lanes in the order they came, until `fits` says no to one, or none is left.
 
-        At most `share` lanes are drawn from, unless they hold less than `size` bytes and `messages` messages: a deep
-        backlog of one partition then feeds many requests at a time, a shallow one still fills the one it makes.
-        `fits` keeps what it says yes to.
+        Only the `share` oldest lanes are drawn from at first, and another one when they are empty and `fits` still
+        wants more: a deep backlog of one partition then feeds many requests at a time, a shallow one still fills the
+        one it makes. `fits` keeps what it says yes to.
         """
-        drawn = self._oldest_lanes(size, messages, share)
-        heapq.heapify(drawn)
+        drawn = self._oldest_lanes(share)
         while drawn:
             lane = drawn[0][1]
             work = lane.waiting[0]
@@ -128,6 +127,7 @@ class Lanes:
                 heapq.heapreplace(drawn, (lane.waiting[0].sequence, lane))
             else:
                 heapq.heappop(drawn)
+                drawn = drawn or self._oldest_lanes(1)
         for head in drawn:
             if not head[1].taken:
                 heapq.heappush(self._heads, head)
@@ -157,15 +157,12 @@ class Lanes:
         if changed_head and not lane.taken:
             heapq.heappush(self._heads, (kept[0].sequence, lane))
 
-    def _oldest_lanes(self, size: int, messages: int, share: int) -> list[tuple[int, Lane]]:
+    def _oldest_lanes(self, count: int) -> list[tuple[int, Lane]]:
         chosen: list[tuple[int, Lane]] = []
-        held_size = held_messages = 0
-        while self._heads and (len(chosen) < share or (held_size < size and held_messages < messages)):
+        while self._heads and len(chosen) < count:
             head = heapq.heappop(self._heads)
             if _is_head(*head):
                 chosen.append(head)
-                held_size += head[1].size
-                held_messages += head[1].messages
         return chosen
 
 
