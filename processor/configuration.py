@@ -89,6 +89,11 @@ def raw_tables(config: Path | None, environ: Mapping[str, str]) -> Tables:
     return tables
 
 
+def readable_tables(config: Path | None, environ: Mapping[str, str]) -> Tables:
+    """What can be read of file and environment, unchecked: for whoever looks for more problems than `load` found."""
+    return _merged(config, environ)[0]
+
+
 def _merged(config: Path | None, environ: Mapping[str, str]) -> tuple[Tables, list[Problem]]:
     problems: list[Problem] = []
     tables = _from_file(config, problems)

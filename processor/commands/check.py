@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from processor.commands import CommandFailed, ExitCode, Invocation, json_option, print_result, problem_list
-from processor.configuration import PREFIX, Problem, SettingsError, destination_problems, load, load_section
+from processor.configuration import PREFIX, Problem, SettingsError, destination_problems, load, readable_tables
 from processor.kafka.config import ConfigProblem, consumer_properties, dead_letter_properties
 from processor.mapping.problems import MappingProblems
 from processor.mapping.problems import Problem as MappingProblem
-from processor.settings import KafkaSettings, MappingsSettings, schemas_dir
+from processor.settings import KafkaSettings, schemas_dir
 from processor.translator import load_mappings
 
 PLACEHOLDER = "tenant"  # the tenant's namespace where the settings have none
@@ -58,10 +58,9 @@ def find_problems(invocation: Invocation) -> list[Problem | MappingProblem]:
 
 
 def _brand_of(invocation: Invocation) -> Path | None:
-    try:
-        return load_section(MappingsSettings, invocation.config, invocation.environ).dir
-    except SettingsError:
-        return None  # named among the settings
+    """The brand's directory, although other settings are wrong; None where this one is, which is named among them."""
+    brand = readable_tables(invocation.config, invocation.environ).get("mappings", {}).get("dir")
+    return brand if isinstance(brand, Path) and brand.is_dir() else None
 
 
 def _mapping_problems(brand: Path | None, tenant: str) -> tuple[MappingProblem, ...]:
@@ -70,6 +69,8 @@ def _mapping_problems(brand: Path | None, tenant: str) -> tuple[MappingProblem, 
         load_mappings(schemas_dir(), brand, tenant)
     except MappingProblems as error:
         return error.problems
+    except OSError as error:
+        return (MappingProblem(str(error.filename), 0, "file", f"cannot be read: {error.strerror}"),)
     return ()
 
 

@@ -210,7 +210,7 @@ class Delivery:
                 self._unauthorized(answer, now)
                 self._retries.add_batch(batch, now)
             case Kind.NO_INLET:
-                self._stop(HaltKind.CONFIGURATION, "AEP does not know this inlet (HTTP 404): check aep.inlet_url")
+                self._stop(HaltKind.CONFIGURATION, "AEP does not know this inlet (HTTP 404): check AEP__INLET_URL")
                 self._retries.add_batch(batch, now + self._wait(self._attempted(batch)))
         if reading.kind is not Kind.VERDICTS:
             tally.again = sent - tally.refused

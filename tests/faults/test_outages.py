@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from zlib import crc32
 
 import pytest
 
@@ -15,15 +16,20 @@ from processor.simulator.faults import FaultPlan
 from tests.plugins.audit import audit
 from tests.plugins.fake_registry import FakeRegistry
 from tests.plugins.scene import Scene, Witness, headers_of
-from tests.plugins.workers import WorkerProcess, wait_until
+from tests.plugins.workers import IMPATIENT, WorkerProcess, wait_until
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(120)]
 
 Start = Callable[..., WorkerProcess]
 Scenes = Callable[..., Scene]
 
-IMPATIENT_GROUP = {"KAFKA__CLIENT": '{"max.poll.interval.ms": 10000}'}  # who does not poll for 10 s is thrown out
-LONGER_THAN_THAT = 12.0
+IMPATIENT_GROUP = {
+    "KAFKA__CLIENT": '{"max.poll.interval.ms": 6000}',  # who does not poll for 6 s is thrown out
+    "KAFKA__SESSION_TIMEOUT_MS": "6000",  # the least that brokers allow, and the interval must not be below it
+    "DELIVERY__ATTEMPT_TIMEOUT_S": "2",
+    "DELIVERY__DRAIN_TIMEOUT_S": "2.5",
+}
+LONGER_THAN_THAT = 7.0
 
 
 def assert_stayed_a_member(worker: WorkerProcess) -> None:
@@ -47,20 +53,23 @@ def test_records_wait_in_order_for_a_registry_that_is_away(
     ids = {event: number for number, event in enumerate(sorted(contracts), start=11)}
     registry = fake_registry({ids[event]: contract.schema for event, contract in contracts.items()})
     stage = scene(partitions=2)
-    for sent in Generator(1, 20).records(400):
+    for sent in Generator(1, 40).records(600):
+        if crc32(sent.key) % 2:
+            stage.produce([sent], partition=lambda _key: 1)  # these need no registry
+            continue
         payload = encode(CanonicalEvent(sent.event, sent.record, sent.key), contracts)
         stage.producer.send(stage.topic, sent.key, confluent_frame(ids[sent.event], payload), partition=0)
-    stage.produce(Generator(2, 20, orgs=2).records(200), partition=lambda _key: 1)  # these need no registry
+    stage.producer.flush(30.0)
     stage.read_back()
 
     settings = stage.settings(REGISTRY__URL=registry.url, KAFKA__GROUP_PROTOCOL=protocol, **IMPATIENT_GROUP)
-    worker = start_worker(settings)
+    worker = start_worker(settings, program=IMPATIENT)
     worker.wait_for("outage began", what="registry")
     waiting, flowing = stage.partitions
     wait_until(lambda: stage.commits.last.get(flowing) == stage.ends()[flowing], "the other partition goes on")
     time.sleep(LONGER_THAN_THAT)
     assert stage.commits.last.get(waiting, 0) == 0
-    assert worker.metric("records_total") == 200
+    assert worker.metric("records_total") == stage.ends()[flowing]
     assert_stayed_a_member(worker)
 
     registry.start()
@@ -77,13 +86,14 @@ def test_records_wait_in_order_for_a_registry_that_is_away(
 
 def test_the_backlog_waits_in_kafka_while_aep_is_away(scene: Scenes, start_worker: Start) -> None:
     stage = scene(partitions=3)
-    worker = start_worker(stage.settings(**IMPATIENT_GROUP))
-    stage.produce(Generator(1, 100).records(1_000))
+    traffic = Generator(1, 100)
+    worker = start_worker(stage.settings(**IMPATIENT_GROUP), program=IMPATIENT)
+    stage.produce(traffic.records(1_000))
     stage.read_back()
     stage.wait_until_drained()
 
     stage.stand_in.faults.plan = FaultPlan(refused=1.0)  # first it refuses everything
-    stage.produce(Generator(2, 100, orgs=2).records(2_000))
+    stage.produce(traffic.records(2_000))
     worker.wait_for("outage began", what="aep")
     before = dict(stage.commits.last)
     time.sleep(LONGER_THAN_THAT / 2)

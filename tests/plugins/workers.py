@@ -25,7 +25,9 @@ import pytest
 from tests.plugins.brokers import free_port
 
 PREFIX = "CAPILLARY_AEP_"
-COMMAND = Path(sys.executable).with_name("capillary-aep")
+COMMAND = (str(Path(sys.executable).with_name("capillary-aep")),)
+IMPATIENT = (sys.executable, str(Path(__file__).with_name("impatient.py")))
+"""The same program with short minutes; see there."""
 PATIENCE = 60.0  # seconds
 QUICK: Mapping[str, str] = {
     "KAFKA__SESSION_TIMEOUT_MS": "10000",  # attempt < drain < half of it
@@ -41,7 +43,14 @@ LogLine = dict[str, object]
 class WorkerProcess:
     """One worker. `settings` are variables without their prefix; `log` collects its standard error."""
 
-    def __init__(self, settings: Mapping[str, str], log: Path, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        log: Path,
+        arguments: Sequence[str] = (),
+        *,
+        program: Sequence[str] = COMMAND,
+    ) -> None:
         self._port = free_port()
         given = {**QUICK, "HEALTH__PORT": str(self._port), **settings}
         outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
@@ -49,7 +58,7 @@ class WorkerProcess:
         self.log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*guard, str(COMMAND), "run", *arguments],
+                [*guard, *program, "run", *arguments],
                 env={**outside, **{PREFIX + name: value for name, value in given.items()}},
                 cwd=log.parent,
                 stdin=subprocess.DEVNULL,
@@ -185,11 +194,15 @@ def wait_until(condition: Callable[[], object], what: str, patience: float = PAT
 
 @pytest.fixture
 def start_worker(tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
-    """Starts workers: `start_worker(settings, "--accept-gap", ...)`. Those that still run at the end are killed."""
+    """Starts workers: `start_worker(settings, "--accept-gap", ...)`, with `program=IMPATIENT` such with short minutes.
+
+    Those that still run at the end are killed.
+    """
     workers: list[WorkerProcess] = []
 
-    def start(settings: Mapping[str, str], *arguments: str) -> WorkerProcess:
-        workers.append(WorkerProcess(settings, tmp_path / f"worker-{len(workers) + 1}.log", arguments))
+    def start(settings: Mapping[str, str], *arguments: str, program: Sequence[str] = COMMAND) -> WorkerProcess:
+        log = tmp_path / f"worker-{len(workers) + 1}.log"
+        workers.append(WorkerProcess(settings, log, arguments, program=program))
         return workers[-1]
 
     yield start
