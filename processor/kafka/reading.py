@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException
 from confluent_kafka import TopicPartition as ClientPartition
 
 from processor.kafka.config import NoAnswerError, consumer_properties, describe
 from processor.kafka.config import Property as ClientProperty
-from processor.model import Headers, Record
+from processor.kafka.source import record_of
+from processor.model import Record
 
 _BATCH = 500
 _WAIT = 0.1  # seconds of one poll
@@ -86,7 +86,7 @@ def _read(
         for message in consumer.consume(_BATCH, _WAIT):
             if (error := message.error()) is not None:
                 raise NoAnswerError(describe(error))
-            yield _record(message)
+            yield record_of(message)
             deadline = clock() + timeout
         for topic, partition in list(ends):
             position = consumer.position([ClientPartition(topic, partition)])[0].offset
@@ -94,12 +94,3 @@ def _read(
                 del ends[topic, partition]
         if clock() > deadline:
             raise NoAnswerError("a record that the log should hold did not come in time")
-
-
-def _record(message: Message) -> Record:
-    topic, number, offset = message.topic(), message.partition(), message.offset()
-    assert topic is not None
-    assert number is not None
-    assert offset is not None
-    headers = cast("Headers", tuple(message.headers() or ()))
-    return Record(topic, number, offset, message.timestamp()[1], message.key(), message.value(), headers)

@@ -282,7 +282,7 @@ def _facts(
 def _polled(message: Message) -> Record | PartitionFault | ClientFault:
     error = message.error()
     if error is None:
-        return _record(message)
+        return record_of(message)
     topic, number = message.topic(), message.partition()
     if topic is None or _is_fatal(error):
         return ClientFault(describe(error), _is_fatal(error))
@@ -290,7 +290,8 @@ def _polled(message: Message) -> Record | PartitionFault | ClientFault:
     return PartitionFault(TopicPartition(topic, -1 if number is None else number), kind, describe(error))
 
 
-def _record(message: Message) -> Record:
+def record_of(message: Message) -> Record:
+    """A message without error as a record of ours, whatever its headers are."""
     topic, number, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None
     assert number is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from zlib import crc32
@@ -23,8 +24,12 @@ pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(120)]
 Start = Callable[..., WorkerProcess]
 Scenes = Callable[..., Scene]
 
+IMPATIENT_CLIENT = {
+    "max.poll.interval.ms": 6_000,  # who does not poll for 6 s is thrown out
+    "topic.metadata.propagation.max.ms": 1_000,  # how long a topic that is not there may be about to come
+}
 IMPATIENT_GROUP = {
-    "KAFKA__CLIENT": '{"max.poll.interval.ms": 6000}',  # who does not poll for 6 s is thrown out
+    "KAFKA__CLIENT": json.dumps(IMPATIENT_CLIENT),
     "KAFKA__SESSION_TIMEOUT_MS": "6000",  # the least that brokers allow, and the interval must not be below it
     "DELIVERY__ATTEMPT_TIMEOUT_S": "2",
     "DELIVERY__DRAIN_TIMEOUT_S": "2.5",
@@ -148,7 +153,7 @@ def test_lanes_with_a_dead_letter_wait_for_the_topic(scene: Scenes, start_worker
     stage.admin.delete_topic(stage.dlq)
     stage.put(b"150698:1", b"not Avro")
     stage.produce(Generator(1, 50).records(500))
-    worker = start_worker(stage.settings(**IMPATIENT_GROUP))
+    worker = start_worker(stage.settings(**IMPATIENT_GROUP), program=IMPATIENT)
     worker.wait_for("outage began", what="dead letters")
     wait_until(lambda: len({a.event_id for a in stage.stand_in.arrivals if a.event_id}) > 450, "other lanes go on")
     time.sleep(LONGER_THAN_THAT)

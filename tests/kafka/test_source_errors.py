@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import ClassVar
 
-import confluent_kafka
 import pytest
 from confluent_kafka import KafkaError
 
 from processor.kafka.mock_cluster import MockCluster
 from processor.kafka.source import UNREADABLE_HEADERS
 from processor.model import Facts, TopicPartition
+from tests.plugins.foreign import produce_with_header
 from tests.plugins.members import Member, poll_until
 
 OFFSET_COMMIT = 8  # Kafka's number of this request
@@ -94,38 +91,10 @@ def test_brokers_that_are_away_are_a_fault_of_the_client(cluster: MockCluster, m
     poll_until(lambda: member.commits[-1].offset == 1 and member.commits[-1].error is None, member)
 
 
-class ProduceArgument(ctypes.Structure):
-    """`rd_kafka_vu_t`: a kind, and 64 bytes of which up to three words count."""
-
-    _fields_: ClassVar = [
-        ("kind", ctypes.c_int),
-        ("first", ctypes.c_char_p),
-        ("second", ctypes.c_void_p),
-        ("third", ctypes.c_ssize_t),
-        ("rest", ctypes.c_char * 40),
-    ]
-
-
-def produce_with_header(servers: str, topic: bytes, name: bytes) -> None:
-    """A record as other languages may write it; Python's client refuses a header whose name is not text."""
-    library = ctypes.CDLL(str(next(Path(confluent_kafka.__file__).parents[1].glob("confluent_kafka.libs/librdkafka*"))))
-    library.rd_kafka_conf_new.restype = library.rd_kafka_new.restype = ctypes.c_void_p
-    library.rd_kafka_produceva.restype = ctypes.c_void_p
-    text = ctypes.create_string_buffer(512)
-    conf = ctypes.c_void_p(library.rd_kafka_conf_new())
-    library.rd_kafka_conf_set(conf, b"bootstrap.servers", servers.encode(), text, ctypes.c_size_t(512))
-    producer = ctypes.c_void_p(library.rd_kafka_new(0, conf, text, ctypes.c_size_t(512)))
-    value = ctypes.cast(ctypes.c_char_p(b"1"), ctypes.c_void_p)
-    arguments = (ProduceArgument * 2)(ProduceArgument(1, topic), ProduceArgument(9, name, value, 1))
-    assert library.rd_kafka_produceva(producer, arguments, ctypes.c_size_t(2)) is None
-    assert library.rd_kafka_flush(producer, 5_000) == 0
-    library.rd_kafka_destroy(producer)
-
-
 def test_a_header_name_that_is_not_utf_8_stops_nobody(cluster: MockCluster, member: Member) -> None:
     """The client reads no header of such a record, with a SystemError; the record itself is well."""
-    produce_with_header(cluster.bootstrap_servers, b"events", b"bad\xff")
-    produce_with_header(cluster.bootstrap_servers, b"events", b"good")
+    produce_with_header(cluster.bootstrap_servers, "events", b"bad\xff")
+    produce_with_header(cluster.bootstrap_servers, "events", b"good")
     poll_until(lambda: len(member.records) == 2, member)
     names = {name for record in member.records for name, _ in record.headers}
     assert names == {UNREADABLE_HEADERS, "good"}

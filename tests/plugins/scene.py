@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -26,7 +27,7 @@ from processor.kafka.admin import Admin
 from processor.kafka.config import producer_properties
 from processor.kafka.producer import Producer
 from processor.kafka.reading import read_topic
-from processor.model import Destination, Record, TopicPartition, Translated
+from processor.model import Destination, Headers, Record, TopicPartition, Translated
 from processor.settings import schemas_dir
 from processor.simulator.account import Account, load_datasets
 from processor.simulator.capillary import Sent
@@ -68,6 +69,7 @@ class Witness(Simulator):
         super().__init__(load_datasets(schemas_dir() / "xdm", account), account, **options)  # type: ignore[arg-type]
         self.arrivals: list[Arrival] = []
         self.requests: list[tuple[float, int, int]] = []  # when it came, messages, bytes
+        self.refuses: Callable[[Mapping[str, object]], int] = lambda _entity: 0  # a status for this item, for ever
         self._order = threading.Lock()
         self._current = threading.local()
 
@@ -76,8 +78,10 @@ class Witness(Simulator):
         return super()._collect(incoming, fault, is_batch=is_batch)
 
     def _batch(self, document: object, fault: Fault) -> Outgoing:
-        self._current.messages = document["messages"] if isinstance(document, dict) else []
-        return super()._batch(document, fault)
+        messages = self._current.messages = document["messages"] if isinstance(document, dict) else []
+        refused = {position: self.refuses(message["body"]["xdmEntity"]) for position, message in enumerate(messages)}
+        items = {position: status for position, status in refused.items() if status}
+        return super()._batch(document, replace(fault, items={**fault.items, **items}) if items else fault)
 
     def _accept(self, verdicts: Sequence[Verdict], fault: Fault) -> None:
         messages, request = self._current.messages, uuid.uuid4().hex
@@ -230,9 +234,9 @@ class Scene:
         self.producer.flush(patience)
         return count
 
-    def put(self, key: bytes | None, value: bytes | None, *, partition: int = 0) -> None:
+    def put(self, key: bytes | None, value: bytes | None, headers: Headers = (), *, partition: int = 0) -> None:
         """Writes any record."""
-        self.producer.send(self.topic, key, value, partition=partition)
+        self.producer.send(self.topic, key, value, headers, partition=partition)
         self.producer.flush(30.0)
 
     def read_back(self) -> list[Record]:

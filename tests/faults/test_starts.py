@@ -1,0 +1,104 @@
+"""Starts that are refused: every problem is named at once, before Kafka or AEP hears of the process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from processor.settings import schemas_dir
+from tests.plugins.workers import COMMAND, PREFIX
+
+NAMES = [path.stem.replace("-", "_").upper() for path in (schemas_dir() / "xdm").glob("*.json")]
+GOOD = {
+    "KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",  # nobody listens there
+    "AEP__INLET_URL": "http://127.0.0.1:1/collection/an-inlet",
+    "AEP__IMS_URL": "http://127.0.0.1:1",
+    "AEP__CLIENT_ID": "a-client",
+    "AEP__CLIENT_SECRET": "p-4ss",
+    "AEP__ORG_ID": "ABC@AdobeOrg",
+    "AEP__TENANT": "example",
+    **{f"DESTINATIONS__{name}__SCHEMA_ID": "https://ns.adobe.com/example/schemas/1" for name in NAMES},
+    **{f"DESTINATIONS__{name}__DATASET_ID": "5f" for name in NAMES},
+}
+
+
+def outcome(command: str, settings: Mapping[str, str], directory: Path) -> tuple[int, str]:
+    """Exit code and standard error of a command that must have nothing to say on standard output."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    done = subprocess.run(
+        [*COMMAND, command],
+        env={**outside, **{PREFIX + name: value for name, value in settings.items()}},
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+def brand_with(tmp_path: Path, event: str, right: str, wrong: str) -> tuple[Path, int]:
+    """A brand's mapping that is ours but for one mistake; returns the file and the line of the mistake."""
+    text = (schemas_dir() / "mappings" / f"{event}.toml").read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    file = tmp_path / "brand" / f"{event}.toml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text.replace(right, wrong), encoding="utf-8")
+    return file, text[: text.index(right)].count("\n") + 1
+
+
+def assert_named(errors: str, file: Path, line: int, field: str, nearest: str) -> None:
+    """One line says it all."""
+    assert [
+        said for said in errors.splitlines() if f"{file}:{line}: " in said and field in said and f'"{nearest}"' in said
+    ], errors
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_all_problems_of_settings_and_mappings_at_once(tmp_path: Path, command: str) -> None:
+    path, target = '"data.programCurrentPoints"', '"_tenant.capillary.accountId"'
+    points, points_line = brand_with(tmp_path, "pointsIssued", path, '"data.programCurrentPoint"')
+    joined, joined_line = brand_with(tmp_path, "customerAdded", target, '"_tenant.capillary.acountId"')
+    wrong = {
+        "AEP__CLIENT_SECRET": "",
+        "AEP__INLET_URL": "http://inlet.example.com/collection/an-inlet",
+        "AEP__ORG_ID": "not-an-org",
+        "AEP__TENANT": "no tenant",
+        "KAFKA__TOPIC": "capillary.events",
+        "KAFKA__START": "yesterday",
+        "KAFKA__ORG_IDS": "12,none",
+        "DELIVERY__MAX_BATCH_BYTES": "2000000",
+        "DELIVERY__ATTEMPT_TIMEOUT_S": "30",
+        "REGISTRY__URL": "registry",
+        "LOG__FORMAT": "xml",
+        "MAPPINGS__DIR": str(points.parent),
+    }
+    code, errors = outcome(command, GOOD | wrong, tmp_path)
+    assert code == 1
+    for name in wrong.keys() - {"KAFKA__TOPIC", "MAPPINGS__DIR"}:
+        assert name in errors
+    assert f"{PREFIX}KAFKA__TOPIC): no setting has this name; the nearest is {PREFIX}KAFKA__TOPICS" in errors
+    assert_named(errors, points, points_line, "loyalty.points", "data.programCurrentPoints")
+    assert_named(errors, joined, joined_line, "_tenant.capillary.acountId", "_tenant.capillary.accountId")
+    assert f"{len(wrong) + 1} problems" in errors
+    assert "Traceback" not in errors
+    for value in ("not-an-org", "yesterday", "inlet.example.com"):
+        assert value not in errors, "what is set wrongly may be a secret"
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_mapping_alone_is_reason_enough(tmp_path: Path, command: str) -> None:
+    file, line = brand_with(tmp_path, "pointsIssued", '"data.programCurrentPoints"', '"data.programmeCurrentPoints"')
+    code, errors = outcome(command, GOOD | {"MAPPINGS__DIR": str(file.parent)}, tmp_path)
+    assert code == 1
+    assert_named(errors, file, line, "loyalty.points", "data.programCurrentPoints")
+    assert "1 problem\n" in errors
+
+
+def test_what_is_well_is_well(tmp_path: Path) -> None:
+    assert outcome("check", GOOD, tmp_path) == (0, "all is well\n")
