@@ -98,7 +98,8 @@ class Reason(Enum):
 class Refusal(NamedTuple):
     """Why a record, or some of its messages, can never be delivered.
 
-    `detail` says what and where and what to do, and never holds a value out of the payload.
+    `detail` says what and where and what to do, and never holds a value out of the payload. `said` are AEP's own words,
+    which may quote anything: they go into the dead letter, beside the payload itself, and nowhere else.
     """
 
     reason: Reason
@@ -106,6 +107,7 @@ class Refusal(NamedTuple):
     detail: str
     status: int | None = None  # AEP's status, request or item
     attempts: int = 0
+    said: str = ""
 
 
 class Skip(NamedTuple):

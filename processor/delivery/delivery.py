@@ -481,9 +481,9 @@ def _for_now(verdict: Verdict) -> bool:
     return status in (0, _UNAUTHORIZED, _FORBIDDEN, _TIMEOUT, _TOO_MANY) or status >= SERVER_ERROR
 
 
-def _refusal(status: int, detail: str, item: Item) -> Refusal:
+def _refusal(status: int, said: str, item: Item) -> Refusal:
     reason = Reason.TOO_LARGE if status == _TOO_LARGE else Reason.REFUSED
-    return Refusal(reason, Stage.DELIVER, detail, status, item.tries + 1)
+    return Refusal(reason, Stage.DELIVER, f"AEP refused this message ({status})", status, item.tries + 1, said)
 
 
 def _partition(letter: DeadLetter) -> TopicPartition:

@@ -51,7 +51,7 @@ def headers_of(letter: DeadLetter, version: str) -> Headers:
     record, refusal = letter.record, letter.refusal
     fields: dict[str, object] = {
         REASON: refusal.reason.value,
-        DETAIL: refusal.detail[:MAX_DETAIL],
+        DETAIL: (f"{refusal.detail}: {refusal.said}" if refusal.said else refusal.detail)[:MAX_DETAIL],
         STAGE: refusal.stage.value,
         OUTPUTS: ",".join(letter.outputs) or None,
         TOPIC: record.topic,

@@ -24,6 +24,8 @@ GOOD = {
     **{f"DESTINATIONS__{name}__SCHEMA_ID": "https://ns.adobe.com/example/schemas/1" for name in NAMES},
     **{f"DESTINATIONS__{name}__DATASET_ID": "5f" for name in NAMES},
 }
+WRONG_PATH = '"loyalty.points" = { from = "data.programCurrent', '"loyalty.points" = { from = "data.programmeCurrent'
+WRONG_TARGET = '"_tenant.capillary.accountId"', '"_tenant.capillary.acountId"'
 
 
 def outcome(command: str, settings: Mapping[str, str], directory: Path) -> tuple[int, str]:
@@ -61,9 +63,8 @@ def assert_named(errors: str, file: Path, line: int, field: str, nearest: str) -
 
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_all_problems_of_settings_and_mappings_at_once(tmp_path: Path, command: str) -> None:
-    path, target = '"data.programCurrentPoints"', '"_tenant.capillary.accountId"'
-    points, points_line = brand_with(tmp_path, "pointsIssued", path, '"data.programCurrentPoint"')
-    joined, joined_line = brand_with(tmp_path, "customerAdded", target, '"_tenant.capillary.acountId"')
+    points, points_line = brand_with(tmp_path, "pointsIssued", *WRONG_PATH)
+    joined, joined_line = brand_with(tmp_path, "customerAdded", *WRONG_TARGET)
     wrong = {
         "AEP__CLIENT_SECRET": "",
         "AEP__INLET_URL": "http://inlet.example.com/collection/an-inlet",
@@ -93,7 +94,7 @@ def test_all_problems_of_settings_and_mappings_at_once(tmp_path: Path, command: 
 
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_a_mapping_alone_is_reason_enough(tmp_path: Path, command: str) -> None:
-    file, line = brand_with(tmp_path, "pointsIssued", '"data.programCurrentPoints"', '"data.programmeCurrentPoints"')
+    file, line = brand_with(tmp_path, "pointsIssued", *WRONG_PATH)
     code, errors = outcome(command, GOOD | {"MAPPINGS__DIR": str(file.parent)}, tmp_path)
     assert code == 1
     assert_named(errors, file, line, "loyalty.points", "data.programCurrentPoints")

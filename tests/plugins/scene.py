@@ -64,8 +64,8 @@ def event_id_of(entity: Mapping[str, object]) -> str:
 class Witness(Simulator):
     """The stand-in, which also keeps every message of every request that it has looked into, in the order they came."""
 
-    def __init__(self, **options: object) -> None:
-        account = Account(tenant=TENANT)
+    def __init__(self, account: Account | None = None, **options: object) -> None:
+        account = account or Account(tenant=TENANT)
         super().__init__(load_datasets(schemas_dir() / "xdm", account), account, **options)  # type: ignore[arg-type]
         self.arrivals: list[Arrival] = []
         self.requests: list[tuple[float, int, int]] = []  # when it came, messages, bytes
