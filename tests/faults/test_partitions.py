@@ -17,9 +17,10 @@ from confluent_kafka import TopicPartition as ClientPartition
 from processor.kafka.admin import Admin
 from processor.model import TopicPartition
 from processor.simulator.capillary import Generator, Sent
+from processor.simulator.faults import FaultPlan
 from tests.plugins.audit import Replay, audit
 from tests.plugins.scene import Scene
-from tests.plugins.workers import WorkerProcess, wait_until
+from tests.plugins.workers import IMPATIENT, WorkerProcess, wait_until
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(180)]
 
@@ -182,6 +183,40 @@ def test_committed_past_the_end(scene: Callable[..., Scene], start_worker: Start
     report = audit(replace(evidence, commits=[commit for commit in evidence.commits if commit not in false]))
     assert report.ok, str(report)
     assert report.figures["duplicates after a crash"], "what is below the end was read again"
+
+
+def test_records_deleted_under_a_running_worker(
+    scene: Callable[..., Scene], start_worker: Start, kafka_admin: Admin
+) -> None:
+    """It stops that partition at once; of the workers that accept the gap the one that owns it goes on at its end."""
+    stage = scene(partitions=3)
+    hurt = stage.partitions[2]
+    stage.stand_in.faults.plan = FaultPlan(refused=1.0)  # so that it falls behind
+    stage.produce(Generator(1, 50).records(2_400), partition=spread(3))
+    stage.read_back()
+    worker = start_worker(stage.settings(DELIVERY__WINDOW="100"), program=IMPATIENT)
+    wait_until(lambda: worker.metric("paused_partitions", reason="window") == 3, "the window is full")
+    low = stage.ends()[hurt] - 100
+    kafka_admin.delete_records({hurt: low})
+    stage.stand_in.faults.plan = FaultPlan()
+
+    begin = int(str(worker.wait_for(GONE, partition=str(hurt))["begin"]))
+    remedy = assert_reported(worker, hurt, "below low", begin, low)
+    assert_others_finish(stage, hurt, stage.commits.last.get(hurt, begin))
+    assert worker.stop() == 0
+    arrived = {arrival.event_id for arrival in stage.stand_in.arrivals if arrival.accepted}
+    for offset in range(low):
+        if stage.event_id(hurt, offset) not in arrived:
+            del stage.log[hurt, offset]
+    assert 0 < sum(partition == hurt for partition, _ in stage.log) < stage.ends()[hurt]
+
+    both = [start_worker(stage.settings(), *remedy.split()) for _ in range(2)]
+    stage.wait_until_drained()
+    accepted = [line for each in both for line in each.lines("partition assigned", why="gap accepted")]
+    assert [(line["partition"], line["start"]) for line in accepted] == [(str(hurt), low)]
+    assert [each.stop() for each in both] == [0, 0]
+    report = audit(stage.evidence())
+    assert report.ok, str(report)
 
 
 def recreate(stage: Scene) -> float:

@@ -245,6 +245,10 @@ class Scene:
         self.log |= {(TopicPartition(record.topic, record.partition), record.offset): record for record in records}
         return records
 
+    def event_id(self, partition: TopicPartition, offset: int) -> str:
+        """Capillary's eventId of a record that was produced as an event and read back."""
+        return self._event_ids[self.log[partition, offset].value or b""]
+
     def ends(self) -> dict[TopicPartition, int]:
         """The offset behind the last record of each partition that was read back."""
         ends: dict[TopicPartition, int] = {}
