@@ -189,8 +189,10 @@ class Language:
 def load_language(directory: Path, overlay: Path | None = None) -> Language:
     """Reads every mapping. A file of the overlay replaces ours of the same name; its `functions.py` is only found here.
 
+    A file that cannot be read is a problem like any other.
+
     Raises:
-        OSError: a directory or file cannot be read.
+        NotADirectoryError: `overlay` is none.
     """
     files = {file.name: (f"{directory.name}/{file.name}", file) for file in sorted(directory.glob("*.toml"))}
     functions = None
@@ -202,14 +204,27 @@ def load_language(directory: Path, overlay: Path | None = None) -> Language:
     common, problems = CommonSpec(), list[Problem]()
     mappings: list[MappingSpec] = []
     for name, (label, file) in sorted(files.items()):
+        text = _text_of(label, file)
+        if isinstance(text, Problem):
+            problems.append(text)
+            continue
         if name == COMMON:
-            common, found = read_common(label, file.read_text(encoding="utf-8"))
+            common, found = read_common(label, text)
         else:
-            mapping, found = read_mapping(label, file.read_text(encoding="utf-8"))
+            mapping, found = read_mapping(label, text)
             if mapping is not None:
                 mappings.append(replace(mapping, brand=overlay is not None and file.parent == overlay))
         problems += found
     return Language(tuple(mappings), common, tuple(problems), functions)
+
+
+def _text_of(label: str, file: Path) -> str | Problem:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        return Problem(label, 0, "file", f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        return Problem(label, 0, "file", "is not UTF-8 text")
 
 
 def read_mapping(file: str, text: str) -> tuple[MappingSpec | None, tuple[Problem, ...]]:
@@ -259,6 +274,8 @@ class _FileReader:
         except tomllib.TOMLDecodeError as error:
             found = _LINE.search(str(error))
             return Problem(file, int(found.group(1)) if found else 0, "TOML", str(error))
+        except RecursionError:
+            return Problem(file, 0, "TOML", "tables or lists hold each other too deep")
 
     def mapping(self) -> MappingSpec | None:
         self._known(self._document, {"event", "output", "lookup", "unsent"}, ())

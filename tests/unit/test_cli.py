@@ -152,6 +152,31 @@ def test_check_reads_the_mappings_also_without_usable_settings(tmp_path: Path) -
     assert (f"{tmp_path}/pointsIssued.toml", 2) in places
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"event = 'caf\xe9'", "file: is not UTF-8 text"),
+        (b"event = ", "TOML: Invalid value"),
+        (b"event = " + b"[" * 5_000, "TOML: tables or lists hold each other too deep"),
+        (b"", "event: is missing"),
+        (None, "file: cannot be read: Is a directory"),
+    ],
+)
+def test_check_names_a_mapping_that_cannot_be_read_beside_the_others(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    brand = tmp_path / "brand"
+    brand.mkdir()
+    (brand / "pointsIssued.toml").mkdir() if content is None else (brand / "pointsIssued.toml").write_bytes(content)
+    (brand / "customerAdded.toml").write_text('event = "customer"\n', encoding="utf-8")
+    result = run("check", env=complete() | {"CAPILLARY_AEP_MAPPINGS__DIR": str(brand), "CAPILLARY_AEP_KAFKA__X": "1"})
+    assert result.exit_code == ExitCode.WRONG
+    assert f"{brand}/pointsIssued.toml:" in result.stderr
+    assert said in result.stderr
+    assert f'{brand}/customerAdded.toml:1: event: "customer" does not agree' in result.stderr
+    assert "CAPILLARY_AEP_KAFKA__X): no setting has this name" in result.stderr
+
+
 def test_check_knows_what_librdkafka_must_not_be_told() -> None:
     result = run("check", env=complete() | {"CAPILLARY_AEP_KAFKA__CLIENT": '{"auto.offset.reset": "latest"}'})
     assert result.exit_code == ExitCode.WRONG

@@ -56,3 +56,11 @@ def test_a_long_detail_is_cut() -> None:
     """AEP's texts have no limit that anybody knows."""
     letter = DeadLetter(1, Record("t", 0, 0, 0, None, None), REFUSAL._replace(detail="x" * 9_000), "")
     assert dict(headers_of(letter, "1"))[PREFIX + "detail"] == b"x" * MAX_DETAIL
+
+
+def test_what_aep_said_stands_behind_what_we_say() -> None:
+    """The letter holds the payload anyway; no log line does."""
+    refusal = REFUSAL._replace(detail="AEP refused this message (400)", said="required key [_id] not found")
+    letter = DeadLetter(1, Record("t", 0, 0, 0, None, None), refusal, "")
+    detail = dict(headers_of(letter, "1"))[PREFIX + "detail"]
+    assert detail == b"AEP refused this message (400): required key [_id] not found"
