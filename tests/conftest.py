@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # examples share the machine with brokers and workers
+settings.load_profile("untimed")
+
 pytest_plugins = [
     "tests.plugins.brokers",
     "tests.plugins.members",

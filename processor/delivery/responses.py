@@ -117,9 +117,12 @@ def _verdict(element: dict[str, object]) -> Verdict:
         return ACCEPTED if accepted else Verdict(0, "neither a status nor an xactionId")
     codes = [element[name] for name in ("status", "statusCode") if name in element]
     try:
-        status = max(int(str(code)) for code in codes)
+        statuses = [int(str(code)) for code in codes]
     except ValueError:
         return Verdict(0, "the status is not a number")
-    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own border
+    if all(200 <= status < 300 for status in statuses):  # noqa: PLR2004 - HTTP's own border
         return ACCEPTED
+    status = max(statuses)
+    if status < 400:  # noqa: PLR2004 - HTTP's own border
+        return Verdict(0, f"status {status} is no error, and not all that it says is success")
     return Verdict(status, str(element.get("message", ""))[:500])
