@@ -113,6 +113,11 @@ class Field:
     clear: bool
     place: Place
 
+    @property
+    def sure(self) -> bool:
+        """Whether it is set in every message that goes out; one that may be gone is not."""
+        return self.required and not (isinstance(self.verb, Invoke) and self.verb.function.gone)
+
     def reads(self) -> tuple[str, ...]:
         """The paths of the event that decide whether there is a value."""
         return tuple(ref.path for ref in _readables(self.verb) if isinstance(ref, Ref | RowsRef) and not ref.item)

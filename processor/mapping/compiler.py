@@ -55,6 +55,7 @@ from processor.mapping.bound import (
 )
 from processor.mapping.coercion import Set, Step, Test, conforms, scalar_steps
 from processor.mapping.language import Place
+from processor.mapping.registry import Function
 from processor.mapping.sources import Columns, Source
 from processor.mapping.xdm import Array, Map, Node, Object
 from processor.model import Skip
@@ -143,6 +144,7 @@ def _walk(value: object, path: tuple[str, ...]) -> object:
 
 _NAMES: dict[str, object] = {
     "BOOLEANS": values.BOOLEANS,
+    "GONE": values.GONE,
     "Noted": values.Noted,
     "ONCE": ONCE,
     "PLACEHOLDERS": values.PLACEHOLDERS,
@@ -350,7 +352,7 @@ class _Writer:
     @staticmethod
     def _may_lack(fields: tuple[Field, ...], node: Object, path: str) -> list[str]:
         """Names that XDM requires of an object and that may not be there when the code has run."""
-        sure = {field.target for field in fields if field.required or isinstance(field.verb, Constant)}
+        sure = {field.target for field in fields if field.sure or isinstance(field.verb, Constant)}
         return [name for name in sorted(node.required) if f"{path}{name}" not in sure]
 
     def _drop_incomplete(
@@ -384,7 +386,7 @@ class _Writer:
                 self._invoke(into, field, invoke, frame)
             case Parts() as parts:
                 self._parts(into, field, parts, frame)
-        return field.required
+        return field.sure
 
     def _pick(self, into: str, field: Field, pick: Pick, frame: _Frame) -> None:
         self._first(pick.refs, frame)
@@ -417,8 +419,18 @@ class _Writer:
             self._steps(steps, f"{into} = x", field, frame)
 
     def _invoke(self, into: str, field: Field, invoke: Invoke, frame: _Frame) -> None:
-        function = invoke.function
         self._say(f"x = {self._call(invoke, frame)}")
+        if not invoke.function.gone:
+            self._returned(into, field, invoke.function, frame)
+        elif frame.output.profile:
+            with self._block("if x is not GONE:"):
+                self._returned(into, field, invoke.function, frame)
+        else:
+            self._say("x = None if x is GONE else x")
+            self._returned(into, field, invoke.function, frame)
+
+    def _returned(self, into: str, field: Field, function: Function, frame: _Frame) -> None:
+        """Stores what a function gave: `x`, which is a value, None or Noted."""
         if function.noted:
             with self._block("if x.__class__ is Noted:"):
                 with self._block("for reason in x.reasons:"):
@@ -427,7 +439,7 @@ class _Writer:
                 if field.required or field.clear:
                     with self._block("if x is None:"):
                         self._give_up(field, frame, "not trusted", None)
-        self._store(into, field, frame, returned(invoke.function), None, function_is_ours=function.ours)
+        self._store(into, field, frame, returned(function), None, function_is_ours=function.ours)
 
     # ---- from x into its place ----
 
@@ -576,7 +588,7 @@ class _Writer:
             self._say(f"{variable} = {{}}")
             filled = self._object(variable, part.fields, part.node, "", inner)
             missing = self._may_lack(part.fields, _object_node(part.node), "")
-            sure = filled or any(inner_field.required for inner_field in part.fields)
+            sure = filled or any(inner_field.sure for inner_field in part.fields)
             tests = [f"{name!r} in {variable}" for name in missing] or ([] if sure else [variable])
             with self._block(f"if {' and '.join(tests)}:") if tests else nullcontext():
                 self._say(f"{listed}.append({variable})")

@@ -1,7 +1,8 @@
 """The typed functions that `call` may name: what a value means is judged here, because Avro may come from anybody.
 
-Each gives a value, None (there was nothing), or `Noted` (a value, or None for one that cannot be trusted, with reasons
-to count). None of them ever sends what it does not trust. Facts and samples: Capillary's event documentation.
+Each gives a value, None (there was nothing), `Noted` (a value, or None for one that cannot be trusted, with reasons to
+count), or `GONE` (the event means that there is no value any more). None of them ever sends what it does not trust.
+Facts and samples: Capillary's event documentation.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import phonenumbers
 
 from processor.mapping.values import (
     FORMATS,
+    GONE,
     PLACEHOLDERS,
     Day,
     EpochMs,
+    Gone,
     IdentityMap,
     Noted,
     Rows,
@@ -42,6 +45,7 @@ _PHONE = re.compile(r"(?:\+|00)?([1-9]\d{6,14})", re.ASCII)
 _PHONE_GAPS = str.maketrans("", "", " \t.-()/\u00a0")
 _YEAR_2000_MS = 946_684_800_000
 _SKEW_MS = 300_000
+_NEVER = "2100"
 _LONGEST_FIELD = 1024
 _ALL_FIELDS = 4096
 _ID_LENGTH = 32
@@ -333,12 +337,18 @@ def _changed(changes: Rows, names: tuple[str, ...]) -> str | None:
     return found[-1] or None if found else None
 
 
-def tier_name(tiers: Rows, number: int | None) -> str | Noted[str] | None:
-    """Name of a tier (columns: tierNumber, tierName); the tier events themselves have numbers only."""
+def tier_name(tiers: Rows, number: int | None, *_programs: int | None) -> str | Noted[str] | None:
+    """Name of a tier (columns: tierNumber, tierName); the tier events themselves have numbers only.
+
+    The number stands in for a name that nobody knows, as `tier-3`: the tier did change, and saying nothing would leave
+    the one before.
+    """
     if number is None:
         return None
+    if number <= 0:
+        return Noted(None, ("not positive",))
     name = next((str(name or "").strip() for known, name in tiers if known == number), "")
-    return name if name and name not in PLACEHOLDERS else Noted(None, ("not listed",))
+    return name if name and name not in PLACEHOLDERS else Noted(f"tier-{number}", ("not listed",))
 
 
 def number_of(rows: Rows, key: int | None) -> float | None:
@@ -356,6 +366,17 @@ def currency(text: str | None) -> str | Noted[str] | None:
     if not value:
         return None
     return value if _CURRENCY.fullmatch(value) else Noted(None, ("pattern",))
+
+
+def end_date(text: str | None) -> Day | Gone | Noted[Day] | None:
+    """The day on which something ends. Capillary gives a date a century ahead for what never does: there is no end."""
+    value = (text or "").strip()
+    if not value or value in PLACEHOLDERS:
+        return None
+    day = parse_date(value)
+    if day is None:
+        return Noted(None, ("date",))
+    return GONE if day >= _NEVER else Day(day)
 
 
 FUNCTIONS: tuple[Callable[..., object], ...] = (
@@ -379,5 +400,6 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     tier_name,
     number_of,
     currency,
+    end_date,
 )
 """Everything that `call` may name, and nothing else; a brand's `functions.py` adds its own tuple of this name."""

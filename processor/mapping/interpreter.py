@@ -30,7 +30,7 @@ from processor.mapping.bound import (
 )
 from processor.mapping.coercion import conforms
 from processor.mapping.sources import Source
-from processor.mapping.values import Noted, Unmappable
+from processor.mapping.values import GONE, Noted, Unmappable
 from processor.mapping.xdm import LONGEST, Array, Boolean, Date, DateTime, Integer, Map, Node, Number, Object, Text
 from processor.model import Skip
 
@@ -269,6 +269,10 @@ def _looked_up(work: _Work, field: Field, lookup: Lookup) -> object:
 def _invoked(work: _Work, field: Field, invoke: Invoke) -> object:
     result = invoke.function.call(*map(work.value, invoke.arguments))
     label = work.label + field.target
+    if result is GONE:
+        if work.output.profile:
+            return None
+        result = None
     if isinstance(result, Noted):
         work.notes.extend(f"{label}:{reason}" for reason in result.reasons)
         result = result.value

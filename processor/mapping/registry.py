@@ -12,7 +12,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from processor.mapping.functions import FUNCTIONS
-from processor.mapping.values import Day, EpochMs, IdentityMap, Noted, Rows
+from processor.mapping.values import Day, EpochMs, Gone, IdentityMap, Noted, Rows
 
 _KINDS: Mapping[object, str] = {
     str: "string",
@@ -43,7 +43,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A registered function. `rest` is its `*parameter`; `noted` tells whether it can return `Noted`."""
+    """A registered function. `rest` is its `*parameter`; `noted` and `gone` tell whether it can return these."""
 
     name: str
     call: Callable[..., object]
@@ -51,6 +51,7 @@ class Function:
     rest: Parameter | None
     result: str
     noted: bool
+    gone: bool
     ours: bool
 
     def parameter(self, position: int) -> Parameter | None:
@@ -110,7 +111,8 @@ def _read(function: object, *, ours: bool) -> Function:
         else:
             raise FunctionError(f"{name}: parameter {parameter.name} must be positional and without a default")
     result, noted = _result(hints.get("return"), name)
-    return Function(name, function, tuple(parameters), rest, result, noted, ours)
+    gone = Gone in _members(hints.get("return"))
+    return Function(name, function, tuple(parameters), rest, result, noted, gone, ours)
 
 
 def _members(annotation: object) -> tuple[object, ...]:
@@ -136,9 +138,11 @@ def _result(annotation: object, function: str) -> tuple[str, bool]:
         if typing.get_origin(member) is Noted:
             noted = True
             kinds.add(_KINDS.get(typing.get_args(member)[0]))
-        elif member is not type(None):
+        elif member not in (type(None), Gone):
             kinds.add(_KINDS.get(member))
     kind = kinds.pop() if len(kinds) == 1 else None
     if kind not in _RESULTS:
-        raise FunctionError(f"{function}: must say which one type it returns (and Noted of it, None), not {annotation}")
+        raise FunctionError(
+            f"{function}: must say which one type it returns (and Noted of it, Gone, None), not {annotation}"
+        )
     return kind, noted

@@ -1,6 +1,7 @@
 """Values on their way from Avro to XDM: what functions take and give, and the small conversions that the code calls.
 
-Three things are kept apart: absent (None), untrusted (`Noted(None, reasons)`, dropped and counted), and a value.
+Four things are kept apart: absent (None), untrusted (`Noted(None, reasons)`, dropped and counted), said to be none
+(`GONE`), and a value.
 """
 
 from __future__ import annotations
@@ -32,6 +33,14 @@ class Noted(NamedTuple, Generic[T]):
 
     value: T | None
     reasons: tuple[str, ...]
+
+
+class Gone:
+    """What a function gives where the event means that there is no value (any more), see `GONE`."""
+
+
+GONE = Gone()
+"""A Profile output goes out without the field, so that the value of another time goes; an event just lacks it."""
 
 
 class Unmappable(Exception):  # noqa: N818 - the name of the outcome, as in Reason.UNMAPPABLE
