@@ -39,7 +39,7 @@ def test_one_seed_is_one_stream_however_it_is_cut() -> None:
 
 def test_the_mix_is_that_of_a_shop() -> None:
     counts = Counter(sent.event for sent in Generator(1, 1000).records(10_000))
-    assert set(counts) == set(CONTRACTS)
+    assert set(counts) == {"customerAdded", "customerUpdated", "transactionAdded", "pointsIssued"}
     assert counts["transactionAdded"] > counts["pointsIssued"] > counts["customerAdded"] > counts["customerUpdated"] > 0
 
 
