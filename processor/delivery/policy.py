@@ -19,7 +19,6 @@ class Policy:
     linger: float = 0.2
     hurried_wait: float = 1.0  # at most so long between two tries while a partition is being left
     attempt_timeout: float = 15.0
-    shortest_attempt: float = 1.0  # what is left of a drain must leave AEP this long, or nothing more is sent
     rate: float | None = None  # messages per second
     split_after: int = 5  # 5xx or no answer, of one request
     alone_after: int = 5  # 5xx of one message inside a 207
@@ -28,3 +27,8 @@ class Policy:
     unattributable_after: int = 5
     unauthorized_after: int = 3
     unauthorized_seconds: float = 60.0
+
+    @property
+    def shortest_attempt(self) -> float:
+        """What is left of a drain must leave AEP this long to answer, or nothing more is sent in it."""
+        return self.attempt_timeout / 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from processor import events
@@ -54,6 +54,20 @@ def history(seed: int, rates: Rates, *, steps: int = 150, kinds: tuple[str, ...]
     ),
     workers=st.integers(1, 3),
     partitions=st.integers(1, 4),
+)
+@example(  # an attempt that was cut to the second that a drain had left reached AEP after the next owner's
+    seed=3,
+    rates=Rates(
+        item_for_now=0.5,
+        request_for_now=0.1,
+        unauthorized=0.05,
+        rebalance=0.05,
+        commit_refused=0.3,
+        letters_fail=0.3,
+        latency=2.0,
+    ),
+    workers=3,
+    partitions=2,
 )
 @settings(
     max_examples=60, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
