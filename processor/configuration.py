@@ -1,7 +1,8 @@
 """Reads settings: `capillary-aep.toml`, over it the environment, secrets from files too. Every problem at once.
 
 A variable is `CAPILLARY_AEP_` + section + `__` + name, all in capitals; a list in it is comma separated or JSON, a
-table is JSON; an empty variable is as good as none. A destination's name is written with `_` for `-`.
+table is JSON, and so are the sections whose keys are free, `CAPILLARY_AEP_TIERS` and `CAPILLARY_AEP_LOOKUPS`; an empty
+variable is as good as none. A destination's name is written with `_` for `-`.
 
 A secret may be named by its setting with `_file` (`_FILE`) added: then the file's text is the value, without the line
 break at its end. `[kafka] client_file` names a file of `name=value` lines. Relative paths count from the file that
@@ -21,10 +22,19 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from processor.settings import DestinationSettings, Section, Settings, deadlines_problem
+from processor.settings import (
+    DestinationSettings,
+    Property,
+    Section,
+    Settings,
+    TranslationSettings,
+    deadlines_problem,
+)
 
 DEFAULT_FILE = Path("capillary-aep.toml")
 PREFIX = "CAPILLARY_AEP_"
+FREE_TABLES = ("tiers", "lookups")  # sections whose names are the operator's; in the environment one JSON object each
+SECTIONS = sorted(Settings.model_fields, key=lambda name: name in TranslationSettings.model_fields)
 
 Tables = dict[str, dict[str, Any]]
 SectionT = TypeVar("SectionT", bound=Section)
@@ -75,6 +85,20 @@ def load_section(section: type[SectionT], config: Path | None, environ: Mapping[
         loaded = section.model_validate(tables.get(name, {}))
     except ValidationError as error:
         problems += [_problem(details, name) for details in error.errors(include_url=False, include_context=False)]
+        raise SettingsError(_unrepeated(problems)) from None
+    if problems:
+        raise SettingsError(problems)
+    return loaded
+
+
+def load_translation(config: Path | None, environ: Mapping[str, str]) -> TranslationSettings:
+    """Reads what bears on the translation, for a command that needs no more. Raises SettingsError."""
+    tables, problems = _merged(config, environ)
+    ours = {name: table for name, table in tables.items() if name in TranslationSettings.model_fields}
+    try:
+        loaded = TranslationSettings.model_validate(ours)
+    except ValidationError as error:
+        problems += [_problem(details) for details in error.errors(include_url=False, include_context=False)]
         raise SettingsError(_unrepeated(problems)) from None
     if problems:
         raise SettingsError(problems)
@@ -136,7 +160,7 @@ def _from_file(config: Path | None, problems: list[Problem]) -> Tables:
         return {}
     tables = {name: table for name, table in document.items() if isinstance(table, dict)}
     problems += [
-        Problem(name, "", f"must be inside a section, such as [{next(iter(Settings.model_fields))}]")
+        Problem(name, "", f"must be inside a section, such as [{SECTIONS[0]}]")
         for name in document.keys() - tables.keys()
     ]
     return _with_files(tables, path.parent, problems)
@@ -177,7 +201,7 @@ def _from_files(section: str) -> tuple[str, ...]:
 
 def may_be_a_file(field: FieldInfo) -> bool:
     """Whether `_file` may be added: to secrets, and to librdkafka's properties, where passwords may be among."""
-    return _is_table(field) or SecretStr in (field.annotation, *_parts(field.annotation))
+    return field.annotation == Mapping[str, Property] or SecretStr in (field.annotation, *_parts(field.annotation))
 
 
 def _is_table(field: FieldInfo) -> bool:
@@ -228,6 +252,9 @@ def _place(variable: str, section: str, names: list[str], known: set[str]) -> tu
 
 
 def _put(tables: Tables, place: tuple[str, ...], text: str, problems: list[Problem], variable: str) -> None:
+    if place[0] in FREE_TABLES:
+        _put_table(tables, place[0], text, problems, variable)
+        return
     section, *between, name = place
     table = tables.setdefault(section, {})
     for key in between:
@@ -238,6 +265,17 @@ def _put(tables: Tables, place: tuple[str, ...], text: str, problems: list[Probl
         table[name] = _value(field, text)
     except ValueError:
         problems.append(Problem(_setting(place), variable, "is not valid JSON"))
+
+
+def _put_table(tables: Tables, section: str, text: str, problems: list[Problem], variable: str) -> None:
+    try:
+        table = json.loads(text)
+    except ValueError:
+        table = None
+    if isinstance(table, dict):
+        tables[section] = table
+    else:
+        problems.append(Problem(f"[{section}]", variable, "is no JSON object"))
 
 
 def _value(field: FieldInfo | None, text: str) -> object:
@@ -259,6 +297,7 @@ def _unknown_variable(variable: str, known: set[str]) -> Problem:
 
 def variables() -> Iterator[str]:
     """Every variable that is read, but for destinations, whose names are free."""
+    yield from map(_variable, FREE_TABLES)
     for section in Settings.model_fields:
         model = _section(section)
         for name, field in model.model_fields.items() if model else ():
@@ -287,7 +326,8 @@ def _problem(details: ErrorDetails, *section: str) -> Problem:
         return Problem("[delivery]", "", details["msg"].removeprefix("Value error, "))
     if details["type"] == "extra_forbidden":
         return Problem(_setting(place), "", f"no setting has this name{_nearest(place)}")
-    variable = _variable(*[part for part in place if not part.isdigit()]) if len(place) > 1 else ""
+    named = len(place) > 1 or place[0] in FREE_TABLES
+    variable = _variable(*[part for part in place if not part.isdigit()]) if named else ""
     return Problem(_setting(place), variable, _text(details))
 
 
@@ -361,10 +401,15 @@ def _or_nearest(name: str, names: frozenset[str]) -> str:
 
 def reference() -> str:
     """All settings as Markdown, one table per section: docs/configuration.md holds it, and a test compares."""
-    return "\n".join(line for name in Settings.model_fields for line in _reference(name))
+    return "\n".join(line for name in SECTIONS for line in _reference(name))
 
 
 def _reference(section: str) -> Iterator[str]:
+    if section in FREE_TABLES:
+        variable = _variable(section).removeprefix(PREFIX)
+        yield from (f"### `[{section}{'.NAME' * (section == 'lookups')}]`", "")
+        yield from (f"{Settings.model_fields[section].description} Variable: `{variable}`, a JSON object.", "")
+        return
     model = _section(section) or DestinationSettings
     place = section if _section(section) else f"{section}.NAME"
     yield from (f"### `[{place}]`", "", model.__doc__ or "", "")
@@ -380,6 +425,8 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, bool):
+        value = str(value).lower()
     if isinstance(value, tuple | dict):
         value = ", ".join(map(str, value))
     return f"`{value}`" if value not in (None, "") else "none"

@@ -26,7 +26,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from processor.mapping.options import IDENTIFIERS, Identifier, LoyaltyFields, Namespaces, Options
+
 MASK = "***"
+OFF = "off"  # an empty variable is as good as none, so the environment needs a word for an empty code
 AEP_BODY_LIMIT = 1_000_000  # bytes; AEP answers 413 above
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -150,11 +153,51 @@ def _dotted(value: object, prefix: str = "") -> dict[str, object]:
     return flat
 
 
+def _namespace(text: str) -> str:
+    code = text.strip()
+    if code.lower() == OFF:
+        return ""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}|", code, re.ASCII):
+        raise ValueError(f"must be the code of an identity namespace, such as CapillaryId, or {OFF}")
+    return code
+
+
+def _programs(value: object) -> dict[int, int]:
+    remedy = "must be a table of programs by Capillary organisation, such as { 150698 = 2649 }"
+    pairs = [(str(org), str(program)) for org, program in value.items()] if isinstance(value, Mapping) else [("", "")]
+    if not all(re.fullmatch(r"[1-9]\d{0,17}", number, re.ASCII) for pair in pairs for number in pair):
+        raise ValueError(remedy)
+    return {int(org): int(program) for org, program in pairs}
+
+
+def _tiers(value: object) -> dict[str, str]:
+    table = value if isinstance(value, Mapping) else {}
+    if table is not value or not all(re.fullmatch(r"\d+:\d+", str(key), re.ASCII) for key in table):
+        raise ValueError('must be a table of names by program and number, such as "2649:1" = "Silver"')
+    if not all(isinstance(name, str) and name.strip() for name in table.values()):
+        raise ValueError("must have texts for names, none of them empty")
+    return {str(key): str(name).strip() for key, name in table.items()}
+
+
+def _lookups(value: object) -> dict[str, dict[str, Property]]:
+    if not isinstance(value, Mapping) or not all(isinstance(table, Mapping) for table in value.values()):
+        raise ValueError("must be tables, such as [lookups.NAME]")
+    for name, table in value.items():
+        if name == "tiers":
+            raise ValueError("[lookups.tiers] is written [tiers]")
+        if not all(isinstance(entry, Property) and entry != "" for entry in table.values()):
+            raise ValueError(
+                f"[lookups.{name}] must have texts, numbers, true or false for entries, none of them empty"
+            )
+    return {str(name): dict(table) for name, table in value.items()}
+
+
 Property = str | int | float | bool
 Positive = Annotated[int, BeforeValidator(_no_bool), Field(gt=0)]
 Seconds = Annotated[float, BeforeValidator(_no_bool), Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
+NamespaceCode = Annotated[str, AfterValidator(_namespace)]
 Topic = Annotated[str, AfterValidator(_topic_or_pattern)]
 
 
@@ -300,6 +343,59 @@ class MappingsSettings(Section):
         return path
 
 
+class IdentitySettings(Section):
+    """Codes of the identity namespaces in AEP, exactly as AEP has them; `off` or empty: never sent."""
+
+    customer: NamespaceCode = Field(
+        "CapillaryId", description="Holds `orgId:customerId`, which every event has. To be created in AEP; never `off`."
+    )
+    email: NamespaceCode = Field("Email", description="E-mail, trimmed and in lower case.")
+    phone: NamespaceCode = Field("Phone", description="Mobile number in E.164, `+` and digits.")
+    external_id: NamespaceCode = Field("", description="The brand's own id of the customer, as it is, without the org.")
+    card: NamespaceCode = Field("", description="Card numbers, all of them, as they are, without the org.")
+    primary: Identifier = Field("customer", description="Which of the five is primary.")
+
+    @field_validator("customer")
+    @classmethod
+    def _stands_in(cls, code: str) -> str:
+        if not code:
+            raise ValueError("must not be off: it stands in where an event lacks another primary identity")
+        return code
+
+    @model_validator(mode="after")
+    def _tell_apart(self) -> Self:
+        codes = {name: getattr(self, name).lower() for name in IDENTIFIERS if getattr(self, name)}
+        if len(set(codes.values())) < len(codes):
+            raise ValueError(f"{', '.join(codes)} must have different codes")
+        if self.primary not in codes:
+            raise ValueError(f"primary is {self.primary}, which is off: give it a code or choose another")
+        return self
+
+
+class ProfileSettings(Section):
+    """What Profile messages look like."""
+
+    last_updated: bool = Field(
+        True,  # noqa: FBT003 - pydantic's default
+        description="Whether they carry `extSourceSystemAudit.lastUpdatedDate`, "
+        "by which AEP's customer timestamp ordering (beta) goes.",
+    )
+    loyalty_fields: Annotated[LoyaltyFields, BeforeValidator(str)] = Field(
+        "2026", description="Adobe's Loyalty Details as the sandbox has them; `2025`: younger fields go to the tenant."
+    )
+
+
+class ProgramSettings(Section):
+    """Which loyalty program speaks for a customer who is in several; the others stay in the events."""
+
+    default_id: Positive | None = Field(None, description="Its id. None: the program that the event calls the default.")
+    default_ids: Annotated[Mapping[int, int], BeforeValidator(_programs)] = Field(
+        default_factory=dict,
+        description="Its id by Capillary organisation, `{ ORG = PROGRAM }`; an organisation that is not named has "
+        "`default_id`.",
+    )
+
+
 class DestinationSettings(Section):
     """One dataset in AEP, as `capillary-aep provision apply` writes it."""
 
@@ -315,19 +411,33 @@ class DestinationSettings(Section):
 DestinationName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
-class Settings(BaseSettings):
-    """All of it. Frozen; unknown keys are refused."""
+class TranslationSettings(BaseSettings):
+    """What bears on the messages that come out of an event; `try` needs no more."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    kafka: KafkaSettings
-    registry: RegistrySettings
-    aep: AepSettings
-    delivery: DeliverySettings
-    health: HealthSettings
-    log: LogSettings
     mappings: MappingsSettings
-    destinations: Mapping[DestinationName, DestinationSettings]
+    identity: IdentitySettings
+    profile: ProfileSettings
+    program: ProgramSettings
+    tiers: Annotated[Mapping[str, str], BeforeValidator(_tiers)] = Field(
+        description='Names of tiers, `"PROGRAM:NUMBER" = "name"`, for events that do not list them. '
+        "What an event lists wins."
+    )
+    lookups: Annotated[Mapping[str, Mapping[str, Property]], BeforeValidator(_lookups)] = Field(
+        description="Entries that are laid over the lookup table NAME of the mappings, or added to it."
+    )
+
+    def options(self) -> Options:
+        """The same for the translation, which knows no settings."""
+        return Options(
+            Namespaces(**self.identity.model_dump()),
+            self.program.default_id,
+            self.program.default_ids,
+            {**self.lookups, **({"tiers": self.tiers} if self.tiers else {})},
+            self.profile.last_updated,
+            self.profile.loyalty_fields,
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -346,6 +456,18 @@ class Settings(BaseSettings):
     def _every_section(cls, tables: dict[str, object]) -> dict[str, object]:
         """A section that is left out is an empty one, so that each setting missing in it is named."""
         return {name: {} for name in cls.model_fields} | tables
+
+
+class Settings(TranslationSettings):
+    """All of it. Frozen; unknown keys are refused."""
+
+    kafka: KafkaSettings
+    registry: RegistrySettings
+    aep: AepSettings
+    delivery: DeliverySettings
+    health: HealthSettings
+    log: LogSettings
+    destinations: Mapping[DestinationName, DestinationSettings]
 
     @model_validator(mode="after")
     def _deadlines_nest(self) -> Self:
@@ -378,7 +500,7 @@ def _shown(value: object) -> object:
         shown = {name: _shown(getattr(value, name)) for name in type(value).model_fields}
         return shown | ({"client": masked_properties(value.client)} if isinstance(value, KafkaSettings) else {})
     if isinstance(value, Mapping):
-        return {name: _shown(item) for name, item in value.items()}
+        return {str(name): _shown(item) for name, item in value.items()}
     if isinstance(value, SecretStr):
         return _masked(value)
     if isinstance(value, datetime):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from processor.avro import (
@@ -28,8 +28,10 @@ from processor.capillary import Ignored, fold
 from processor.mapping.binding import bind
 from processor.mapping.bound import BoundMapping, Output
 from processor.mapping.compiler import CompiledMapping, CompiledOutput, Share, compile_mapping
+from processor.mapping.generations import schema_of_2025
 from processor.mapping.ignoring import wanted
 from processor.mapping.language import load_language
+from processor.mapping.options import Options
 from processor.mapping.problems import MappingProblems, Problem
 from processor.mapping.registry import FunctionError, brand_functions, our_functions
 from processor.mapping.sources import Reader, read_reader
@@ -347,13 +349,14 @@ def _misplaced(output: Output, destination: Destination | None) -> str | None:
     return None if destination.profile == output.profile else "an event destination meets one of Profile"
 
 
-def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str) -> Mappings:
+def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str, options: Options | None = None) -> Mappings:
     """Reads, checks and compiles everything.
 
     Args:
         schemas_dir: holds `capillary/`, `xdm/` and `mappings/`.
         overlay: the brand's own directory of mappings, laid over ours.
         tenant: the tenant's namespace in AEP, with or without the leading underscore.
+        options: what is configured about the translation; None: the defaults.
 
     Raises:
         MappingProblems: everything that is wrong, at once.
@@ -365,17 +368,19 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str) -> Mappi
         namespace = tenant_name(tenant)
     except SchemaError as error:
         raise MappingProblems([Problem("AEP__TENANT", 0, "tenant", str(error)), *problems]) from error
-    schemas = load_schemas(schemas_dir / "xdm", tenant)
+    options = options or Options()
+    schemas = _load_xdm(schemas_dir / "xdm", tenant, options)
     language = load_language(schemas_dir / "mappings", overlay)
-    functions = our_functions()
+    tables = replace(options, tables=options.laid_over(language.common.tables))
+    functions = our_functions(tables)
     if language.functions is not None:
         try:
-            functions |= brand_functions(language.functions)
+            functions |= brand_functions(language.functions, tables)
         except FunctionError as error:
             problems.append(Problem(str(language.functions), 0, "FUNCTIONS", str(error)))
     known = {event: reader for event, (_, reader) in readers.items()}
     chosen = wanted(language, known, schemas_dir / "capillary", overlay)
-    bound, found = bind(chosen.language, known, schemas, functions, namespace)
+    bound, found = bind(chosen.language, known, schemas, functions, tenant=namespace, options=options)
     problems += [*language.problems, *chosen.problems, *found]
     if problems:
         raise MappingProblems(problems)
@@ -387,6 +392,12 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str) -> Mappi
         schemas,
         chosen.ignored,
     )
+
+
+def _load_xdm(directory: Path, tenant: str, options: Options) -> dict[str, Schema]:
+    if options.loyalty_fields == "2025":
+        return load_schemas(directory, tenant, schema_of_2025)
+    return load_schemas(directory, tenant)
 
 
 def _load_avro(

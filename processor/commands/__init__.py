@@ -11,8 +11,8 @@ from typing import ClassVar, TypeVar
 
 import click
 
-from processor.configuration import SettingsError, load, load_section, raw_tables
-from processor.settings import Section, Settings
+from processor.configuration import SettingsError, load, load_section, load_translation, raw_tables
+from processor.settings import Section, Settings, TranslationSettings
 
 SectionT = TypeVar("SectionT", bound=Section)
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
@@ -58,6 +58,13 @@ class Invocation:
         """One section, for a command that needs no more. Raises CommandFailed."""
         try:
             return load_section(section, self.config, self.environ)
+        except SettingsError as error:
+            raise _failed(error) from None
+
+    def translation(self) -> TranslationSettings:
+        """What bears on the translation, for a command that needs no more. Raises CommandFailed."""
+        try:
+            return load_translation(self.config, self.environ)
         except SettingsError as error:
             raise _failed(error) from None
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from processor.commands import CommandFailed, ExitCode, Invocation, json_option, print_result, problem_list
 from processor.configuration import PREFIX, Problem, SettingsError, destination_problems, load, readable_tables
 from processor.kafka.config import ConfigProblem, consumer_properties, dead_letter_properties
 from processor.mapping.problems import MappingProblems
 from processor.mapping.problems import Problem as MappingProblem
-from processor.settings import KafkaSettings, schemas_dir
+from processor.settings import KafkaSettings, TranslationSettings, schemas_dir
 from processor.translator import load_mappings
 
 PLACEHOLDER = "tenant"  # the tenant's namespace where the settings have none
@@ -48,25 +49,31 @@ def find_problems(invocation: Invocation) -> list[Problem | MappingProblem]:
     try:
         settings = load(invocation.config, invocation.environ)
     except SettingsError as error:
-        return [*error.problems, *_mapping_problems(_brand_of(invocation), PLACEHOLDER)]
+        return [*error.problems, *_mapping_problems(_translation_of(invocation), PLACEHOLDER)]
     destinations = frozenset(path.stem for path in (schemas_dir() / "xdm").glob("*.json"))
     return [
         *_client_problems(settings.kafka),
         *destination_problems(settings, destinations),
-        *_mapping_problems(settings.mappings.dir, settings.aep.tenant),
+        *_mapping_problems(settings, settings.aep.tenant),
     ]
 
 
-def _brand_of(invocation: Invocation) -> Path | None:
-    """The brand's directory, although other settings are wrong; None where this one is, which is named among them."""
-    brand = readable_tables(invocation.config, invocation.environ).get("mappings", {}).get("dir")
-    return brand if isinstance(brand, Path) and brand.is_dir() else None
-
-
-def _mapping_problems(brand: Path | None, tenant: str) -> tuple[MappingProblem, ...]:
-    """What is wrong with the files in `schemas/` and with the brand's own."""
+def _translation_of(invocation: Invocation) -> TranslationSettings:
+    """What bears on the mappings, although other settings are wrong; what is wrong of it is named among them."""
+    tables = readable_tables(invocation.config, invocation.environ)
+    ours = {name: table for name, table in tables.items() if name in TranslationSettings.model_fields}
     try:
-        load_mappings(schemas_dir(), brand, tenant)
+        return TranslationSettings.model_validate(ours)
+    except ValidationError:
+        brand = ours.get("mappings", {}).get("dir")
+        usable = isinstance(brand, Path) and brand.is_dir()
+        return TranslationSettings.model_validate({"mappings": {"dir": brand}} if usable else {})
+
+
+def _mapping_problems(settings: TranslationSettings, tenant: str) -> tuple[MappingProblem, ...]:
+    """What is wrong with the files in `schemas/`, with the brand's own, and with what is laid over them."""
+    try:
+        load_mappings(schemas_dir(), settings.mappings.dir, tenant, settings.options())
     except MappingProblems as error:
         return error.problems
     except OSError as error:

@@ -70,7 +70,7 @@ def run(settings: Settings, gaps: Gaps) -> ExitCode:
     log.info("starting", version=__version__, settings=settings.effective())
     telemetry = Telemetry(time.monotonic, log)
     stop = _stop_on_signals(settings.delivery.drain_timeout_s + GRACE)
-    mappings = load_mappings(schemas_dir(), settings.mappings.dir, settings.aep.tenant)
+    mappings = load_mappings(schemas_dir(), settings.mappings.dir, settings.aep.tenant, settings.options())
     health = HealthServer(
         settings.health.host,
         settings.health.port,

@@ -12,6 +12,7 @@ import click
 
 from processor.commands import CommandFailed, Invocation
 from processor.configuration import SettingsError, raw_tables
+from processor.mapping.generations import schema_of_2025
 from processor.settings import schemas_dir, tenant_namespace
 from processor.simulator.account import Account, Dataset, load_datasets
 from processor.simulator.faults import PRESETS, FaultPlan
@@ -116,7 +117,8 @@ def _who(invocation: Invocation) -> tuple[Account, dict[str, Dataset]]:
             for name, table in tables.get("destinations", {}).items()
             if isinstance(table, Mapping) and {"schema_id", "dataset_id"} <= table.keys()
         }
-        return account, load_datasets(schemas_dir() / "xdm", account, ids)
+        older = invocation.translation().profile.loyalty_fields == "2025"
+        return account, load_datasets(schemas_dir() / "xdm", account, ids, schema_of_2025 if older else dict)
     except SettingsError as error:
         raise CommandFailed("\n".join(map(str, error.problems))) from None
     except ValueError as error:

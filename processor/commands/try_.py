@@ -17,7 +17,7 @@ from processor.commands._documents import Document, Unreadable, json_documents
 from processor.commands._encoding import Encoder, single_object
 from processor.mapping.problems import MappingProblems
 from processor.model import Destination, NeedsSchema, Record, Translated
-from processor.settings import MappingsSettings, schemas_dir, tenant_namespace
+from processor.settings import schemas_dir, tenant_namespace
 from processor.translator import Mappings, Translator, load_mappings
 
 PLACEHOLDER = "tenant"  # so that the namespace is `_tenant`, as mappings and XDM schemas spell it
@@ -108,8 +108,9 @@ def _at(place: str, text: str) -> str:
 
 
 def _load(invocation: Invocation) -> Mappings:
+    settings = invocation.translation()
     try:
-        return load_mappings(schemas_dir(), invocation.section(MappingsSettings).dir, _tenant(invocation))
+        return load_mappings(schemas_dir(), settings.mappings.dir, _tenant(invocation), settings.options())
     except MappingProblems as error:
         raise CommandFailed(problem_list(error.problems)) from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from processor.mapping.bound import (
     Argument,
@@ -32,6 +33,7 @@ from processor.mapping.bound import (
 )
 from processor.mapping.coercion import COERCIONS, Misfit, conforms, scalar_steps
 from processor.mapping.coverage import listed_wrongly, paths, unaccounted, unsent_in
+from processor.mapping.generations import target_of_2025
 from processor.mapping.language import (
     CONTEXT,
     CallSpec,
@@ -50,6 +52,7 @@ from processor.mapping.language import (
     Table,
     Verb,
 )
+from processor.mapping.options import Options
 from processor.mapping.problems import Problem, hint
 from processor.mapping.registry import Function, Parameter
 from processor.mapping.sources import Columns, Reader, Source
@@ -62,6 +65,7 @@ _CONTEXT = {
     "@output": Source("string"),
 }
 _DROPPED = "dropped"
+_LAST_UPDATED = "extSourceSystemAudit.lastUpdatedDate"
 
 
 class _Refused(Exception):  # noqa: N818 - carries a message to the place that knows where it belongs
@@ -73,7 +77,9 @@ def bind(
     readers: Mapping[str, Reader],
     schemas: Mapping[str, Schema],
     functions: Mapping[str, Function],
+    *,
     tenant: str,
+    options: Options,
 ) -> tuple[tuple[BoundMapping, ...], tuple[Problem, ...]]:
     """Checks all mappings of a language together.
 
@@ -83,6 +89,7 @@ def bind(
         schemas: the XDM schemas by destination.
         functions: what `call` may name.
         tenant: the tenant's namespace as it stands in XDM, which `_tenant` in a target becomes.
+        options: what is configured; schemas and functions are made for the same.
     """
     problems: list[Problem] = [*_common_unsent(language.common, readers)]
     bound: list[BoundMapping] = []
@@ -93,12 +100,14 @@ def bind(
             message = f'there is no Avro schema of the event "{spec.event}"{hint(spec.event, readers)}'
             problems.append(spec.place.problem("event", message))
             continue
-        binder = _Binder(spec, language.common, reader, schemas=schemas, functions=functions, tenant=tenant)
+        binder = _Binder(
+            spec, language.common, reader, schemas=schemas, functions=functions, tenant=tenant, options=options
+        )
         bound.append(binder.mapping())
         problems += binder.problems
         if not binder.problems and spec.place.file not in faulty:  # what a faulty output reads cannot be told
             problems += unaccounted(bound[-1], spec.unsent)
-    problems += _one_set_of_fields(bound)
+    problems += [*_one_set_of_fields(bound), *_tables_of_nobody(language, options)]
     return tuple(bound), tuple(problems)
 
 
@@ -123,6 +132,22 @@ def _common_unsent(common: CommonSpec, readers: Mapping[str, Reader]) -> list[Pr
         spec.place.problem(spec.path, f'no event has "{spec.path}"{hint(spec.path, names)}')
         for spec in common.unsent
         if spec.path not in names
+    ]
+
+
+def _tables_of_nobody(language: Language, options: Options) -> list[Problem]:
+    """Entries of the operator that are laid over nothing, which would change nothing in silence."""
+    known = {
+        name for tables in (language.common.tables, *(spec.tables for spec in language.mappings)) for name in tables
+    }
+    return [
+        Problem(
+            "[tiers]" if name == "tiers" else f"[lookups.{name}]",
+            0,
+            name,
+            f"no mapping has this table{hint(name, known)}",
+        )
+        for name in sorted(options.tables.keys() - known)
     ]
 
 
@@ -161,6 +186,7 @@ class _Binder:
         schemas: Mapping[str, Schema],
         functions: Mapping[str, Function],
         tenant: str,
+        options: Options,
     ) -> None:
         self._spec = spec
         self._common = common
@@ -168,7 +194,8 @@ class _Binder:
         self._schemas = schemas
         self._functions = functions
         self._tenant = tenant
-        self._tables: Mapping[str, Table] = {**common.tables, **spec.tables}
+        self._options = options
+        self._tables: Mapping[str, Table] = options.laid_over({**common.tables, **spec.tables})
         self.problems: list[Problem] = []
 
     def mapping(self) -> BoundMapping:
@@ -206,7 +233,15 @@ class _Binder:
         own = {field.target: field for field in reversed(spec.fields)}
         shared = self._common.fields.get("profile" if schema.profile else "events", ())
         inherited = [own.get(field.target, field) for field in shared]
-        return [*inherited, *(field for field in spec.fields if field not in inherited)]
+        fields = [*inherited, *(field for field in spec.fields if field not in inherited)]
+        return self._configured(fields) if schema.profile else fields
+
+    def _configured(self, fields: Iterable[FieldSpec]) -> list[FieldSpec]:
+        """Fields of a Profile output that are sent, at the targets that the sandbox has for them."""
+        kept = [field for field in fields if self._options.last_updated or field.target != _LAST_UPDATED]
+        if self._options.loyalty_fields == "2026":
+            return kept
+        return [replace(field, target=target_of_2025(field.target)) for field in kept]
 
     def _key(self, spec: OutputSpec, scope: _Scope) -> Ref | None:
         try:
@@ -372,7 +407,8 @@ class _Binder:
         for position, argument in enumerate(spec.arguments):
             parameter = function.parameter(position)
             assert parameter is not None  # counted above
-            arguments.append(self._argument(argument, parameter, scope))
+            checked = self._argument(argument, parameter, scope)
+            arguments.append(Literal(None) if parameter.name in function.unread else checked)
         return Invoke(function, tuple(arguments))
 
     def _argument(self, spec: str | ConstSpec, parameter: Parameter, scope: _Scope) -> Argument:

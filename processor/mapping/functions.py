@@ -8,13 +8,14 @@ Facts and samples: Capillary's event documentation.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 
 import orjson
 import phonenumbers
 
+from processor.mapping.options import IDENTIFIERS, Options
 from processor.mapping.values import (
     FORMATS,
     GONE,
@@ -28,9 +29,6 @@ from processor.mapping.values import (
     milliseconds,
     parse_date,
 )
-
-PRIMARY = "CapillaryId"
-"""Code of the namespace that holds `orgId:customerId`; our own, to be created before the first message."""
 
 _HASH = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII | re.IGNORECASE)
 """MD5, SHA-1 and SHA-256: what is left of an identifier after personal data was scrubbed."""
@@ -113,36 +111,97 @@ def event_time(now: int, received: int, created_at: int | None, *sooner: int | N
 # ---- who it is ------------------------------------------------------------------------------------------------------
 
 
-def customer_identity(org: int, customer: int | None) -> IdentityMap | Noted[IdentityMap] | None:
-    """IdentityMap of a Profile write: the customer of this org, primary, and nothing else.
-
-    Always the same for one customer, so a later write can take no identity away. Customer ids are unique within one
-    org only, hence the org in it; it reads like the Kafka key.
-    """
-    if customer is None:
-        return None
-    if customer <= 0:
-        return Noted(None, ("customerId not positive",))
-    return {PRIMARY: [{"id": f"{org}:{customer}", "primary": True}]}
-
-
-def customer_identities(
-    org: int, customer: int | None, email: str | None, mobile: str | None
+def customer_identity(  # noqa: PLR0917 - mappings pass by position
+    options: Options,
+    org: int,
+    customer: int | None,
+    email: str | None,
+    phone: str | None,
+    external_id: str | None,
+    card: list[str] | None,
 ) -> IdentityMap | Noted[IdentityMap] | None:
-    """IdentityMap of an event: the customer, primary, with e-mail and phone where these can be trusted."""
-    if customer is None:
-        return None
-    if customer <= 0:
-        return Noted(None, ("customerId not positive",))
-    identities: IdentityMap = {PRIMARY: [{"id": f"{org}:{customer}", "primary": True}]}
-    reasons: list[str] = []
-    for namespace, text, judge in (("Email", email, _judge_email), ("Phone", mobile, _judge_phone)):
-        value, reason = judge(text) if text else (None, None)
+    """IdentityMap of a Profile write: the primary identity and nothing else; None where the event has none to trust.
+
+    Nothing stands in for it: a fragment belongs to its dataset and primary identity, so a write under another one
+    would begin a second fragment and leave the first as it was. A later write can take no identity away.
+    """
+    match options.namespaces.primary:
+        case "customer":
+            return customer_alone(options, org, customer)
+        case "email":
+            value, reason = _judge_email(email or "")
+        case "phone":
+            value, reason = _judge_phone(phone or "")
+        case "external_id":
+            value, reason = _judge_external_id(external_id or "")
+        case _:
+            value, reason = _judge_single(card or ())
+    code = _code(options)
+    if value is None:
+        return None if reason is None else Noted(None, (f"{code} {reason}",))
+    return {code: [{"id": value, "primary": True}]}
+
+
+def customer_alone(options: Options, org: int, customer: int | None) -> IdentityMap | Noted[IdentityMap] | None:
+    """IdentityMap of an event that must not hold personal data: the customer id, primary whatever is configured."""
+    value, reason = _judge_customer(org, customer)
+    if value is None:
+        return None if reason is None else Noted(None, (reason,))
+    return {options.namespaces.customer: [{"id": value, "primary": True}]}
+
+
+def customer_identities(  # noqa: PLR0917 - mappings pass by position
+    options: Options,
+    org: int,
+    customer: int | None,
+    email: str | None,
+    phone: str | None,
+    external_id: str | None,
+    card: list[str] | None,
+) -> IdentityMap | Noted[IdentityMap] | None:
+    """IdentityMap of an event: all identities that have a namespace and can be trusted, exactly one of them primary.
+
+    The customer id is primary where the event lacks the configured one; without either there is no identity.
+    """
+    namespaces = options.namespaces
+    value, reason = _judge_customer(org, customer)
+    reasons = [] if reason is None else [reason]
+    identities: IdentityMap = {} if value is None else {namespaces.customer: [{"id": value}]}
+    for code, text, judge in (
+        (namespaces.email, email, _judge_email),
+        (namespaces.phone, phone, _judge_phone),
+        (namespaces.external_id, external_id, _judge_external_id),
+    ):
+        value, reason = judge(text) if code and text else (None, None)
         if value is not None:
-            identities[namespace] = [{"id": value}]
+            identities[code] = [{"id": value}]
         elif reason is not None:
-            reasons.append(f"{namespace} {reason}")
+            reasons.append(f"{code} {reason}")
+    if namespaces.card and card:
+        cards, dropped = _judge_cards(card)
+        reasons += [f"{namespaces.card} {reason}" for reason in dropped]
+        if cards:
+            identities[namespaces.card] = [{"id": number} for number in cards]
+    primary = identities.get(_code(options), ())
+    if len(primary) != 1:  # absent, or several cards, of which none is more the customer than another
+        primary = identities.get(namespaces.customer, ())
+    if not primary:
+        return Noted(None, tuple(reasons)) if reasons else None
+    primary[0]["primary"] = True
     return Noted(identities, tuple(reasons)) if reasons else identities
+
+
+def _code(options: Options) -> str:
+    """Code of the primary identity's namespace."""
+    code: str = getattr(options.namespaces, options.namespaces.primary)
+    return code
+
+
+UNREAD: Mapping[str, Callable[[Options], frozenset[str]]] = {
+    "customer_identity": lambda options: frozenset(IDENTIFIERS) - {"customer", options.namespaces.primary},
+    "customer_identities": lambda options: frozenset(IDENTIFIERS) - options.namespaces.sent,
+}
+"""By function, the parameters that it does not look at under some options."""
 
 
 def email_address(text: str | None) -> str | Noted[str] | None:
@@ -157,12 +216,7 @@ def phone_number(text: str | None) -> str | Noted[str] | None:
 
 def external_id(text: str | None) -> str | Noted[str] | None:
     """The brand's own id of a customer or card, as it is: leading zeros count. No hash, no stand-in for nobody."""
-    value = (text or "").strip()
-    if not value:
-        return None
-    if _HASH.fullmatch(value):
-        return Noted(None, ("hash",))
-    return Noted(None, ("placeholder",)) if value.casefold() in _NOBODY or not value.strip("0") else value
+    return _judged(_judge_external_id, text)
 
 
 Judgement = tuple[str | None, str | None]  # value, or why not; neither for a blank
@@ -171,6 +225,37 @@ Judgement = tuple[str | None, str | None]  # value, or why not; neither for a bl
 def _judged(judge: Callable[[str], Judgement], text: str | None) -> str | Noted[str] | None:
     value, reason = judge(text) if text else (None, None)
     return value if reason is None else Noted(None, (reason,))
+
+
+def _judge_customer(org: int, customer: int | None) -> Judgement:
+    """Customer ids are unique within one org only, hence the org in it; it reads like the Kafka key."""
+    if customer is None:
+        return None, None
+    return (f"{org}:{customer}", None) if customer > 0 else (None, "customerId not positive")
+
+
+def _judge_external_id(text: str) -> Judgement:
+    value = text.strip()
+    if not value:
+        return None, None
+    if _HASH.fullmatch(value):
+        return None, "hash"
+    return (None, "placeholder") if value.casefold() in _NOBODY or not value.strip("0") else (value, None)
+
+
+def _judge_cards(cards: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The numbers that can be trusted, each once, and why others cannot."""
+    judgements = [_judge_external_id(card) for card in cards]
+    numbers = dict.fromkeys(number for number, _ in judgements if number is not None)
+    return list(numbers), [reason for _, reason in judgements if reason is not None]
+
+
+def _judge_single(cards: Sequence[str]) -> Judgement:
+    """The one card of a customer who has one; of several none is more the customer than another."""
+    numbers, dropped = _judge_cards(cards)
+    if len(numbers) == 1:
+        return numbers[0], None
+    return None, "several" if numbers else next(iter(dropped), None)
 
 
 # Customers come again and again, and numbering plans are slow: 30 us a number. A value is judged once.
@@ -216,9 +301,29 @@ def _judge_phone(text: str) -> Judgement:  # noqa: PLR0911 - one return a reason
 # ---- conditions -----------------------------------------------------------------------------------------------------
 
 
-def is_default_program(flag: bool | None) -> bool:  # noqa: FBT001 - mappings pass by position
-    """Whether the event says that its program is the org's default one; only that one may write `loyalty.*`."""
-    return flag is True
+def is_default_program(
+    options: Options,
+    flag: bool | None,  # noqa: FBT001 - mappings pass by position
+    org: int,
+    *programs: int | None,
+) -> bool:
+    """Whether the event's program is the org's default one; only that one may write `loyalty.*`.
+
+    A configured id decides, compared with the first of `programs` that the event has; without one the event's own
+    `flag` does.
+    """
+    default = options.default_programs.get(org, options.default_program)
+    if default is None:
+        return flag is True
+    return next((program for program in programs if program is not None), None) == default
+
+
+def may_name_customer(options: Options, status: str | None) -> bool:
+    """Whether Profile may be written under the customer's primary identity.
+
+    Not when personal data was deleted and that identity is some of it: anything but the customer id.
+    """
+    return options.namespaces.primary == "customer" or _plain(status) != "deleted"
 
 
 def is_any(value: str | int | None, *options: str | int) -> bool:
@@ -337,17 +442,22 @@ def _changed(changes: Rows, names: tuple[str, ...]) -> str | None:
     return found[-1] or None if found else None
 
 
-def tier_name(tiers: Rows, number: int | None, *_programs: int | None) -> str | Noted[str] | None:
-    """Name of a tier (columns: tierNumber, tierName); the tier events themselves have numbers only.
+def tier_name(options: Options, tiers: Rows, number: int | None, *programs: int | None) -> str | Noted[str] | None:
+    """Name of a tier; the tier events themselves have numbers only.
 
-    The number stands in for a name that nobody knows, as `tier-3`: the tier did change, and saying nothing would leave
-    the one before.
+    The program's own list in the event (columns: tierNumber, tierName) knows best. Where it is missing, the lookup
+    table `tiers` may have the name, under `programId:number` of the first of `programs` that the event has. The number
+    stands in for a name that nobody knows, as `tier-3`: the tier did change, and saying nothing would leave the one
+    before.
     """
     if number is None:
         return None
     if number <= 0:
         return Noted(None, ("not positive",))
     name = next((str(name or "").strip() for known, name in tiers if known == number), "")
+    if not name or name in PLACEHOLDERS:
+        program = next((program for program in programs if program is not None), None)
+        name = str(options.tables.get("tiers", {}).get(f"{program}:{number}", "")).strip()
     return name if name and name not in PLACEHOLDERS else Noted(f"tier-{number}", ("not listed",))
 
 
@@ -383,11 +493,13 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     event_id,
     event_time,
     customer_identity,
+    customer_alone,
     customer_identities,
     email_address,
     phone_number,
     external_id,
     is_default_program,
+    may_name_customer,
     is_any,
     is_none_of,
     is_changed,

@@ -16,7 +16,8 @@ class Problem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.where}: {self.message}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.where}: {self.message}"
 
 
 class MappingProblems(Exception):  # noqa: N818 - it is the list of problems, several at once

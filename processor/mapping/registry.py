@@ -8,10 +8,12 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from processor.mapping.functions import FUNCTIONS
+from processor.mapping.functions import FUNCTIONS, UNREAD
+from processor.mapping.options import Options
 from processor.mapping.values import Day, EpochMs, Gone, IdentityMap, Noted, Rows
 
 _KINDS: Mapping[object, str] = {
@@ -43,7 +45,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A registered function. `rest` is its `*parameter`; `noted` and `gone` tell whether it can return these."""
+    """A registered function, with what is configured bound to it.
+
+    `rest` is its `*parameter`; `noted` and `gone` tell whether it can return these; `unread` names parameters that it
+    does not look at as it is configured, so that nobody need decode what they are given.
+    """
 
     name: str
     call: Callable[..., object]
@@ -53,6 +59,7 @@ class Function:
     noted: bool
     gone: bool
     ours: bool
+    unread: frozenset[str] = frozenset()
 
     def parameter(self, position: int) -> Parameter | None:
         """What the argument at a position must fit, None if there is no such parameter."""
@@ -63,12 +70,12 @@ class FunctionError(Exception):
     """A function that cannot be registered; says why."""
 
 
-def our_functions() -> dict[str, Function]:
+def our_functions(options: Options) -> dict[str, Function]:
     """The functions of this program by name."""
-    return _register(FUNCTIONS, ours=True)
+    return _register(FUNCTIONS, options, ours=True)
 
 
-def brand_functions(file: Path) -> dict[str, Function]:
+def brand_functions(file: Path, options: Options) -> dict[str, Function]:
     """The functions that a brand's `functions.py` lists in its `FUNCTIONS`, by name. Runs the file.
 
     Raises:
@@ -85,14 +92,14 @@ def brand_functions(file: Path) -> dict[str, Function]:
     listed = getattr(module, "FUNCTIONS", None)
     if not isinstance(listed, tuple | list):
         raise FunctionError("has no FUNCTIONS = (...), the tuple of what `call` may name")
-    return _register(listed, ours=False)
+    return _register(listed, options, ours=False)
 
 
-def _register(functions: Iterable[object], *, ours: bool) -> dict[str, Function]:
-    return {function.name: function for function in (_read(function, ours=ours) for function in functions)}
+def _register(functions: Iterable[object], options: Options, *, ours: bool) -> dict[str, Function]:
+    return {function.name: function for function in (_read(listed, options, ours=ours) for listed in functions)}
 
 
-def _read(function: object, *, ours: bool) -> Function:
+def _read(function: object, options: Options, *, ours: bool) -> Function:
     name = getattr(function, "__name__", "")
     if not inspect.isfunction(function) or not _NAME.fullmatch(name):
         raise FunctionError(f"{name or function!r}: FUNCTIONS lists plain functions with lower-case names")
@@ -102,7 +109,9 @@ def _read(function: object, *, ours: bool) -> Function:
         raise FunctionError(f"{name}: annotations that cannot be read: {error}") from error
     parameters: list[Parameter] = []
     rest: Parameter | None = None
-    for parameter in inspect.signature(function).parameters.values():
+    declared = list(inspect.signature(function).parameters.values())
+    configured = bool(declared) and hints.get(declared[0].name) is Options
+    for parameter in declared[configured:]:
         read = Parameter(parameter.name, _kinds(hints.get(parameter.name), name, parameter.name))
         if parameter.kind is parameter.VAR_POSITIONAL:
             rest = read
@@ -112,7 +121,9 @@ def _read(function: object, *, ours: bool) -> Function:
             raise FunctionError(f"{name}: parameter {parameter.name} must be positional and without a default")
     result, noted = _result(hints.get("return"), name)
     gone = Gone in _members(hints.get("return"))
-    return Function(name, function, tuple(parameters), rest, result, noted, gone, ours)
+    call = partial(function, options) if configured else function
+    unread = UNREAD[name](options) if ours and name in UNREAD else frozenset()
+    return Function(name, call, tuple(parameters), rest, result, noted, gone, ours, unread)
 
 
 def _members(annotation: object) -> tuple[object, ...]:

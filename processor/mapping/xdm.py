@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,12 +123,17 @@ def _targets(node: Object, prefix: str) -> list[str]:
     return found
 
 
-def load_schemas(directory: Path, tenant: str) -> dict[str, Schema]:
+def load_schemas(
+    directory: Path,
+    tenant: str,
+    adapt: Callable[[Mapping[str, object]], Mapping[str, object]] = lambda document: document,
+) -> dict[str, Schema]:
     """All schemas of a directory by the name of their file, which is the name of the destination.
 
     Args:
         directory: holds one `NAME.json` per destination.
         tenant: the tenant's namespace, with or without the leading underscore.
+        adapt: what becomes of a document before, while `_tenant` still stands for that namespace.
 
     Raises:
         MappingProblems: files that are no JSON, or use what cannot be guaranteed.
@@ -137,7 +142,7 @@ def load_schemas(directory: Path, tenant: str) -> dict[str, Schema]:
     problems: list[Problem] = []
     for file in sorted(directory.glob("*.json")):
         try:
-            document = with_tenant(json.loads(file.read_bytes()), tenant)
+            document = with_tenant(adapt(_document(file)), tenant)
             schemas[file.stem] = read_schema(file.stem, document)
         except (ValueError, SchemaError) as error:
             problems.append(Problem(f"{directory.name}/{file.name}", 0, "schema", str(error)))
@@ -150,10 +155,15 @@ class SchemaError(Exception):
     """A schema says something that the compiler cannot guarantee, or is none."""
 
 
-def with_tenant(document: object, tenant: str) -> dict[str, object]:
-    """The document with `_tenant` as the tenant's own namespace, e.g. `_acme`."""
+def _document(file: Path) -> dict[str, object]:
+    document = json.loads(file.read_bytes())
     if not isinstance(document, dict):
         raise SchemaError("is no JSON object")
+    return document
+
+
+def with_tenant(document: Mapping[str, object], tenant: str) -> Mapping[str, object]:
+    """The document with `_tenant` as the tenant's own namespace, e.g. `_acme`."""
     properties = document.get("properties")
     if not isinstance(properties, dict) or "_tenant" not in properties:
         return document

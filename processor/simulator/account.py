@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,10 @@ class Dataset:
 
 
 def load_datasets(
-    directory: Path, account: Account, ids: Mapping[str, tuple[str, str]] | None = None
+    directory: Path,
+    account: Account,
+    ids: Mapping[str, tuple[str, str]] | None = None,
+    adapt: Callable[[Mapping[str, object]], Mapping[str, object]] = dict,
 ) -> dict[str, Dataset]:
     """One dataset for each `NAME.json`, by dataset id.
 
@@ -51,16 +54,18 @@ def load_datasets(
         directory: holds the composed XDM schemas, in which `_tenant` stands for the tenant's namespace.
         account: whose tenant it is.
         ids: schema id and dataset id by name, where a worker has other ones than the built-in.
+        adapt: makes of a document what this sandbox has; `_tenant` still stands for the namespace.
 
     Raises:
         ValueError: a file is no JSON or no JSON Schema.
     """
     datasets = {}
     for file in sorted(directory.glob("*.json")):
-        document = _with_tenant(json.loads(file.read_bytes()), f"_{account.tenant}")
-        schema_id, dataset_id = (ids or {}).get(file.stem) or _built_in_ids(file.stem, account)
-        if not isinstance(document, dict):
+        plain = json.loads(file.read_bytes())
+        if not isinstance(plain, dict):
             raise ValueError(f"{file.name} is no JSON Schema")  # noqa: TRY004 - one kind of error for a bad file
+        document = _with_tenant(adapt(plain), f"_{account.tenant}")
+        schema_id, dataset_id = (ids or {}).get(file.stem) or _built_in_ids(file.stem, account)
         profile = document.get("meta:class") != _EVENT_CLASS
         validator = jsonschema_rs.Draft7Validator(document, validate_formats=True)
         datasets[dataset_id] = Dataset(file.stem, dataset_id, schema_id, profile, validator)
