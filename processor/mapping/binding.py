@@ -27,6 +27,7 @@ from processor.mapping.bound import (
     Readable,
     Ref,
     RowsRef,
+    Unread,
     item_columns,
     item_want,
     returned,
@@ -408,7 +409,9 @@ class _Binder:
             parameter = function.parameter(position)
             assert parameter is not None  # counted above
             checked = self._argument(argument, parameter, scope)
-            arguments.append(Literal(None) if parameter.name in function.unread else checked)
+            if parameter.name in function.unread and isinstance(checked, Ref):
+                checked = Unread(checked)
+            arguments.append(checked)
         return Invoke(function, tuple(arguments))
 
     def _argument(self, spec: str | ConstSpec, parameter: Parameter, scope: _Scope) -> Argument:

@@ -44,8 +44,15 @@ class Literal:
     value: object
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An argument that its function does not look at as it is configured: nothing is decoded for it, it is None."""
+
+    ref: Ref
+
+
 Readable = Ref | Context
-Argument = Ref | RowsRef | Context | Literal
+Argument = Ref | RowsRef | Context | Literal | Unread
 
 
 @dataclass(frozen=True, slots=True)

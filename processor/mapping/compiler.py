@@ -49,6 +49,7 @@ from processor.mapping.bound import (
     Readable,
     Ref,
     RowsRef,
+    Unread,
     item_columns,
     item_want,
     returned,
@@ -632,6 +633,8 @@ class _Writer:
         match argument:
             case Literal(value):
                 return repr(value)
+            case Unread():
+                return "None"
             case RowsRef(path, columns, item):
                 split = tuple(tuple(column.split(".")) for column in columns)
                 if item:

@@ -21,6 +21,7 @@ from processor.mapping.bound import (
     Pick,
     Ref,
     RowsRef,
+    Unread,
 )
 from processor.mapping.language import UnsentSpec
 from processor.mapping.problems import Problem, hint
@@ -75,6 +76,8 @@ def _paths(given: Iterable[Argument], item: str | None) -> Iterator[str]:
         match argument:
             case Ref():
                 yield _absolute(argument, item)
+            case Unread(ref):  # thought of, and not needed as things are configured
+                yield _absolute(ref, item)
             case RowsRef(columns=columns):
                 yield from (f"{_absolute(argument, item)}.{column}" for column in columns)
             case Context(name="@value") if item is not None:

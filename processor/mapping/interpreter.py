@@ -27,6 +27,7 @@ from processor.mapping.bound import (
     Pick,
     Ref,
     RowsRef,
+    Unread,
 )
 from processor.mapping.coercion import conforms
 from processor.mapping.sources import Source
@@ -103,6 +104,8 @@ class _Work:
         match argument:
             case Literal(value):
                 return value
+            case Unread():
+                return None
             case Context(name):
                 return {
                     "@now": self.event.now,

@@ -177,6 +177,21 @@ def test_check_names_a_mapping_that_cannot_be_read_beside_the_others(
     assert "CAPILLARY_AEP_KAFKA__X): no setting has this name" in result.stderr
 
 
+def test_check_knows_the_lookup_tables() -> None:
+    result = run("check", "--json", env=complete() | {"CAPILLARY_AEP_LOOKUPS": '{"tier": {"a": "b"}}'})
+    assert result.exit_code == ExitCode.WRONG
+    assert "[lookups.tier]: tier: no mapping has this table" in result.stderr
+    assert run("check", env=complete() | {"CAPILLARY_AEP_TIERS": '{"2649:1": "Silver"}'}).exit_code == ExitCode.DONE
+    broken = run("check", env={"CAPILLARY_AEP_LOOKUPS": '{"tier": {"a": "b"}}'})
+    assert "KAFKA__BOOTSTRAP_SERVERS" in broken.stderr
+    assert "[lookups.tier]" in broken.stderr
+
+
+@pytest.mark.parametrize("fields", ["2025", "2026"])
+def test_check_takes_either_generation_of_loyalty_fields(fields: str) -> None:
+    assert run("check", env=complete() | {"CAPILLARY_AEP_PROFILE__LOYALTY_FIELDS": fields}).exit_code == ExitCode.DONE
+
+
 def test_check_knows_what_librdkafka_must_not_be_told() -> None:
     result = run("check", env=complete() | {"CAPILLARY_AEP_KAFKA__CLIENT": '{"auto.offset.reset": "latest"}'})
     assert result.exit_code == ExitCode.WRONG

@@ -19,10 +19,12 @@ from processor.configuration import (
     destination_problems,
     load,
     load_section,
+    load_translation,
     raw_tables,
     reference,
     variables,
 )
+from processor.mapping.options import Namespaces, Options
 from processor.settings import KafkaSettings, Settings, masked_properties, schemas_dir, tenant_namespace
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +84,7 @@ def test_defaults_are_those_of_the_design() -> None:
     assert delivery.max_messages_per_second is None
     assert (settings.health.port, settings.log.format, settings.mappings.dir) == (8080, None, None)
     assert settings.destinations == {}
+    assert settings.options() == Options()
 
 
 def test_everything_missing_is_named_at_once() -> None:
@@ -182,6 +185,15 @@ WRONG = {
     "HEALTH__PORT": ("65536", "must be less than or equal to 65535"),
     "LOG__FORMAT": ("xml", "must be 'console' or 'json'"),
     "MAPPINGS__DIR": ("nowhere", "must be a directory that exists"),
+    "IDENTITY__CUSTOMER": ("off", "must not be off: it stands in"),
+    "IDENTITY__EMAIL": ("E mail", "must be the code of an identity namespace"),
+    "IDENTITY__PRIMARY": ("mail", "must be 'customer', 'email', 'phone', 'external_id' or 'card'"),
+    "PROFILE__LAST_UPDATED": ("maybe", "must be a valid boolean"),
+    "PROFILE__LOYALTY_FIELDS": ("2024", "must be '2026' or '2025'"),
+    "PROGRAM__DEFAULT_ID": ("0", "must be greater than 0"),
+    "PROGRAM__DEFAULT_IDS": ('{"150698": "gold"}', "must be a table of programs by Capillary organisation"),
+    "TIERS": ('{"2649": "Silver"}', 'such as "2649:1" = "Silver"'),
+    "LOOKUPS": ('{"genders": "m"}', "must be tables, such as [lookups.NAME]"),
     "DESTINATIONS__EVENTS__SCHEMA_ID": ("1", "does not have the form"),
 }
 
@@ -392,6 +404,100 @@ def test_one_section_is_enough_for_some_commands() -> None:
         load_section(KafkaSettings, None, {})
     with pytest.raises(SettingsError, match="the nearest is"):
         load_section(KafkaSettings, None, {**environ, f"{PREFIX}AEP__TENNANT": "x"})
+
+
+class TestTranslation:
+    """What bears on the messages: identities, Profile, programs, tables."""
+
+    def test_from_the_file(self) -> None:
+        file(
+            '[identity]\ncustomer = "CRMID"\nphone = ""\nexternal_id = "LoyaltyId"\nprimary = "external_id"\n'
+            '[profile]\nlast_updated = false\nloyalty_fields = 2025\n'
+            '[program]\ndefault_id = 2649\ndefault_ids = { 150698 = 4711 }\n'
+            '[tiers]\n"2649:1" = " Silver "\n[lookups.genders]\nd = "non_specific"\n"*" = "not_specified"\n'
+        )  # fmt: skip
+        assert load(None, environment()).options() == Options(
+            Namespaces("CRMID", "Email", "", "LoyaltyId", "", "external_id"),
+            default_program=2649,
+            default_programs={150698: 4711},
+            tables={
+                "genders": {"d": "non_specific", "*": "not_specified"},
+                "tiers": {"2649:1": "Silver"},
+            },
+            last_updated=False,
+            loyalty_fields="2025",
+        )
+
+    def test_from_the_environment_which_wins_entry_by_entry(self) -> None:
+        file('[program.default_ids]\n1 = 2\n[tiers]\n"1:1" = "A"\n"1:2" = "B"\n[lookups.genders]\nm = "male"\n')
+        environ = environment(
+            IDENTITY__PHONE="Off",
+            PROFILE__LAST_UPDATED="no",
+            PROFILE__LOYALTY_FIELDS="2025",
+            PROGRAM__DEFAULT_IDS='{"1": 3, "4": 5}',
+            TIERS='{"1:2": "Gold"}',
+            LOOKUPS='{"genders": {"d": "non_specific"}}',
+        )
+        options = load(None, environ).options()
+        assert (options.namespaces.phone, options.last_updated, options.loyalty_fields) == ("", False, "2025")
+        assert options.default_programs == {1: 3, 4: 5}
+        assert options.tables == {
+            "tiers": {"1:1": "A", "1:2": "Gold"},
+            "genders": {"m": "male", "d": "non_specific"},
+        }
+
+    def test_an_empty_variable_switches_nothing_off(self) -> None:
+        assert load(None, environment(IDENTITY__EMAIL="")).options() == Options()
+
+    @pytest.mark.parametrize(
+        ("variables", "message"),
+        [
+            ({"IDENTITY__PRIMARY": "card"}, "primary is card, which is off: give it a code or choose another"),
+            ({"IDENTITY__EMAIL": "off", "IDENTITY__PRIMARY": "email"}, "primary is email, which is off"),
+            ({"IDENTITY__CARD": "email"}, "customer, email, phone, card must have different codes"),
+        ],
+    )
+    def test_codes_and_primary_fit_together(self, variables: dict[str, str], message: str) -> None:
+        found = problems(environment(**variables))
+        assert list(found) == ["[identity]"]
+        assert message in found["[identity]"]
+
+    @pytest.mark.parametrize(
+        ("text", "setting", "message"),
+        [
+            ('[tiers]\n"2649:1" = ""\n', "TIERS", "none of them empty"),
+            ("[tiers]\n'2649:1' = 1\n", "TIERS", "must have texts for names"),
+            ('[lookups.tiers]\n"2649:1" = "A"\n', "LOOKUPS", "[lookups.tiers] is written [tiers]"),
+            ("[lookups.genders]\nd = ['a']\n", "LOOKUPS", "[lookups.genders] must have texts, numbers"),
+            ("[program]\ndefault_ids = 2649\n", "PROGRAM__DEFAULT_IDS", "{ 150698 = 2649 }"),
+            ("[program.default_ids]\n0 = 1\n", "PROGRAM__DEFAULT_IDS", "{ 150698 = 2649 }"),
+            ("[program]\ndefault = 1\n", "[program] default", "the nearest is default_id"),
+        ],
+    )
+    def test_tables_that_are_wrong_say_what_is_right(self, text: str, setting: str, message: str) -> None:
+        file(text)
+        found = problems(environment())
+        assert list(found) == [setting]
+        assert message in found[setting]
+
+    def test_a_table_in_the_environment_is_json(self) -> None:
+        assert problems(environment(TIERS="2649:1=Silver")) == {"TIERS": "is no JSON object"}
+        assert problems(environment(LOOKUPS="[]")) == {"LOOKUPS": "is no JSON object"}
+        assert "the nearest is CAPILLARY_AEP_TIERS" in problems(environment(TIER="{}"))["TIER"]
+
+    def test_it_can_be_had_without_the_rest(self) -> None:
+        file('[kafka]\nno = "such"\n[tiers]\n"1:1" = "A"\n')
+        assert load_translation(None, {}).options() == Options(tables={"tiers": {"1:1": "A"}})
+        with pytest.raises(SettingsError, match=r"\[profile\] loyalty_fields .*: must be"):
+            load_translation(None, {f"{PREFIX}PROFILE__LOYALTY_FIELDS": "1999"})
+        with pytest.raises(SettingsError, match="no setting has this name"):
+            load_translation(None, {f"{PREFIX}PROFILE__LOYALTY": "2025"})
+
+    def test_it_is_shown_at_the_start(self) -> None:
+        file('[program.default_ids]\n1 = 2\n[tiers]\n"1:1" = "A"\n')
+        effective = load(None, environment()).effective()
+        assert json.loads(json.dumps(effective))["program"] == {"default_id": None, "default_ids": {"1": 2}}
+        assert effective["tiers"] == {"1:1": "A"}
 
 
 def test_destinations_are_those_of_the_schemas() -> None:

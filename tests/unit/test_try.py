@@ -86,6 +86,16 @@ def test_bad_settings_are_named() -> None:
     assert "KAFKA__ORG_IDS" in orgs.stderr
 
 
+def test_what_is_configured_about_messages_counts() -> None:
+    env = {"CAPILLARY_AEP_IDENTITY__CUSTOMER": "CRMID", "CAPILLARY_AEP_PROFILE__LOYALTY_FIELDS": "2025"}
+    found = {message["to"]: message["xdmEntity"] for message in json.loads(try_(DOCUMENTED, env=env).stdout)}
+    assert found["profile-balance"]["identityMap"].keys() == {"CRMID"}
+    assert found["profile-lifetime"]["_tenant"]["capillary"]["loyalty"] == {"lifetimePoints": 2261.5}
+    wrong = try_(DOCUMENTED, env={"CAPILLARY_AEP_IDENTITY__PRIMARY": "card"})
+    assert wrong.exit_code == ExitCode.WRONG
+    assert "[identity]: primary is card, which is off" in wrong.stderr
+
+
 def test_an_org_that_may_not_pass_is_a_problem() -> None:
     result = try_(DOCUMENTED, env={"CAPILLARY_AEP_KAFKA__ORG_IDS": "1,2"})
     assert result.exit_code == ExitCode.WRONG
