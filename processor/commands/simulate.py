@@ -65,7 +65,7 @@ def command(
     """
     if state:
         state.mkdir(parents=True, exist_ok=True)
-    account, datasets = _who(invocation)
+    account, datasets = account_and_datasets(invocation)
     try:
         simulator = Simulator(
             datasets,
@@ -107,7 +107,7 @@ def as_toml(settings: Mapping[str, Mapping[str, object]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _who(invocation: Invocation) -> tuple[Account, dict[str, Dataset]]:
+def account_and_datasets(invocation: Invocation) -> tuple[Account, dict[str, Dataset]]:
     """The account and its datasets: what is set, and the built-in ids for the rest. Raises CommandFailed."""
     try:
         tables = raw_tables(invocation.config, invocation.environ)

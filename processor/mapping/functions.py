@@ -2,7 +2,8 @@
 
 Each gives a value, None (there was nothing), `Noted` (a value, or None for one that cannot be trusted, with reasons to
 count), or `GONE` (the event means that there is no value any more). None of them ever sends what it does not trust.
-Facts and samples: Capillary's event documentation.
+One whose first parameter is `Options` gets what is configured; mappings do not name it. Facts and samples: Capillary's
+event documentation.
 """
 
 from __future__ import annotations

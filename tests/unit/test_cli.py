@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from processor import __version__, commands
 from processor.cli import Commands, cli
-from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp, json_option, print_result
+from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp, json_option, print_result, simulate
 from processor.settings import KafkaSettings, schemas_dir
 
 REQUIRED = {
@@ -190,6 +190,16 @@ def test_check_knows_the_lookup_tables() -> None:
 @pytest.mark.parametrize("fields", ["2025", "2026"])
 def test_check_takes_either_generation_of_loyalty_fields(fields: str) -> None:
     assert run("check", env=complete() | {"CAPILLARY_AEP_PROFILE__LOYALTY_FIELDS": fields}).exit_code == ExitCode.DONE
+
+
+@pytest.mark.parametrize(("fields", "place"), [("2026", "loyalty"), ("2025", "_example")])
+def test_the_stand_in_has_the_schemas_of_its_settings(fields: str, place: str) -> None:
+    invocation = Invocation(None, {"CAPILLARY_AEP_PROFILE__LOYALTY_FIELDS": fields})
+    datasets = {dataset.name: dataset for dataset in simulate.account_and_datasets(invocation)[1].values()}
+    points = {"lifetimePoints": 1.0}
+    entities = {"loyalty": {"loyalty": points}, "_example": {"_example": {"capillary": {"loyalty": points}}}}
+    accepted = {name for name, entity in entities.items() if datasets["profile-lifetime"].validator.is_valid(entity)}
+    assert accepted == {place}
 
 
 def test_check_knows_what_librdkafka_must_not_be_told() -> None:

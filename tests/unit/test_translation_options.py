@@ -47,7 +47,7 @@ OPTIONS = {
     "loyalty fields of 2025": Options(loyalty_fields="2025"),
     "another default program": Options(default_program=4711),
     "a default program by org": Options(default_program=4711, default_programs={150698: 2649}),
-    "tiers": Options(tables={"tiers": {"2649:1": "Bronze"}}),
+    "tiers": Options(tables={"tiers": {"2649:1": "Bronze", "2649:2": "Gilt"}}),
     "all at once": Options(
         replace(ALL, email="", primary="external_id"),
         default_program=2649,
@@ -474,8 +474,16 @@ def test_a_tier_is_called_what_the_event_says_or_else_the_settings() -> None:
     assert name(listed, 2, None, 2649) == "Gold"
     assert name((), 2, 7, 2649) == "Other"
     assert name((), None, 2649) is None
-    assert name((), 3, 2649) == name((), 1) == Noted(None, ("not listed",))
-    assert our_functions(Options())["tier_name"].call((), 1, 2649) == Noted(None, ("not listed",))
+    assert name((), 3, 2649) == name((), 3) == Noted("tier-3", ("not listed",))
+    assert our_functions(Options())["tier_name"].call((), 1, 2649) == Noted("tier-1", ("not listed",))
+
+
+def test_a_tier_of_the_settings_goes_where_the_event_lists_none() -> None:
+    event = golden("tierUpgraded")
+    event["data"]["loyaltyProgramDetails"]["tiers"] = None
+    assert entities(event, Options())["profile-tier"]["loyalty"]["tier"] == "tier-2"
+    assert entities(event, OPTIONS["tiers"])["profile-tier"]["loyalty"]["tier"] == "Gilt"
+    assert entities(event, OPTIONS["tiers"])["events"]["_acme"]["capillary"]["previousTierName"] == "Bronze"
 
 
 LOOKING_UP = """
