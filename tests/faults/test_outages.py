@@ -145,6 +145,19 @@ def test_a_configuration_error_ends_the_worker_and_names_the_setting(
     assert stage.letters() == []
 
 
+def test_new_tokens_that_aep_refuses_again_and_again_end_the_worker(scene: Scenes, start_worker: Start) -> None:
+    stage = scene(stand_in=Witness(faults=FaultPlan(unauthorized=1.0)))
+    stage.produce(Generator(1, 10).records(50))
+    worker = start_worker(stage.settings(), program=IMPATIENT)
+    assert worker.wait() == 3
+    (halted,) = worker.lines("halted", kind="configuration")
+    assert "check that the credential may write to this organisation and sandbox" in str(halted["detail"])
+    assert stage.stand_in.ims.issued >= 3
+    assert stage.stand_in.arrivals == []
+    assert stage.commits.last.get(stage.partitions[0], 0) == 0
+    assert stage.letters() == []
+
+
 # ---- the dead-letter topic -------------------------------------------------------------------------------------------
 
 
