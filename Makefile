@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench backlog storm lock format clean help
+.PHONY: demo test check bench backlog storm fuzz lock format clean help
 
 help:                    ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -18,6 +18,9 @@ demo: .venv.ok           ## broker, stand-in for AEP, generator and worker in on
 
 test: .venv.ok           ## all tests; they use a real Apache Kafka where there is Docker, or Java and Maven (ARGS="-k lanes")
 	$(BIN)/pytest $(ARGS)
+
+fuzz: .venv.ok           ## the property tests of events at length: 10,000 examples each, 1,000,000 ids (FUZZ=500 for fewer)
+	FUZZ=$(or $(FUZZ),10000) IDS=1000000 $(BIN)/pytest --timeout=0 tests/unit/test_translation_properties.py tests/unit/test_envelopes.py $(ARGS)
 
 check: .venv.ok          ## lint, types, directions of imports
 	$(BIN)/ruff check

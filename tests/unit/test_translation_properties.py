@@ -1,0 +1,190 @@
+"""Whatever a record of a contract holds: it is translated without a fault, and what goes out Adobe can take.
+
+The schemas in `schemas/xdm/` are checked here with `jsonschema`, which shares no code with what makes the messages nor
+with the stand-in for Adobe.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator, FormatChecker
+
+from processor.capillary import load_contracts
+from processor.commands._encoding import single_object
+from processor.mapping.functions import PRIMARY, event_id
+from processor.model import Destination, Record, Translated
+from processor.translator import MAX_EVENT, MAX_PROFILE, load_mappings
+from tests.avro_values import NOW, values
+from tests.sizes import examples
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+TENANT = "acme"
+CONTRACTS = load_contracts(SCHEMAS / "capillary")
+MAPPINGS = load_mappings(SCHEMAS, None, TENANT)
+TRANSLATOR = MAPPINGS.translator(
+    {name: Destination(name, MAPPINGS.schemas[name].profile, b"", b"") for name in MAPPINGS.destination_names},
+    lambda: NOW,
+)
+FORMATS = FormatChecker(["date-time", "date", "email", "uri", "uri-reference"])
+IDS = int(os.environ.get("IDS", "20000"))
+
+Json = dict[str, Any]
+EACH_EVENT = pytest.mark.parametrize("event", sorted(CONTRACTS))
+
+
+@cache
+def validator(destination: str) -> Draft7Validator:
+    """The whole XDM schema of a destination, in the tenant's namespace."""
+    text = (SCHEMAS / "xdm" / f"{destination}.json").read_text(encoding="utf-8").replace('"_tenant"', f'"_{TENANT}"')
+    schema = json.loads(text)
+    Draft7Validator.check_schema(schema)
+    return Draft7Validator(schema, format_checker=FORMATS)
+
+
+def test_the_formats_are_really_checked() -> None:
+    bad = {"date-time": "2025-13-01T00:00:00Z", "email": "x", "uri-reference": "a b", "date": "2024-02-30", "uri": "x"}
+    for name, text in bad.items():
+        assert list(Draft7Validator({"format": name}, format_checker=FORMATS).iter_errors(text)), name
+
+
+@cache
+def records(event: str) -> st.SearchStrategy[Json]:
+    """Records of an event; time, org and customer are mostly such that Adobe gets it."""
+    return st.builds(
+        completed,
+        values(CONTRACTS[event].schema),
+        event=st.just(event),
+        created=st.sampled_from([NOW - 5_000, NOW, NOW - 10**10, NOW - 10**9, None]),
+        org=st.sampled_from([150698, 7, 1, 0, -1]),
+        customer=st.sampled_from([84793759919, 1, 2**53, 2**63 - 1, 0, None]),
+    )
+
+
+def completed(record: Json, event: str, created: int | None, org: int, customer: int | None) -> Json:
+    """With a path to the customer where there is one, and with a time unless None asks for any."""
+    record |= {"eventName": event, "orgId": org}
+    record["createdAt"] = record["createdAt"] if created is None else created
+    contract = CONTRACTS[event]
+    place, schema = record, contract.schema
+    for part in contract.customer[:-1]:
+        schema = record_of(schema, part)
+        place[part] = place[part] or {field["name"]: None for field in schema["fields"]}
+        place = place[part]
+    for part in contract.customer[-1:]:
+        place[part] = customer
+    return record
+
+
+def record_of(schema: Json, name: str) -> Json:
+    """The record that a field of a record holds."""
+    kind = next(field["type"] for field in schema["fields"] if field["name"] == name)
+    found = kind[1] if isinstance(kind, list) else kind
+    assert isinstance(found, dict)
+    return found
+
+
+def key_of(record: Json, event: str) -> bytes | None:
+    customer: Any = record
+    for part in CONTRACTS[event].customer:
+        customer = customer[part] if customer else None
+    return None if customer is None or not CONTRACTS[event].customer else f"{record['orgId']}:{customer}".encode()
+
+
+def translated(record: Json, event: str, *, received: int = NOW - 1) -> Translated:
+    payload = io.BytesIO()
+    fastavro.schemaless_writer(payload, CONTRACTS[event].parsed, record)  # type: ignore[arg-type]
+    value = single_object(CONTRACTS[event]) + payload.getvalue()
+    result = TRANSLATOR.translate(Record("t", 0, 0, received, key_of(record, event), value))
+    assert isinstance(result, Translated)
+    return result
+
+
+def empties(value: object, path: str = "") -> Iterator[str]:
+    """Paths of all that is null or empty."""
+    if value is None or value in ("", [], {}):
+        yield path
+    for name, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from empties(item, f"{path}/{name}")
+
+
+def times(value: object) -> Iterator[str]:
+    """Every time that says when it happened or was written."""
+    assert isinstance(value, dict)
+    yield from (value[name] for name in ("timestamp",) if name in value)
+    yield from value.get("extSourceSystemAudit", {}).values()
+
+
+@EACH_EVENT
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_every_message_is_one_that_adobe_takes(event: str, data: st.DataObject) -> None:
+    result = translated(data.draw(records(event)), event)
+    assert result.refusal is None or "fault of this program" not in result.refusal.detail, result.refusal
+    assert result.messages or result.refusal or result.skips, "nothing came out, and nothing was said"
+    for message in result.messages:
+        entity = json.loads(message.entity)
+        assert [error.message for error in validator(message.to.name).iter_errors(entity)] == []
+        assert list(empties(entity)) == []
+        primaries = [one["id"] for many in entity["identityMap"].values() for one in many if one.get("primary") is True]
+        assert primaries == [one["id"] for one in entity["identityMap"][PRIMARY]]
+        assert len(primaries) == 1
+        assert all(datetime.fromisoformat(time) <= datetime.fromtimestamp(NOW / 1000, UTC) for time in times(entity))
+        assert ("_id" in entity) is not message.to.profile
+        assert len(message.entity) <= (MAX_PROFILE if message.to.profile else MAX_EVENT)
+
+
+# ---- one event, one `_id` --------------------------------------------------------------------------------------------
+
+
+def ids(result: Translated) -> list[str]:
+    return [json.loads(message.entity)["_id"] for message in result.messages if not message.to.profile]
+
+
+@EACH_EVENT
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), own=st.sampled_from(["06750c10-dcf1-45de-a0eb-d9c64372feed", "12345XYZE", 'A"|,[]']))
+def test_the_same_event_keeps_its_ids(event: str, data: st.DataObject, own: str) -> None:
+    record = data.draw(records(event)) | {"eventId": own}
+    first = ids(translated(record, event))
+    assert len(set(first)) == len(first)
+    assert ids(translated(record, event, received=NOW - 3_600_000)) == first
+    noise = {name: data.draw(values(["null", "string"])) for name in ("refId", "apiRequestId", "loyaltyEventId")}
+    assert ids(translated(copy.deepcopy(record) | noise | {"eventLogId": 1}, event)) == first
+    other = ids(translated(record | {"eventId": f"{own}'"}, event))
+    assert not set(first) & set(other)
+    assert len(other) == len(first)
+
+
+def different_events() -> Iterator[tuple[Any, ...]]:
+    """Arguments of `event_id`, no two of the same event, output and item; those that nearly agree come first."""
+    outputs = [("events", None), ("events-return", None), ("events", 1), ("events", 11), ("events", "a")]
+    names = ["pointsIssued", "pointsExpired", "CouponIssue"]
+    own = [f"{n:x}" for n in range(40)]
+    for org, name, (output, item), mine in product((1, 11, 150698), names, outputs, own):
+        yield org, name, mine, output, item, NOW, NOW
+    without = product((1, 11), names, outputs, range(50), ("1_2", "1", "", None), (None, "r"), (1, 12))
+    for org, name, (output, item), ms, ref, request, customer in without:
+        yield org, name, None, output, item, NOW + ms, NOW, ref, request, customer
+    for n in range(10**9):
+        yield n % 7, "transactionAdded", f"{n:032x}", "events", None, NOW, NOW
+
+
+def test_different_events_never_share_an_id() -> None:
+    """20,000 of them here, 1,000,000 by `make fuzz`."""
+    found = {event_id(*arguments) for arguments in islice(different_events(), IDS)}
+    assert len(found) == IDS
+    assert len({len(one) for one in found}) == 1
