@@ -1,7 +1,11 @@
-"""Hypothesis strategies for all that an Avro schema can hold; what Capillary really sends comes often."""
+"""Values of any Avro schema, as a Hypothesis strategy and, a hundred times faster, by dice.
+
+What Capillary really sends comes often, and so does what nobody should send.
+"""
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -67,3 +71,53 @@ class _Builder:
             fields = st.fixed_dictionaries({field["name"]: self.values(field["type"]) for field in schema["fields"]})
             return self._named.setdefault(schema["name"], fields)
         return PRIMITIVES[kind]
+
+
+def thrown(schema: Any, dice: Random) -> Any:
+    """One value of a schema. For comparing two readers of one record; a failure shrinks to nothing smaller."""
+    return _Thrower(dice).value(schema)
+
+
+class _Thrower:
+    """Knows the named types that stand further up in a schema, whether or not they were thrown."""
+
+    def __init__(self, dice: Random) -> None:
+        self._dice = dice
+        self._named: dict[str, Any] = {}
+
+    def value(self, schema: Any) -> Any:
+        self._define(schema)
+        if isinstance(schema, list):
+            return self.value(self._dice.choice([*schema, *schema[1:]]))
+        kind = schema["type"] if isinstance(schema, dict) else schema
+        if kind == "record":
+            return {field["name"]: self.value(field["type"]) for field in schema["fields"]}
+        if kind == "array":
+            return [self.value(schema["items"]) for _ in range(self._dice.randrange(3))]
+        if kind == "map":
+            return {self._dice.choice(TEXTS): self.value(schema["values"]) for _ in range(self._dice.randrange(3))}
+        return self.value(self._named[kind.rpartition(".")[2]]) if kind not in PRIMITIVES else self._primitive(kind)
+
+    def _primitive(self, kind: str) -> Any:
+        small = [0, -1, 1, 2**31 - 1, -(2**31)]
+        choices: dict[str, list[Any]] = {
+            "null": [None],
+            "boolean": [True, False],
+            "int": small,
+            "long": [*LONGS, *small, 2**63 - 1, -(2**63)],
+            "float": [0.0, 0.5, -2.0],
+            "double": DOUBLES,
+            "bytes": [b"", b"\x00\xff"],
+            "string": TEXTS,
+        }
+        return self._dice.choice(choices[kind])
+
+    def _define(self, schema: Any) -> None:
+        if isinstance(schema, dict):
+            if schema.get("type") == "record":
+                self._named[schema["name"]] = schema
+            for part in (*schema.get("fields", ()), schema.get("type"), schema.get("items"), schema.get("values")):
+                self._define(part)
+        elif isinstance(schema, list):
+            for part in schema:
+                self._define(part)
