@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench backlog storm fuzz release-schemas lock format clean help
+.PHONY: demo test check bench backlog storm fuzz release-schemas docs golden lock format clean help
 
 help:                    ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -36,6 +36,9 @@ backlog: .venv.ok        ## memory: a million events behind an AEP that is out, 
 
 storm: .venv.ok          ## the storm at full size: 100,000 events, workers that come, go and crash, under both protocols
 	STORM_EVENTS=100000 $(BIN)/pytest tests/faults/test_storm.py -q $(ARGS)
+
+docs: .venv.ok           ## renew docs/events/, drawn from the mappings
+	$(BIN)/python -m tools.event_tables
 
 release-schemas: .venv.ok ## keep today's Avro schemas for good: part of a release
 	$(BIN)/python -m tools.release
