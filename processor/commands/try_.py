@@ -10,11 +10,14 @@ from typing import BinaryIO
 import click
 import orjson
 
-from processor.capillary import CapillaryError, Contracts, IgnoredEventError, read_event
+from processor.capillary import CanonicalEvent, CapillaryError, Contracts, IgnoredEventError, read_event
 from processor.commands import CommandFailed, ExitCode, Invocation, json_option, print_result, problem_list
 from processor.commands._contracts import contracts_of
 from processor.commands._documents import Document, Unreadable, json_documents
 from processor.commands._encoding import Encoder, single_object
+from processor.commands._explain import Explained, as_lines
+from processor.commands._explain import explain as explain_event
+from processor.mapping.interpreter import Event
 from processor.mapping.problems import MappingProblems
 from processor.model import Destination, NeedsSchema, Record, Translated
 from processor.settings import schemas_dir, tenant_namespace
@@ -25,20 +28,27 @@ PLACEHOLDER = "tenant"  # so that the namespace is `_tenant`, as mappings and XD
 
 @dataclass(slots=True)
 class Findings:
-    """What came out: messages, problems that make dead letters, remarks on what was left out, events by name."""
+    """What came out: messages, problems that make dead letters, remarks on what was left out, events by name.
+
+    `explained` has, for each event that was translated, its name and its outputs.
+    """
 
     messages: list[dict[str, object]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     events: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
+    explained: list[tuple[str, tuple[Explained, ...]]] = field(default_factory=list)
 
 
 @click.command()
 @click.argument("file", type=click.File("rb"), metavar="FILE|-")
 @click.option("--show-code", is_flag=True, help="Print the generated code of these events first.")
+@click.option(
+    "--explain", is_flag=True, help="Instead of messages, where each field came from, and why an output is missing."
+)
 @json_option
 @click.pass_obj
-def command(invocation: Invocation, file: BinaryIO, *, show_code: bool, as_json: bool) -> None:
+def command(invocation: Invocation, file: BinaryIO, *, show_code: bool, explain: bool, as_json: bool) -> None:
     """Translate Capillary JSON (an object, an array, or JSON lines; any envelope) and print the XDM messages.
 
     Every event goes the real way: canonical record, Avro, decoder, mapping. What is wrong, dropped or withheld is named
@@ -46,22 +56,28 @@ def command(invocation: Invocation, file: BinaryIO, *, show_code: bool, as_json:
     """
     mappings = _load(invocation)
     translator = _translator(invocation, mappings)
-    findings = try_documents(file.read(), contracts_of(invocation), translator)
+    findings = try_documents(file.read(), contracts_of(invocation), translator, mappings if explain else None)
     for remark in (*findings.remarks, *findings.problems):
         click.echo(remark, err=True)
     if show_code:
         for event in findings.events:
             click.echo(mappings.source_code(event))
     if as_json:
-        print_result({"messages": findings.messages, "problems": findings.problems, "remarks": findings.remarks})
+        result = {"messages": findings.messages, "problems": findings.problems, "remarks": findings.remarks}
+        print_result(result | ({"explained": as_json_values(findings.explained)} if explain else {}))
+    elif explain:
+        for event, outputs in findings.explained:
+            click.echo("\n".join(as_lines(event, outputs)))
     else:
         click.echo(orjson.dumps(findings.messages, option=orjson.OPT_INDENT_2))
     if findings.problems:
         raise click.exceptions.Exit(ExitCode.WRONG)
 
 
-def try_documents(text: bytes, contracts: Contracts, translator: Translator) -> Findings:
-    """What becomes of every document in a text."""
+def try_documents(
+    text: bytes, contracts: Contracts, translator: Translator, explained_by: Mappings | None = None
+) -> Findings:
+    """What becomes of every document in a text; with the mappings, also why."""
     findings = Findings()
     encoder = Encoder(contracts, single_object)
     documents = list(json_documents(text))
@@ -69,7 +85,9 @@ def try_documents(text: bytes, contracts: Contracts, translator: Translator) -> 
         if isinstance(document, Unreadable):
             findings.problems.append(_at(document.place, document.problem))
         else:
-            _try(document, contracts, encoder, translator, findings)
+            tried = _try(document, contracts, encoder, translator, findings)
+            if tried is not None and explained_by is not None:
+                findings.explained.append((tried[0].event, _explained(*tried, explained_by)))
     if not documents:
         findings.problems.append("there is no event in here")
     return findings
@@ -77,15 +95,15 @@ def try_documents(text: bytes, contracts: Contracts, translator: Translator) -> 
 
 def _try(
     document: Document, contracts: Contracts, encoder: Encoder, translator: Translator, findings: Findings
-) -> None:
+) -> tuple[CanonicalEvent, Record, Translated] | None:
     try:
         event = read_event(document.value, contracts)
     except IgnoredEventError as error:
         findings.remarks.append(_at(document.place, f"skipped: {error}"))
-        return
+        return None
     except CapillaryError as error:
         findings.problems.append(_at(document.place, str(error)))
-        return
+        return None
     record = Record("", 0, 0, time.time_ns() // 1_000_000, event.key, encoder(event))
     translated = translator.translate(record)
     assert not isinstance(translated, NeedsSchema)  # single-object encoding asks no registry
@@ -94,6 +112,29 @@ def _try(
     findings.remarks += [_at(document.place, text) for text in (*event.notes, *_remarks(translated))]
     if (refusal := translated.refusal) is not None:
         findings.problems.append(_at(document.place, f"a dead letter ({refusal.reason.value}): {refusal.detail}"))
+    return event, record, translated
+
+
+def _explained(
+    event: CanonicalEvent, record: Record, translated: Translated, mappings: Mappings
+) -> tuple[Explained, ...]:
+    decoder = mappings.decoder(mappings.compiled[event.event], mappings.readers[event.event])
+    now = time.time_ns() // 1_000_000
+    read = Event(event.record, decoder.known, now, record.timestamp_ms)
+    return explain_event(mappings.bound[event.event], read, record.key, translated)
+
+
+def as_json_values(explained: list[tuple[str, tuple[Explained, ...]]]) -> list[dict[str, object]]:
+    """The explanations with names for everything."""
+    return [
+        {
+            "event": event,
+            "outputs": [
+                {**output._asdict(), "fields": [field._asdict() for field in output.fields]} for output in outputs
+            ],
+        }
+        for event, outputs in explained
+    ]
 
 
 def _remarks(translated: Translated) -> Iterator[str]:

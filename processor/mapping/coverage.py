@@ -46,9 +46,16 @@ def uses(output: Output) -> Iterator[Use]:
             yield Use(path, "when", output, condition)
     if output.key is not None:
         yield Use(f"{item}.{output.key.path}", "key", output, None)
-    for target, field, inside in _fields(output.fields, "", item):
-        for path in _paths(arguments(field), inside):
+    for target, field, paths_read in every_field(output):
+        for path in paths_read:
             yield Use(path, target, output, field)
+
+
+def every_field(output: Output) -> Iterator[tuple[str, Field, tuple[str, ...]]]:
+    """Every field of an output, those of list elements behind their list, with its whole target and what it reads."""
+    item = None if output.each is None else output.each.path
+    for target, field, inside in _fields(output.fields, "", item):
+        yield target, field, tuple(_paths(arguments(field), inside))
 
 
 def arguments(field: Field) -> Sequence[Argument]:

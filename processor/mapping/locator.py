@@ -61,9 +61,10 @@ def _header(header: str, lines: dict[KeyPath, int], counts: dict[KeyPath, int], 
         table = (*table, key)
         if repeated and position == len(keys) - 1:
             counts[table] = counts.get(table, -1) + 1
+        lines.setdefault(table, number)  # of several tables of one array, the first speaks for the array
         if table in counts:
             table = (*table, counts[table])
-        lines.setdefault(table, number)
+            lines.setdefault(table, number)
     return table
 
 

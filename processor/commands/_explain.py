@@ -1,0 +1,152 @@
+"""`try --explain`: of every field where it came from, of every output that was not written why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import orjson
+
+from processor.mapping.bound import (
+    Argument,
+    BoundMapping,
+    Constant,
+    Context,
+    Field,
+    Invoke,
+    Literal,
+    Lookup,
+    Output,
+    Parts,
+    Pick,
+    Readable,
+    RowsRef,
+)
+from processor.mapping.coverage import every_field
+from processor.mapping.interpreter import Event, Interpreted, interpret
+from processor.mapping.language import Place
+from processor.mapping.values import Unmappable
+from processor.model import Translated
+
+Json = dict[str, object]
+
+
+class Source(NamedTuple):
+    """One field: `value` as it is sent (None: nothing), `verb` in words, `reads` the paths of the event."""
+
+    target: str
+    value: object
+    verb: str
+    reads: tuple[str, ...]
+    place: str
+
+
+class Explained(NamedTuple):
+    """One output: `why` it was not written, empty if it was; then `fields` has those of the message."""
+
+    output: str
+    to: str
+    place: str
+    why: str
+    fields: tuple[Source, ...]
+
+
+def explain(mapping: BoundMapping, event: Event, key: bytes | None, translated: Translated) -> tuple[Explained, ...]:
+    """Every output of an event's mapping, several times where it gave several messages.
+
+    Args:
+        mapping: the event's.
+        event: the record, as the worker would read it.
+        key: its Kafka key.
+        translated: what became of it.
+    """
+    if translated.refusal is not None:
+        why = f"the whole event is a dead letter: {translated.refusal.detail}"
+        return tuple(_unwritten(output, why) for output in mapping.outputs)
+    try:
+        interpreted, _ = interpret(mapping, event)
+    except Unmappable as error:  # the translator would have refused it
+        return tuple(_unwritten(output, f"the whole event is a dead letter: {error}") for output in mapping.outputs)
+    return tuple(found for one in interpreted for found in _output(one, key))
+
+
+def _output(one: Interpreted, key: bytes | None) -> Iterator[Explained]:
+    output = one.output
+    if output.profile and key is None:
+        yield _unwritten(output, "no key: a Profile write belongs to the customer that the Kafka key names")
+    elif one.skip is not None:
+        yield _unwritten(output, one.skip.rule)
+    elif not one.entities:
+        yield _unwritten(output, "`when` does not hold")
+    for entity in one.entities if not (output.profile and key is None) else ():
+        yield Explained(output.name, output.to, _at(output.place), "", tuple(_sources(output, entity)))
+
+
+def _unwritten(output: Output, why: str) -> Explained:
+    return Explained(output.name, output.to, _at(output.place), why, ())
+
+
+def _sources(output: Output, entity: Json) -> Iterator[Source]:
+    for target, field, reads in every_field(output):
+        value = None if "[]" in target else _value(entity, target)
+        yield Source(target, value, _verb(field), reads, _at(field.place))
+
+
+def _value(entity: Json, target: str) -> object:
+    value: object = entity
+    for name in target.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _at(place: Place) -> str:
+    return f"{place.file}:{place.line}"
+
+
+def _verb(field: Field) -> str:
+    match field.verb:
+        case Constant():
+            return "const"
+        case Pick(refs=refs, coercion=coercion):
+            return f"from {_named(refs)}" + (f" as {coercion}" if coercion else "")
+        case Lookup(refs=refs):
+            return f"lookup of {_named(refs)}"
+        case Invoke(function=function, arguments=arguments):
+            return f"call {function.name}({', '.join(map(_argument, arguments))})"
+        case Parts(parts=parts):
+            return " and ".join(f"each {part.each.path}" if part.each else "one element" for part in parts)
+
+
+def _named(refs: tuple[Readable, ...]) -> str:
+    return ", else ".join(map(_argument, refs))
+
+
+def _argument(argument: Argument) -> str:
+    match argument:
+        case Literal(value):
+            return repr(value)
+        case Context(name):
+            return name
+        case RowsRef(path, columns):
+            return f"{path}[{','.join(columns)}]"
+    return argument.path
+
+
+def as_lines(event: str, outputs: tuple[Explained, ...]) -> Iterator[str]:
+    """The explanation as a person reads it."""
+    yield event
+    for output in outputs:
+        yield f"  {output.output}  ({output.place}){f': not written: {output.why}' if output.why else ''}"
+        inside = {target for target, value, *_ in output.fields if value is not None}
+        empty: list[str] = []
+        for field in output.fields:
+            if field.value is not None:
+                yield f"    {field.target} = {orjson.dumps(field.value).decode()}"
+                yield f"        {field.verb}, {field.place}"
+            elif "[]" in field.target and field.target.partition("[]")[0] in inside:
+                yield f"    {field.target}"
+                yield f"        {field.verb}, {field.place}"
+            elif "[]" not in field.target:
+                empty.append(field.target)
+        if empty:
+            yield f"    nothing for {', '.join(empty)}"
