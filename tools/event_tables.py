@@ -11,7 +11,20 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from processor.mapping.bound import BoundMapping, Constant, Context, Field, Invoke, Literal, Lookup, Output, Parts, Pick
+from processor.mapping.bound import (
+    Argument,
+    BoundMapping,
+    Constant,
+    Context,
+    Field,
+    Invoke,
+    Literal,
+    Lookup,
+    Output,
+    Parts,
+    Pick,
+    Unread,
+)
 from processor.mapping.coverage import Use, leaves, uses
 from processor.mapping.sources import Source
 from processor.settings import schemas_dir
@@ -110,15 +123,18 @@ def _call(invoke: Invoke) -> str:
 
 def _condition(invoke: Invoke) -> str:
     """As one would say it in Python; the columns of rows are left out."""
-    given = [
-        repr(argument.value)
-        if isinstance(argument, Literal)
-        else argument.name
-        if isinstance(argument, Context)
-        else argument.path
-        for argument in invoke.arguments
-    ]
-    return f"`{invoke.function.name}({', '.join(given)})`"
+    return f"`{invoke.function.name}({', '.join(map(_argument, invoke.arguments))})`"
+
+
+def _argument(argument: Argument) -> str:
+    match argument:
+        case Literal(value):
+            return repr(value)
+        case Context(name):
+            return name
+        case Unread(ref):
+            return ref.path
+    return argument.path
 
 
 def _where(path: str, found: Iterable[Use], profiles: list[str]) -> str:

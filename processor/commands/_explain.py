@@ -21,6 +21,7 @@ from processor.mapping.bound import (
     Pick,
     Readable,
     RowsRef,
+    Unread,
 )
 from processor.mapping.coverage import every_field
 from processor.mapping.interpreter import Event, Interpreted, interpret
@@ -129,6 +130,8 @@ def _argument(argument: Argument) -> str:
             return name
         case RowsRef(path, columns):
             return f"{path}[{','.join(columns)}]"
+        case Unread(ref):
+            return f"{ref.path}, switched off"
     return argument.path
 
 

@@ -25,7 +25,8 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from processor.capillary import load_contracts
 from processor.commands._encoding import single_object
-from processor.mapping.functions import PRIMARY, event_id
+from processor.mapping.functions import event_id
+from processor.mapping.options import Namespaces
 from processor.model import Destination, Record, Translated
 from processor.translator import MAX_EVENT, MAX_PROFILE, load_mappings
 from tests.avro_values import NOW, values
@@ -140,7 +141,7 @@ def test_every_message_is_one_that_adobe_takes(event: str, data: st.DataObject) 
         assert [error.message for error in validator(message.to.name).iter_errors(entity)] == []
         assert list(empties(entity)) == []
         primaries = [one["id"] for many in entity["identityMap"].values() for one in many if one.get("primary") is True]
-        assert primaries == [one["id"] for one in entity["identityMap"][PRIMARY]]
+        assert primaries == [one["id"] for one in entity["identityMap"][Namespaces().customer]]
         assert len(primaries) == 1
         assert all(datetime.fromisoformat(time) <= datetime.fromtimestamp(NOW / 1000, UTC) for time in times(entity))
         assert ("_id" in entity) is not message.to.profile

@@ -36,7 +36,7 @@
 def shared(v, now, received):
     return (
         f_event_time(now, received, v[4], v[7]),
-        f_customer_identity(v[0], v[2]),
+        f_customer_identity(v[0], v[2], None, None, None, None),
         f_event_time(now, received, v[4]),
         f_is_any(v[12], 'LOYALTY', 'LOYALTY_PLUS'),
     )
@@ -45,7 +45,7 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:3  events -> events
     o = {}
-    # mappings/_common.toml:5  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
+    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
     x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
@@ -70,10 +70,10 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('timestamp', 'time')
     else:
         o['timestamp'] = x
-    # mappings/_common.toml:7  "producedBy" = { const = "system" }
+    # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:8  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9])
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -85,12 +85,12 @@ def output_0(v, s, now, received, known, notes):
     o['identityMap'] = x
     o1 = {}
     o2 = {}
-    # mappings/_common.toml:9  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
+    # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
     x = v[0]
     if x is not None:
         x = str(x)
         o2['orgId'] = x
-    # mappings/_common.toml:10  "_tenant.capillary.eventName" = { from = "eventName" }
+    # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
     x = v[1]
     if x is not None:
         x = x.strip()
@@ -100,7 +100,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventName:placeholder')
         else:
             o2['eventName'] = x
-    # mappings/_common.toml:11  "_tenant.capillary.eventId" = { from = "eventId" }
+    # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
     x = v[3]
     if x is not None:
         x = x.strip()
@@ -110,12 +110,12 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventId:placeholder')
         else:
             o2['eventId'] = x
-    # mappings/_common.toml:12  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
+    # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
     x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
-    # mappings/_common.toml:13  "_tenant.capillary.refId" = { from = "refId" }
+    # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
     x = v[5]
     if x is not None:
         x = x.strip()
@@ -125,7 +125,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.refId:placeholder')
         else:
             o2['refId'] = x
-    # mappings/_common.toml:14  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
+    # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
     x = v[6]
     if x is not None:
         x = x.strip()
@@ -135,7 +135,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.apiRequestId:placeholder')
         else:
             o2['apiRequestId'] = x
-    # mappings/_common.toml:15  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
+    # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
     x = v[11]
     if x is not None:
         x = x.strip()
@@ -145,7 +145,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.loyaltyEventId:placeholder')
         else:
             o2['loyaltyEventId'] = x
-    # mappings/_common.toml:16  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
+    # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
     x = v[2]
     if x is not None:
         x = str(x)
@@ -320,7 +320,7 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:24  profile-first-name -> profile-first-name
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -332,7 +332,7 @@ def output_1(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-first-name')
     o['identityMap'] = x
     o5 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -374,7 +374,7 @@ def output_1(v, s, now, received, known, notes):
 def output_2(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:29  profile-last-name -> profile-last-name
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -386,7 +386,7 @@ def output_2(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-last-name')
     o['identityMap'] = x
     o8 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -428,7 +428,7 @@ def output_2(v, s, now, received, known, notes):
 def output_3(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:34  profile-email -> profile-email
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -440,7 +440,7 @@ def output_3(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-email')
     o['identityMap'] = x
     o11 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -483,7 +483,7 @@ def output_3(v, s, now, received, known, notes):
 def output_4(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:39  profile-phone -> profile-phone
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -495,7 +495,7 @@ def output_4(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-phone')
     o['identityMap'] = x
     o13 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -534,7 +534,7 @@ def output_4(v, s, now, received, known, notes):
 def output_5(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:44  profile-loyalty-id -> profile-loyalty-id
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -546,7 +546,7 @@ def output_5(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-loyalty-id')
     o['identityMap'] = x
     o15 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -585,7 +585,7 @@ def output_5(v, s, now, received, known, notes):
 def output_6(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:49  profile-cards -> profile-cards
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -597,7 +597,7 @@ def output_6(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-cards')
     o['identityMap'] = x
     o17 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -648,7 +648,7 @@ def output_7(v, s, now, received, known, notes):
     if not s[3]:
         return Skip('no loyalty member', 'profile-membership')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -660,7 +660,7 @@ def output_7(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-membership')
     o['identityMap'] = x
     o22 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -707,7 +707,7 @@ def output_8(v, s, now, received, known, notes):
     if not s[3]:
         return Skip('no loyalty member', 'profile-status')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -719,7 +719,7 @@ def output_8(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-status')
     o['identityMap'] = x
     o24 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:

@@ -48,7 +48,7 @@ def shared(v, now, received):
     return (
         f_is_none_of(v[3], 'Deleted'),
         f_event_time(now, received, v[5]),
-        f_customer_identity(v[0], v[2]),
+        f_customer_identity(v[0], v[2], None, None, None, None),
     )
 
 
@@ -58,7 +58,7 @@ def output_0(v, s, now, received, known, notes):
     if not s[0]:
         return None
     o = {}
-    # mappings/_common.toml:5  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
+    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
     x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
@@ -67,7 +67,7 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/_common.toml:6  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
+    # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -83,10 +83,10 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('timestamp', 'time')
     else:
         o['timestamp'] = x
-    # mappings/_common.toml:7  "producedBy" = { const = "system" }
+    # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:8  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9])
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -98,12 +98,12 @@ def output_0(v, s, now, received, known, notes):
     o['identityMap'] = x
     o1 = {}
     o2 = {}
-    # mappings/_common.toml:9  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
+    # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
     x = v[0]
     if x is not None:
         x = str(x)
         o2['orgId'] = x
-    # mappings/_common.toml:10  "_tenant.capillary.eventName" = { from = "eventName" }
+    # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
     x = v[1]
     if x is not None:
         x = x.strip()
@@ -113,7 +113,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventName:placeholder')
         else:
             o2['eventName'] = x
-    # mappings/_common.toml:11  "_tenant.capillary.eventId" = { from = "eventId" }
+    # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
     x = v[4]
     if x is not None:
         x = x.strip()
@@ -123,12 +123,12 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventId:placeholder')
         else:
             o2['eventId'] = x
-    # mappings/_common.toml:12  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
+    # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
     x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
-    # mappings/_common.toml:13  "_tenant.capillary.refId" = { from = "refId" }
+    # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
     x = v[6]
     if x is not None:
         x = x.strip()
@@ -138,7 +138,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.refId:placeholder')
         else:
             o2['refId'] = x
-    # mappings/_common.toml:14  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
+    # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
     x = v[7]
     if x is not None:
         x = x.strip()
@@ -148,7 +148,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.apiRequestId:placeholder')
         else:
             o2['apiRequestId'] = x
-    # mappings/_common.toml:15  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
+    # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
     x = v[11]
     if x is not None:
         x = x.strip()
@@ -158,7 +158,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.loyaltyEventId:placeholder')
         else:
             o2['loyaltyEventId'] = x
-    # mappings/_common.toml:16  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
+    # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
     x = v[2]
     if x is not None:
         x = str(x)
@@ -489,7 +489,7 @@ def output_1(v, s, now, received, known, notes):
     if not f_is_any(v[3], 'Deleted'):
         return None
     o = {}
-    # mappings/_common.toml:5  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
+    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
     x = f_event_id(v[0], v[1], v[4], 'events-deletion', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
@@ -498,7 +498,7 @@ def output_1(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/_common.toml:6  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
+    # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -514,10 +514,10 @@ def output_1(v, s, now, received, known, notes):
         raise Unmappable('timestamp', 'time')
     else:
         o['timestamp'] = x
-    # mappings/_common.toml:7  "producedBy" = { const = "system" }
+    # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/customerUpdated.toml:50  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"], required = true }
-    x = s[2]
+    # mappings/customerUpdated.toml:50  "identityMap" = { call = "customer_alone", with = ["orgId", "data.customerIdentifiers.customerId"], required = true }
+    x = f_customer_alone(v[0], v[2])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -529,12 +529,12 @@ def output_1(v, s, now, received, known, notes):
     o['identityMap'] = x
     o11 = {}
     o12 = {}
-    # mappings/_common.toml:9  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
+    # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
     x = v[0]
     if x is not None:
         x = str(x)
         o12['orgId'] = x
-    # mappings/_common.toml:10  "_tenant.capillary.eventName" = { from = "eventName" }
+    # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
     x = v[1]
     if x is not None:
         x = x.strip()
@@ -544,7 +544,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventName:placeholder')
         else:
             o12['eventName'] = x
-    # mappings/_common.toml:11  "_tenant.capillary.eventId" = { from = "eventId" }
+    # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
     x = v[4]
     if x is not None:
         x = x.strip()
@@ -554,12 +554,12 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventId:placeholder')
         else:
             o12['eventId'] = x
-    # mappings/_common.toml:12  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
+    # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
     x = v[10]
     if x is not None:
         x = str(x)
         o12['eventLogId'] = x
-    # mappings/_common.toml:13  "_tenant.capillary.refId" = { from = "refId" }
+    # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
     x = v[6]
     if x is not None:
         x = x.strip()
@@ -569,7 +569,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.refId:placeholder')
         else:
             o12['refId'] = x
-    # mappings/_common.toml:14  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
+    # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
     x = v[7]
     if x is not None:
         x = x.strip()
@@ -579,7 +579,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.apiRequestId:placeholder')
         else:
             o12['apiRequestId'] = x
-    # mappings/_common.toml:15  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
+    # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
     x = v[11]
     if x is not None:
         x = x.strip()
@@ -589,7 +589,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.loyaltyEventId:placeholder')
         else:
             o12['loyaltyEventId'] = x
-    # mappings/_common.toml:16  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
+    # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
     x = v[2]
     if x is not None:
         x = str(x)
@@ -637,7 +637,7 @@ def output_2(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-first-name')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -649,7 +649,7 @@ def output_2(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-first-name')
     o['identityMap'] = x
     o14 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -694,7 +694,7 @@ def output_3(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-last-name')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -706,7 +706,7 @@ def output_3(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-last-name')
     o['identityMap'] = x
     o17 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -751,7 +751,7 @@ def output_4(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-email')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -763,7 +763,7 @@ def output_4(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-email')
     o['identityMap'] = x
     o20 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -809,7 +809,7 @@ def output_5(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-phone')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -821,7 +821,7 @@ def output_5(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-phone')
     o['identityMap'] = x
     o22 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -863,7 +863,7 @@ def output_6(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-loyalty-id')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -875,7 +875,7 @@ def output_6(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-loyalty-id')
     o['identityMap'] = x
     o24 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -917,7 +917,7 @@ def output_7(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-cards')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -929,7 +929,7 @@ def output_7(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-cards')
     o['identityMap'] = x
     o26 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -983,7 +983,7 @@ def output_8(v, s, now, received, known, notes):
     if not f_is_changed(v[40] or (), 'gender'):
         return None
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -995,7 +995,7 @@ def output_8(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-gender')
     o['identityMap'] = x
     o31 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1044,7 +1044,7 @@ def output_9(v, s, now, received, known, notes):
     if not f_is_changed(v[40] or (), 'dob', 'birthDate', 'dateOfBirth'):
         return None
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1056,7 +1056,7 @@ def output_9(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-birth-date')
     o['identityMap'] = x
     o33 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1106,8 +1106,11 @@ def output_9(v, s, now, received, known, notes):
 
 def output_10(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:111  profile-status -> profile-status
+    # mappings/customerUpdated.toml:113  when = { call = "may_name_customer", with = ["data.customerStatus.currentLabel"], otherwise = "personal data deleted" }
+    if not f_may_name_customer(v[3]):
+        return Skip('personal data deleted', 'profile-status')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1119,7 +1122,7 @@ def output_10(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-status')
     o['identityMap'] = x
     o35 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1137,7 +1140,7 @@ def output_10(v, s, now, received, known, notes):
         o35['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o35
     o36 = {}
-    # mappings/customerUpdated.toml:114  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
+    # mappings/customerUpdated.toml:115  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
     x = v[3]
     if not (x and not x.isspace()):
         y = v[31]

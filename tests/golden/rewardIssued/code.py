@@ -50,7 +50,7 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/_common.toml:6  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
+    # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -66,10 +66,10 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('timestamp', 'time')
     else:
         o['timestamp'] = x
-    # mappings/_common.toml:7  "producedBy" = { const = "system" }
+    # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:8  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile"], required = true }
-    x = f_customer_identities(v[0], v[2], v[11], v[12])
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
+    x = f_customer_identities(v[0], v[2], v[11], v[12], None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -81,12 +81,12 @@ def output_0(v, s, now, received, known, notes):
     o['identityMap'] = x
     o1 = {}
     o2 = {}
-    # mappings/_common.toml:9  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
+    # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
     x = v[0]
     if x is not None:
         x = str(x)
         o2['orgId'] = x
-    # mappings/_common.toml:10  "_tenant.capillary.eventName" = { from = "eventName" }
+    # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
     x = v[1]
     if x is not None:
         x = x.strip()
@@ -96,7 +96,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventName:placeholder')
         else:
             o2['eventName'] = x
-    # mappings/_common.toml:11  "_tenant.capillary.eventId" = { from = "eventId" }
+    # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
     x = v[3]
     if x is not None:
         x = x.strip()
@@ -106,12 +106,12 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventId:placeholder')
         else:
             o2['eventId'] = x
-    # mappings/_common.toml:12  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
+    # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
     x = v[13]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
-    # mappings/_common.toml:13  "_tenant.capillary.refId" = { from = "refId" }
+    # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
     x = v[5]
     if x is not None:
         x = x.strip()
@@ -121,7 +121,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.refId:placeholder')
         else:
             o2['refId'] = x
-    # mappings/_common.toml:14  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
+    # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
     x = v[6]
     if x is not None:
         x = x.strip()
@@ -131,7 +131,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.apiRequestId:placeholder')
         else:
             o2['apiRequestId'] = x
-    # mappings/_common.toml:15  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
+    # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
     x = v[14]
     if x is not None:
         x = x.strip()
@@ -141,7 +141,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.loyaltyEventId:placeholder')
         else:
             o2['loyaltyEventId'] = x
-    # mappings/_common.toml:16  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
+    # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
     x = v[2]
     if x is not None:
         x = str(x)
@@ -323,8 +323,8 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/rewardIssued.toml:29  profile-reward -> profile-reward
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
-    x = f_customer_identity(v[0], v[2])
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    x = f_customer_identity(v[0], v[2], None, None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -335,7 +335,7 @@ def output_1(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-reward')
     o['identityMap'] = x
     o4 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:

@@ -43,15 +43,15 @@ def shared(v, now, received):
     return (
         f_event_time(now, received, v[4]),
         f_tier_name(v[32] or (), v[31], v[14], v[15]),
-        f_is_default_program(v[17]),
-        f_customer_identity(v[0], v[2]),
+        f_is_default_program(v[17], v[0], v[14], v[15]),
+        f_customer_identity(v[0], v[2], None, None, None, None),
     )
 
 
 def output_0(v, s, now, received, known, notes):
     # mappings/tierRenewed.toml:4  events -> events
     o = {}
-    # mappings/_common.toml:5  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
+    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
     x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
@@ -60,7 +60,7 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/_common.toml:6  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
+    # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -76,10 +76,10 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('timestamp', 'time')
     else:
         o['timestamp'] = x
-    # mappings/_common.toml:7  "producedBy" = { const = "system" }
+    # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:8  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8])
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
+    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -91,12 +91,12 @@ def output_0(v, s, now, received, known, notes):
     o['identityMap'] = x
     o1 = {}
     o2 = {}
-    # mappings/_common.toml:9  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
+    # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
     x = v[0]
     if x is not None:
         x = str(x)
         o2['orgId'] = x
-    # mappings/_common.toml:10  "_tenant.capillary.eventName" = { from = "eventName" }
+    # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
     x = v[1]
     if x is not None:
         x = x.strip()
@@ -106,7 +106,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventName:placeholder')
         else:
             o2['eventName'] = x
-    # mappings/_common.toml:11  "_tenant.capillary.eventId" = { from = "eventId" }
+    # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
     x = v[3]
     if x is not None:
         x = x.strip()
@@ -116,12 +116,12 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventId:placeholder')
         else:
             o2['eventId'] = x
-    # mappings/_common.toml:12  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
+    # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
     x = v[9]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
-    # mappings/_common.toml:13  "_tenant.capillary.refId" = { from = "refId" }
+    # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
     x = v[5]
     if x is not None:
         x = x.strip()
@@ -131,7 +131,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.refId:placeholder')
         else:
             o2['refId'] = x
-    # mappings/_common.toml:14  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
+    # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
     x = v[6]
     if x is not None:
         x = x.strip()
@@ -141,7 +141,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.apiRequestId:placeholder')
         else:
             o2['apiRequestId'] = x
-    # mappings/_common.toml:15  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
+    # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
     x = v[10]
     if x is not None:
         x = x.strip()
@@ -151,7 +151,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.loyaltyEventId:placeholder')
         else:
             o2['loyaltyEventId'] = x
-    # mappings/_common.toml:16  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
+    # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
     x = v[2]
     if x is not None:
         x = str(x)
@@ -407,11 +407,11 @@ def output_0(v, s, now, received, known, notes):
 
 def output_1(v, s, now, received, known, notes):
     # mappings/tierRenewed.toml:34  profile-tier -> profile-tier
-    # mappings/tierRenewed.toml:36  when = { call = "is_default_program", with = ["data.loyaltyProgramDetails.isDefault"], otherwise = "not the default program" }
+    # mappings/tierRenewed.toml:36  when = { call = "is_default_program", with = ["data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], otherwise = "not the default program" }
     if not s[2]:
         return Skip('not the default program', 'profile-tier')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -423,7 +423,7 @@ def output_1(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-tier')
     o['identityMap'] = x
     o5 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -461,11 +461,11 @@ def output_1(v, s, now, received, known, notes):
 
 def output_2(v, s, now, received, known, notes):
     # mappings/tierRenewed.toml:43  profile-tier-expiry -> profile-tier-expiry
-    # mappings/tierRenewed.toml:45  when = { call = "is_default_program", with = ["data.loyaltyProgramDetails.isDefault"], otherwise = "not the default program" }
+    # mappings/tierRenewed.toml:45  when = { call = "is_default_program", with = ["data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], otherwise = "not the default program" }
     if not s[2]:
         return Skip('not the default program', 'profile-tier-expiry')
     o = {}
-    # mappings/_common.toml:19  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -477,7 +477,7 @@ def output_2(v, s, now, received, known, notes):
         return Skip('withheld: identityMap', 'profile-tier-expiry')
     o['identityMap'] = x
     o7 = {}
-    # mappings/_common.toml:20  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:

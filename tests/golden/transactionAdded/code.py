@@ -45,7 +45,7 @@
 def shared(v, now, received):
     return (
         f_event_time(now, received, v[5], v[8], v[9]),
-        f_customer_identities(v[0], v[2], v[10], v[11]),
+        f_customer_identities(v[0], v[2], v[10], v[11], None, None),
         f_field_map(v[30] or ()),
         f_field_map(v[31] or ()),
         f_currency(v[35]),
@@ -58,7 +58,7 @@ def output_0(v, s, now, received, known, notes):
     if not f_is_none_of(v[3], 'RETURN'):
         return None
     o = {}
-    # mappings/_common.toml:5  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
+    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
     x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
@@ -83,9 +83,9 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('timestamp', 'time')
     else:
         o['timestamp'] = x
-    # mappings/_common.toml:7  "producedBy" = { const = "system" }
+    # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:8  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile"], required = true }
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -98,12 +98,12 @@ def output_0(v, s, now, received, known, notes):
     o['identityMap'] = x
     o1 = {}
     o2 = {}
-    # mappings/_common.toml:9  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
+    # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
     x = v[0]
     if x is not None:
         x = str(x)
         o2['orgId'] = x
-    # mappings/_common.toml:10  "_tenant.capillary.eventName" = { from = "eventName" }
+    # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
     x = v[1]
     if x is not None:
         x = x.strip()
@@ -113,7 +113,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventName:placeholder')
         else:
             o2['eventName'] = x
-    # mappings/_common.toml:11  "_tenant.capillary.eventId" = { from = "eventId" }
+    # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
     x = v[4]
     if x is not None:
         x = x.strip()
@@ -123,12 +123,12 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventId:placeholder')
         else:
             o2['eventId'] = x
-    # mappings/_common.toml:12  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
+    # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
     x = v[12]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
-    # mappings/_common.toml:13  "_tenant.capillary.refId" = { from = "refId" }
+    # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
     x = v[6]
     if x is not None:
         x = x.strip()
@@ -138,7 +138,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.refId:placeholder')
         else:
             o2['refId'] = x
-    # mappings/_common.toml:14  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
+    # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
     x = v[7]
     if x is not None:
         x = x.strip()
@@ -148,7 +148,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.apiRequestId:placeholder')
         else:
             o2['apiRequestId'] = x
-    # mappings/_common.toml:15  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
+    # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
     x = v[13]
     if x is not None:
         x = x.strip()
@@ -158,7 +158,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.loyaltyEventId:placeholder')
         else:
             o2['loyaltyEventId'] = x
-    # mappings/_common.toml:16  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
+    # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
     x = v[2]
     if x is not None:
         x = str(x)
@@ -650,7 +650,7 @@ def output_1(v, s, now, received, known, notes):
     if not f_is_any(v[3], 'RETURN'):
         return None
     o = {}
-    # mappings/_common.toml:5  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
+    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
     x = f_event_id(v[0], v[1], v[4], 'events-return', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
@@ -675,9 +675,9 @@ def output_1(v, s, now, received, known, notes):
         raise Unmappable('timestamp', 'time')
     else:
         o['timestamp'] = x
-    # mappings/_common.toml:7  "producedBy" = { const = "system" }
+    # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:8  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile"], required = true }
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -690,12 +690,12 @@ def output_1(v, s, now, received, known, notes):
     o['identityMap'] = x
     o18 = {}
     o19 = {}
-    # mappings/_common.toml:9  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
+    # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
     x = v[0]
     if x is not None:
         x = str(x)
         o19['orgId'] = x
-    # mappings/_common.toml:10  "_tenant.capillary.eventName" = { from = "eventName" }
+    # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
     x = v[1]
     if x is not None:
         x = x.strip()
@@ -705,7 +705,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventName:placeholder')
         else:
             o19['eventName'] = x
-    # mappings/_common.toml:11  "_tenant.capillary.eventId" = { from = "eventId" }
+    # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
     x = v[4]
     if x is not None:
         x = x.strip()
@@ -715,12 +715,12 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.eventId:placeholder')
         else:
             o19['eventId'] = x
-    # mappings/_common.toml:12  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
+    # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
     x = v[12]
     if x is not None:
         x = str(x)
         o19['eventLogId'] = x
-    # mappings/_common.toml:13  "_tenant.capillary.refId" = { from = "refId" }
+    # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
     x = v[6]
     if x is not None:
         x = x.strip()
@@ -730,7 +730,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.refId:placeholder')
         else:
             o19['refId'] = x
-    # mappings/_common.toml:14  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
+    # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
     x = v[7]
     if x is not None:
         x = x.strip()
@@ -740,7 +740,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.apiRequestId:placeholder')
         else:
             o19['apiRequestId'] = x
-    # mappings/_common.toml:15  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
+    # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
     x = v[13]
     if x is not None:
         x = x.strip()
@@ -750,7 +750,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.loyaltyEventId:placeholder')
         else:
             o19['loyaltyEventId'] = x
-    # mappings/_common.toml:16  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
+    # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
     x = v[2]
     if x is not None:
         x = str(x)
