@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -24,6 +25,9 @@ from processor.settings import Settings, schemas_dir
 from processor.starts import GaveUpError
 from processor.telemetry import Telemetry, configure_logging
 from processor.translator import load_mappings
+
+COLLECT_AFTER = 20_000
+"""Objects that may come up, over those that went, before the cycle collector looks at them; Python's own is 700."""
 
 GRACE = 5.0 + 2 * CLOSE_TIMEOUT  # seconds beyond the drain timeout, after which the process is ended the hard way
 
@@ -81,12 +85,24 @@ def run(settings: Settings, gaps: Gaps) -> ExitCode:
     try:
         with health:
             worker = build_worker(settings, mappings, telemetry.observe, accepted_gaps=gaps)
+            _spare_the_collector()
             halt = worker.run(stop, telemetry.alive)
     except (GaveUpError, NoAnswerError) as error:
         raise KafkaGaveUp(str(error)) from None
     except ConfigProblem as error:
         raise CommandFailed(f"KAFKA__CLIENT: {error}") from None
     return ExitCode.DONE if halt is None else ExitCode.HALT
+
+
+def _spare_the_collector() -> None:
+    """Keeps the cycle collector from looking at the same living objects again and again.
+
+    What was read and compiled at start stays until the end, and what is held of records dies by its reference count:
+    there are no cycles in it. Looking at all that took a tenth of the worker's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def _stop_on_signals(hard_after: float) -> threading.Event:
