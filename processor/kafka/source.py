@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol, cast
+from operator import methodcaller
+from typing import Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as ClientPartition
@@ -299,18 +300,15 @@ def record_of(message: Message) -> Record:
     return Record(topic, number, offset, message.timestamp()[1], message.key(), message.value(), _headers(message))
 
 
-class _Checked(NamedTuple):
-    """Headers that came through the check of a result."""
-
-    headers: Headers
+# The client can return and leave an error set. A plain call may pass it on, to come up anywhere; this one checks.
+_read_headers: Callable[[Message], list[tuple[str, bytes | None]] | None] = methodcaller("headers")
 
 
 def _headers(message: Message) -> Headers:
     """The headers, or ours alone where the client cannot read a name: that must not stop the partition for ever."""
     try:
-        headers = message.headers()
-        # The client can leave the error set and return; a call that checks its result brings it out here, not later.
-        return _Checked(headers=tuple(cast("list[tuple[str, bytes | None]]", headers or ()))).headers
+        headers = _read_headers(message)
+        return tuple(headers) if headers else ()
     except (SystemError, UnicodeDecodeError):
         return ((UNREADABLE_HEADERS, b"a header's name is not UTF-8; the record in its topic has them all"),)
 
