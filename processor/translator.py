@@ -63,6 +63,7 @@ class _Plan:
     share: Share
     outputs: tuple[tuple[CompiledOutput, Destination], ...]
     has_customer: bool
+    writes_profile: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ class Translator:
         notes: list[str] = []
         try:
             values = plan.decoder.read(value, frame.start)
+            self._check_origin(plan, values[0], values[1])
             messages, skips = self._outputs(plan, values, record, notes)
         except DecodeError as error:
             refusal = Refusal(Reason.UNDECODABLE, Stage.DECODE, str(error))
@@ -161,15 +163,17 @@ class Translator:
             return Translated(plan.event, messages, None, skips, tuple(notes), frame.schema_id)
         return Translated(plan.event, (), refusal, (), tuple(notes), frame.schema_id)
 
-    def _outputs(
-        self, plan: _Plan, values: tuple[object, ...], record: Record, notes: list[str]
-    ) -> tuple[tuple[Message, ...], tuple[Skip, ...]]:
-        org, event = values[0], values[1]
+    def _check_origin(self, plan: _Plan, org: object, event: object) -> None:
         if self._org_ids and org not in self._org_ids:
             raise _Refused(Reason.STRAY_ORG, f"org {org} is not in KAFKA__ORG_IDS")
         if event != plan.event and not (isinstance(event, str) and fold(event) in plan.names):
             raise _Refused(Reason.UNMAPPABLE, f"eventName does not agree with the record, which is a {plan.event}")
-        unkeyed = _unkeyed(record.key, org, values[2] if plan.has_customer else None)
+
+    def _outputs(
+        self, plan: _Plan, values: tuple[object, ...], record: Record, notes: list[str]
+    ) -> tuple[tuple[Message, ...], tuple[Skip, ...]]:
+        customer = values[2] if plan.has_customer else None
+        unkeyed = _unkeyed(record.key, values[0], customer) if plan.writes_profile else None
         now, received, known = self._now_ms(), record.timestamp_ms, plan.decoder.known
         shared = plan.share(values, now, received)
         messages: list[Message] = []
@@ -183,10 +187,15 @@ class Translator:
             except Unmappable as error:
                 detail = f'"{error.target}" of output {output.name}: {error.reason}'
                 raise _Refused(Reason.UNMAPPABLE, detail) from error
-            if isinstance(result, Skip):
-                skips.append(result)
-            else:
-                messages.extend(_messages(destination, result))
+            match result:
+                case bytes():
+                    messages.append(Message(destination, _trimmed(result)))
+                case Skip():
+                    skips.append(result)
+                case list():
+                    messages += [Message(destination, _trimmed(entity)) for entity in result]
+                case (entity, identity):
+                    messages.append(Message(destination, _trimmed(entity), identity))
         _check_sizes(messages)
         if not messages and not skips:
             skips.append(Skip("no output applies"))
@@ -222,7 +231,8 @@ class Translator:
             return _Verdict(mapping.event, Refusal(Reason.REFUSED_SCHEMA, Stage.DECODE, detail))
         outputs = tuple((output, self._destinations[output.to]) for output in mapping.outputs)
         names = frozenset(map(fold, (mapping.event, *self._mappings.bound[mapping.event].reader.aliases)))
-        return _Plan(mapping.event, names, decoder, mapping.share, outputs, mapping.customer is not None)
+        has_customer, writes_profile = mapping.customer is not None, any(output.profile for output in mapping.outputs)
+        return _Plan(mapping.event, names, decoder, mapping.share, outputs, has_customer, writes_profile)
 
 
 class _Refused(Exception):  # noqa: N818 - carries the refusal of the whole record
@@ -240,14 +250,6 @@ def _unkeyed(key: bytes | None, org: object, customer: object) -> str | None:
     if customer is None or key != f"{org}:{customer}".encode():
         return "key names another customer"
     return None
-
-
-def _messages(destination: Destination, result: bytes | list[bytes] | tuple[bytes, str] | None) -> list[Message]:
-    if isinstance(result, bytes):
-        return [Message(destination, _trimmed(result))]
-    if isinstance(result, tuple):
-        return [Message(destination, _trimmed(result[0]), result[1])]
-    return [Message(destination, _trimmed(entity)) for entity in result or ()]
 
 
 def _trimmed(entity: bytes) -> bytes:

@@ -125,8 +125,9 @@ def primary_identity(identities: values.IdentityMap) -> str | None:
     """The id that is marked primary; None where there is none or more than one."""
     if len(identities) == 1:  # as every Profile write of ours has it
         (listed,) = identities.values()
-        if len(listed) == 1 and listed[0].get("primary") is True and isinstance(listed[0].get("id"), str):
-            return str(listed[0]["id"])
+        if len(listed) == 1 and listed[0].get("primary") is True:
+            only = listed[0].get("id")
+            return only if isinstance(only, str) else None
     found = [item.get("id") for listed in identities.values() for item in listed if item.get("primary") is True]
     return found[0] if len(found) == 1 and isinstance(found[0], str) else None
 

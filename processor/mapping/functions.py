@@ -329,7 +329,7 @@ def may_name_customer(options: Options, status: str | None) -> bool:
 
 def is_any(value: str | int | None, *options: str | int) -> bool:
     """Whether a value is one of some others; casing and blanks around it do not matter."""
-    return _plain(value) in [_folded(option) for option in options]
+    return _plain(value) in _all_folded(options)
 
 
 def is_none_of(value: str | int | None, *options: str | int) -> bool:
@@ -347,7 +347,13 @@ def _plain(value: object) -> str:
     return str("" if value is None else value).strip().casefold()
 
 
-_folded = lru_cache(maxsize=1024)(_plain)  # for names, which are few; values are many
+# For names, which are few; values are many.
+_folded = lru_cache(maxsize=1024)(_plain)
+
+
+@lru_cache(maxsize=1024)
+def _all_folded(names: tuple[str | int, ...]) -> frozenset[str]:
+    return frozenset(map(_plain, names))
 
 
 # ---- values out of lists --------------------------------------------------------------------------------------------
