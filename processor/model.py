@@ -6,7 +6,7 @@ Times are named by their clock: `*_ms` is wall-clock time in milliseconds since 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -38,22 +38,27 @@ class Record(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes of key, value and headers."""
-        size = len(self.key or b"") + len(self.value or b"")
-        return size + sum(len(name) + len(value or b"") for name, value in self.headers) if self.headers else size
+        _, _, _, _, key, value, headers = self
+        size = len(key or b"") + len(value or b"")
+        return size + sum(len(name) + len(value or b"") for name, value in headers) if headers else size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Destination:
     """One dataset in AEP, with the constant part of its messages rendered once.
 
-    A message on the wire is `prefix + xdmEntity + suffix`. `profile` tells a Profile dataset (a newer write replaces
-    the older one) from an ExperienceEvent dataset (every write is kept).
+    A message on the wire is `prefix + xdmEntity + suffix`; `envelope` is bytes of prefix and suffix. `profile` tells a
+    Profile dataset (a newer write replaces the older one) from an ExperienceEvent dataset (every write is kept).
     """
 
     name: str
     profile: bool
     prefix: bytes
     suffix: bytes
+    envelope: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "envelope", len(self.prefix) + len(self.suffix))
 
     def __repr__(self) -> str:
         return f"Destination({self.name})"
@@ -69,7 +74,7 @@ class Message(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes in the body of a request, without the comma."""
-        return len(self.to.prefix) + len(self.entity) + len(self.to.suffix)
+        return self.to.envelope + len(self.entity)
 
 
 class Stage(Enum):

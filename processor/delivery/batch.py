@@ -18,20 +18,15 @@ class Item:
     newest of them goes out when it is dead-lettered.
     """
 
-    __slots__ = (
-        "first_refused",
-        "hidden",
-        "index",
-        "message",
-        "open",
-        "refusals",
-        "size",
-        "status",
-        "successes",
-        "tries",
-        "unattributable",
-        "work",
-    )
+    __slots__ = ("__dict__", "hidden", "index", "message", "open", "size", "work")
+
+    # What few messages come to have: one that was never refused has it from here.
+    tries = 0  # refused for now, for whatever reason
+    unattributable = 0  # answers to this message alone that may have meant another one
+    refusals = 0  # 5xx that can only have been meant for this message
+    status = 0  # of the last of those
+    first_refused = 0.0
+    successes = 0  # how many messages AEP had accepted at that first refusal
 
     def __init__(self, work: Work, message: Message, index: int = 0) -> None:
         self.work = work
@@ -40,12 +35,6 @@ class Item:
         self.size = message.size + 1
         self.hidden: tuple[Item, ...] = ()
         self.open = True
-        self.tries = 0  # refused for now, for whatever reason
-        self.unattributable = 0  # answers to this message alone that may have meant another one
-        self.refusals = 0  # 5xx that can only have been meant for this message
-        self.status = 0  # of the last of those
-        self.first_refused = 0.0
-        self.successes = 0  # how many messages AEP had accepted at that first refusal
 
     def __repr__(self) -> str:
         return f"Item({self.work.record.offset} -> {self.message.to.name}, open={self.open}, tries={self.tries})"

@@ -9,7 +9,6 @@ dead letters on their way, `throttle` says whether anything may be sent at all, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from itertools import count
 
@@ -173,10 +172,12 @@ class Delivery:
         An attempt ends before any partition in it must be left: what its next owner sends cannot be overtaken by it.
         """
         soonest = now + self._policy.shortest_attempt
-        batch.items = [item for item in batch.items if item.live and _leave_by(item) >= soonest]
+        batch.items = [item for item in batch.items if _may_go(item, soonest)]
         if not batch.items:
             return None
-        deadline = min([now + self._policy.attempt_timeout, *[_leave_by(item) for item in batch.items]])
+        partitions = {item.work.lane.partition for item in batch.items}
+        leave_by = [partition.deadline for partition in partitions if partition.deadline is not None]
+        deadline = min([now + self._policy.attempt_timeout, *leave_by])
         batch.probe = self._throttle.out
         ticket = next(self._tickets)
         self._in_flight[ticket] = batch
@@ -243,13 +244,12 @@ class Delivery:
 
     def _accept(self, item: Item) -> int:
         """Settles an accepted message, and the older writes that it stood for. Returns how many those were."""
-        if not item.live:
+        if not item.open or item.work.lane.partition.closed:  # `live`, for every message that goes out
             return 0
-        hidden = item.hidden
-        for older in hidden:
+        for older in item.hidden:
             self._resolve(older)
         self._resolve(item)
-        return len(hidden)
+        return len(item.hidden)
 
     def _resolve(self, item: Item) -> None:
         item.open = False
@@ -471,9 +471,11 @@ def _landed(answer: Answer, reading: Reading, tally: _Tally, *, messages: int, s
     )
 
 
-def _leave_by(item: Item) -> float:
-    leave_by = item.work.lane.partition.deadline
-    return math.inf if leave_by is None else leave_by
+def _may_go(item: Item, soonest: float) -> bool:
+    """Whether a message is live, and its partition is not left before an attempt can be over."""
+    partition = item.work.lane.partition
+    leave_by = partition.deadline
+    return item.open and not partition.closed and (leave_by is None or leave_by >= soonest)
 
 
 def _for_now(verdict: Verdict) -> bool:

@@ -38,15 +38,18 @@ class Work:
     __slots__ = ("arrived", "dead", "held", "lane", "open", "record", "sequence", "size", "translated")
 
     def __init__(self, record: Record, translated: Translated, lane: Lane, sequence: int, arrived: float) -> None:
-        messages = translated.messages
+        entities = envelopes = 0  # bytes
+        for message in translated.messages:
+            entities += len(message.entity)
+            envelopes += message.to.envelope
         self.record = record
         self.translated = translated
         self.lane = lane
         self.sequence = sequence
         self.arrived = arrived
-        self.open = len(messages) or 1  # a refused record is one dead letter
-        self.size = sum([message.size for message in messages])  # bytes in requests, without commas
-        self.held = record.size + sum([len(message.entity) for message in messages]) + OVERHEAD  # bytes of memory
+        self.open = len(translated.messages) or 1  # a refused record is one dead letter
+        self.size = entities + envelopes  # bytes in requests, without commas
+        self.held = record.size + entities + OVERHEAD  # bytes of memory
         self.dead = translated.refusal is not None
 
     def __repr__(self) -> str:
