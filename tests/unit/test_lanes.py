@@ -106,6 +106,15 @@ class LanesMachine(RuleBasedStateMachine):
             if entry.lane.partition is not partition or entry.work.record.offset <= partition.frontier
         ]
 
+    @rule(number=st.integers(0, 1), lane=st.integers(0, LANES - 1), every=st.integers(1, 3))
+    def forget(self, number: int, lane: int, every: int) -> None:
+        """Forgets some of what waits, also the first of a lane."""
+        chosen = self.partitions[number]._lanes[lane]
+        gone = list(self.lanes.forget(chosen, lambda work: work.sequence % every == 1))
+        expected = [entry for entry in self.waiting if entry.lane is chosen and entry.work.sequence % every != 1]
+        assert gone == [entry.work for entry in expected]
+        self.waiting = [entry for entry in self.waiting if entry not in expected]
+
     @precondition(lambda self: any(not partition.receives for partition in self.partitions))
     @rule(data=st.data())
     def reopen(self, data: st.DataObject) -> None:
