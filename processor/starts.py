@@ -36,14 +36,13 @@ def find_starts(
     Raises GaveUpError, and never falls back to the configured start, when Kafka does not answer.
     """
     found: dict[TopicPartition, Found] = {}
-    while True:
+    missing = list(partitions)
+    while missing:
+        found.update(_ask(source, policy, missing))
         missing = [partition for partition in partitions if partition not in found]
-        if missing:
-            found.update(_ask(source, policy, missing))
-        if len(found) == len(partitions):
-            return found
-        if not meanwhile():
+        if missing and not meanwhile():
             raise GaveUpError(f"no answer from Kafka about where to start {missing[0]}")
+    return found
 
 
 def _ask(source: Source, policy: StartPolicy, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Found]:
