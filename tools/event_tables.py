@@ -123,7 +123,8 @@ def _call(invoke: Invoke) -> str:
 
 def _condition(invoke: Invoke) -> str:
     """As one would say it in Python; the columns of rows are left out."""
-    return f"`{invoke.function.name}({', '.join(map(_argument, invoke.arguments))})`"
+    given = [_argument(argument) for argument in invoke.arguments]
+    return f"`{invoke.function.name}({', '.join(given)})`"
 
 
 def _argument(argument: Argument) -> str:
@@ -163,8 +164,9 @@ def _target(use: Use) -> str:
 def _how(use: Use) -> str:
     verb = use.by.verb if isinstance(use.by, Field) else None if use.by is None else use.by.invoke
     match verb:
-        case Invoke():
-            return f" by {_call(verb)}"
+        case Invoke(arguments=given):
+            unread = any(isinstance(argument, Unread) and argument.ref.path == use.path for argument in given)
+            return f" by {_call(verb)}" + (", if the settings ask for it" if unread else "")
         case Lookup():
             return " by a table"
         case Pick(coercion=str(coercion)):

@@ -131,7 +131,7 @@ def _argument(argument: Argument) -> str:
         case RowsRef(path, columns):
             return f"{path}[{','.join(columns)}]"
         case Unread(ref):
-            return f"{ref.path}, switched off"
+            return f"{ref.path}, not looked at"
     return argument.path
 
 

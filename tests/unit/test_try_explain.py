@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from processor.capillary import load_contracts
 from processor.cli import cli
 from processor.commands import ExitCode
+from processor.commands.try_ import as_json_values, try_documents
+from processor.model import Destination
 from processor.settings import schemas_dir
+from processor.translator import load_mappings
 
 CASES = sorted(path.parent for path in (Path(__file__).parents[1] / "golden").glob("*/*/A.json"))
 
@@ -27,13 +32,19 @@ def _nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+MAPPINGS = load_mappings(schemas_dir(), None, "tenant")
+CONTRACTS = load_contracts(schemas_dir() / "capillary")
+TRANSLATOR = MAPPINGS.translator(
+    {name: Destination(name, MAPPINGS.schemas[name].profile, b"", b"") for name in MAPPINGS.destination_names},
+    lambda: time.time_ns() // 1_000_000,
+)
+
+
 def explained(text: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The outputs of one event, and the messages."""
-    result = CliRunner().invoke(cli, ["try", "--explain", "--json", "-"], input=text)
-    assert isinstance(result.exception, SystemExit | None), result.exception
-    found = json.loads(result.stdout.splitlines()[-1])
-    (one,) = found["explained"]
-    return one["outputs"], found["messages"]
+    findings = try_documents(text, CONTRACTS, TRANSLATOR, MAPPINGS)
+    (one,) = json.loads(json.dumps(as_json_values(findings.explained)))
+    return one["outputs"], findings.messages
 
 
 def leaves(value: object, path: str = "") -> Iterator[str]:
