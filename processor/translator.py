@@ -356,7 +356,7 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str, options:
 
     Args:
         schemas_dir: holds `capillary/`, `xdm/` and `mappings/`.
-        overlay: the brand's own directory of mappings, laid over ours.
+        overlay: the brand's own directory of mappings, laid over ours; in its `xdm/` additions to our schemas.
         tenant: the tenant's namespace in AEP, with or without the leading underscore.
         options: what is configured about the translation; None: the defaults.
 
@@ -371,7 +371,7 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str, options:
     except SchemaError as error:
         raise MappingProblems([Problem("AEP__TENANT", 0, "tenant", str(error)), *problems]) from error
     options = options or Options()
-    schemas = _load_xdm(schemas_dir / "xdm", tenant, options)
+    schemas = _load_xdm(schemas_dir / "xdm", tenant, options, None if overlay is None else overlay / "xdm")
     language = load_language(schemas_dir / "mappings", overlay)
     tables = replace(options, tables=options.laid_over(language.common.tables))
     functions = our_functions(tables)
@@ -396,10 +396,10 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str, options:
     )
 
 
-def _load_xdm(directory: Path, tenant: str, options: Options) -> dict[str, Schema]:
+def _load_xdm(directory: Path, tenant: str, options: Options, brand: Path | None) -> dict[str, Schema]:
     if options.loyalty_fields == "2025":
-        return load_schemas(directory, tenant, schema_of_2025)
-    return load_schemas(directory, tenant)
+        return load_schemas(directory, tenant, schema_of_2025, brand)
+    return load_schemas(directory, tenant, brand=brand)
 
 
 def _load_avro(

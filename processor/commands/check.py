@@ -50,7 +50,8 @@ def find_problems(invocation: Invocation) -> list[Problem | MappingProblem]:
         settings = load(invocation.config, invocation.environ)
     except SettingsError as error:
         return [*error.problems, *_mapping_problems(_translation_of(invocation), PLACEHOLDER)]
-    destinations = frozenset(path.stem for path in (schemas_dir() / "xdm").glob("*.json"))
+    brand = () if settings.mappings.dir is None else (settings.mappings.dir / "xdm").glob("*.json")
+    destinations = frozenset(path.stem for path in (*(schemas_dir() / "xdm").glob("*.json"), *brand))
     return [
         *_client_problems(settings.kafka),
         *destination_problems(settings, destinations),

@@ -176,6 +176,16 @@ class CommonSpec:
     tables: Mapping[str, Table] = field(default_factory=dict)
     unsent: tuple[UnsentSpec, ...] = ()
 
+    def under(self, brand: CommonSpec) -> CommonSpec:
+        """This one with a brand's laid over it."""
+        fields = {
+            kind: tuple({field.target: field for field in (*ours, *brand.fields.get(kind, ()))}.values())
+            for kind, ours in {**dict.fromkeys(brand.fields, ()), **self.fields}.items()
+        }
+        names = dict.fromkeys((*self.tables, *brand.tables))
+        tables = {name: {**self.tables.get(name, {}), **brand.tables.get(name, {})} for name in names}
+        return CommonSpec(fields, tables, tuple({spec.path: spec for spec in (*self.unsent, *brand.unsent)}.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Language:
@@ -190,31 +200,36 @@ class Language:
 def load_language(directory: Path, overlay: Path | None = None) -> Language:
     """Reads every mapping. A file of the overlay replaces ours of the same name; its `functions.py` is only found here.
 
+    `_common.toml` of the overlay is laid over ours instead: fields of the same target, entries of the same table and
+    unsent paths replace ours, others are added.
+
     A file that cannot be read is a problem like any other.
 
     Raises:
         NotADirectoryError: `overlay` is none.
     """
     files = {file.name: (f"{directory.name}/{file.name}", file) for file in sorted(directory.glob("*.toml"))}
-    functions = None
+    functions = brands_common = None
     if overlay is not None:
         if not overlay.is_dir():
             raise NotADirectoryError(f"{overlay} is no directory")
-        files |= {file.name: (str(file), file) for file in sorted(overlay.glob("*.toml")) if file.name != IGNORED}
+        theirs = {file.name: (str(file), file) for file in sorted(overlay.glob("*.toml")) if file.name != IGNORED}
+        brands_common = theirs.pop(COMMON, None)
+        files |= theirs
         functions = overlay / "functions.py" if (overlay / "functions.py").is_file() else None
-    common, problems = CommonSpec(), list[Problem]()
-    mappings: list[MappingSpec] = []
-    for name, (label, file) in sorted(files.items()):
+    problems: list[Problem] = []
+    common = CommonSpec()
+    for label, file in filter(None, (files.pop(COMMON, None), brands_common)):
         text = _text_of(label, file)
-        if isinstance(text, Problem):
-            problems.append(text)
-            continue
-        if name == COMMON:
-            common, found = read_common(label, text)
-        else:
-            mapping, found = read_mapping(label, text)
-            if mapping is not None:
-                mappings.append(replace(mapping, brand=overlay is not None and file.parent == overlay))
+        spec, found = (CommonSpec(), (text,)) if isinstance(text, Problem) else read_common(label, text)
+        common = common.under(spec)
+        problems += found
+    mappings: list[MappingSpec] = []
+    for _, (label, file) in sorted(files.items()):
+        text = _text_of(label, file)
+        mapping, found = (None, (text,)) if isinstance(text, Problem) else read_mapping(label, text)
+        if mapping is not None:
+            mappings.append(replace(mapping, brand=overlay is not None and file.parent == overlay))
         problems += found
     return Language(tuple(mappings), common, tuple(problems), functions)
 

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from processor.mapping.problems import MappingProblems, Problem
@@ -127,6 +128,7 @@ def load_schemas(
     directory: Path,
     tenant: str,
     adapt: Callable[[Mapping[str, object]], Mapping[str, object]] = lambda document: document,
+    brand: Path | None = None,
 ) -> dict[str, Schema]:
     """All schemas of a directory by the name of their file, which is the name of the destination.
 
@@ -134,21 +136,40 @@ def load_schemas(
         directory: holds one `NAME.json` per destination.
         tenant: the tenant's namespace, with or without the leading underscore.
         adapt: what becomes of a document before, while `_tenant` still stands for that namespace.
+        brand: holds a brand's additions, files of the same names and of new ones; see `laid_over`.
 
     Raises:
         MappingProblems: files that are no JSON, or use what cannot be guaranteed.
     """
     schemas: dict[str, Schema] = {}
     problems: list[Problem] = []
-    for file in sorted(directory.glob("*.json")):
+    ours = {file.name: file for file in directory.glob("*.json")}
+    theirs = {file.name: file for file in brand.glob("*.json")} if brand is not None else {}
+    for name in sorted(ours.keys() | theirs.keys()):
+        label = str(theirs[name]) if name in theirs else f"{directory.name}/{name}"
+        stem = name.removesuffix(".json")
         try:
-            document = with_tenant(adapt(_document(file)), tenant)
-            schemas[file.stem] = read_schema(file.stem, document)
+            documents = [_document(files[name]) for files in (ours, theirs) if name in files]
+            schemas[stem] = read_schema(stem, with_tenant(adapt(reduce(laid_over, documents)), tenant))
         except (ValueError, SchemaError) as error:
-            problems.append(Problem(f"{directory.name}/{file.name}", 0, "schema", str(error)))
+            problems.append(Problem(label, 0, "schema", str(error)))
     if problems:
         raise MappingProblems(problems)
     return schemas
+
+
+def laid_over(ours: Mapping[str, object], brands: Mapping[str, object]) -> dict[str, object]:
+    """A schema with a brand's additions: objects are merged, lists get what they lack, all else is replaced."""
+    merged = dict(ours)
+    for name, value in brands.items():
+        known = merged.get(name)
+        if isinstance(known, dict) and isinstance(value, dict):
+            merged[name] = laid_over(known, value)
+        elif isinstance(known, list) and isinstance(value, list):
+            merged[name] = [*known, *(item for item in value if item not in known)]
+        else:
+            merged[name] = value
+    return merged
 
 
 class SchemaError(Exception):
