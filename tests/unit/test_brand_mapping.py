@@ -1,0 +1,153 @@
+"""A brand's own mapping: the example of docs/brand-mapping.md, run as the page says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft7Validator
+
+from processor.capillary import load_contracts
+from processor.cli import cli
+from processor.commands import ExitCode
+from processor.mapping.problems import MappingProblems
+from processor.mapping.xdm import laid_over
+from processor.model import Destination
+from processor.translator import Mappings, load_mappings
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "schemas"
+PAGE = (ROOT / "docs/brand-mapping.md").read_text(encoding="utf-8")
+ACME = ROOT / "docs/examples/acme"
+EVENT = ACME / "customerAdded.json"
+
+
+@pytest.fixture(autouse=True)
+def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the page says the commands are called, without the settings of whoever runs the tests."""
+    monkeypatch.chdir(ROOT)
+    for name in os.environ:
+        if name.startswith("CAPILLARY_AEP_"):
+            monkeypatch.delenv(name)
+
+
+def environment() -> dict[str, str]:
+    """What the page exports."""
+    (line,) = re.findall(r"^\$ export (.*)$", PAGE, re.MULTILINE)
+    return dict(pair.split("=") for pair in line.split())
+
+
+def acme() -> Mappings:
+    return load_mappings(SCHEMAS, ACME, "acmeinc")
+
+
+def entities(*options: str, text: bytes = EVENT.read_bytes()) -> dict[str, Any]:
+    result = CliRunner().invoke(cli, ["try", *options, "-"], input=text, env=environment())
+    assert result.exit_code == ExitCode.DONE, result.output
+    return {message["to"]: message["xdmEntity"] for message in json.loads(result.stdout)}
+
+
+def test_the_page_shows_what_comes_out() -> None:
+    console = PAGE.partition("```console")[2].partition("```")[0]
+    *_, command, shown = re.split(r"^\$ capillary-aep (.*)$", console, flags=re.MULTILINE)
+    result = CliRunner().invoke(cli, command.split(), env=environment())
+    assert result.exit_code == ExitCode.DONE, result.output
+    assert shown.strip("\n") in result.stdout
+
+
+def test_the_page_shows_what_stands_in_the_files() -> None:
+    code = "\n".join(re.findall(r"```(?:toml|python)\n(.*?)```", PAGE, re.DOTALL)).splitlines()
+    files = "\n".join(file.read_text(encoding="utf-8") for file in ACME.iterdir() if file.is_file())
+    assert len(code) > 3
+    assert [line for line in code if line and line not in files.splitlines()] == []
+
+
+def test_fields_of_its_own_go_out_under_their_names_and_all_else_stays() -> None:
+    found = entities()
+    assert found["events"]["_acmeinc"].pop("acme") == {"channel": "shop", "favouriteStore": "JKT01", "shoeSize": 42.5}
+    assert found.pop("profile-shoe-size")["_acmeinc"] == {"acme": {"shoeSize": 42.5}}
+    ours = CliRunner().invoke(cli, ["try", str(EVENT)], env={"CAPILLARY_AEP_AEP__TENANT": "acmeinc"})
+    assert found == {message["to"]: message["xdmEntity"] for message in json.loads(ours.stdout)}
+
+
+@pytest.mark.parametrize(
+    ("size", "sent"), [("42.5", 42.5), (" 36 ", 36.0), ("420", None), ("large", None), (None, None)]
+)
+def test_what_its_function_does_not_trust_is_not_sent(size: str | None, sent: float | None) -> None:
+    event = json.loads(EVENT.read_bytes())
+    event["data"]["customFields"] = [{"key": "SHOE_SIZE", "value": size}]
+    found = entities(text=json.dumps(event).encode())
+    assert found["events"]["_acmeinc"]["acme"].get("shoeSize") == sent
+    assert ("profile-shoe-size" in found) is (sent is not None)
+
+
+@pytest.mark.parametrize(("source", "channel"), [("INSTORE", "shop"), (" Mobile_App", "online"), ("Fax", "other")])
+def test_its_lookup_table(source: str, channel: str) -> None:
+    event = json.loads(EVENT.read_bytes())
+    event["data"]["source"] = source
+    assert entities(text=json.dumps(event).encode())["events"]["_acmeinc"]["acme"]["channel"] == channel
+
+
+def test_messages_fit_the_schemas_with_its_additions() -> None:
+    base = json.loads((SCHEMAS / "xdm/events.json").read_bytes())
+    schema = laid_over(base, json.loads((ACME / "xdm/events.json").read_bytes()))
+    text = json.dumps(schema).replace('"_tenant"', '"_acmeinc"')
+    assert list(Draft7Validator(json.loads(text)).iter_errors(entities()["events"])) == []
+    assert base == json.loads((SCHEMAS / "xdm/events.json").read_bytes())
+
+
+def test_an_event_that_it_does_not_want() -> None:
+    mappings = acme()
+    assert "tierDowngradeReminder" not in mappings.events
+    assert "tierDowngradeReminder" in mappings.ignored
+    assert load_contracts(SCHEMAS / "capillary", ACME).ignored["tierdowngradereminder"].startswith("our own journey")
+
+
+def test_its_destinations_are_wanted_in_the_settings() -> None:
+    mappings = acme()
+    assert "profile-shoe-size" in mappings.destination_names
+    where = {name: Destination(name, mappings.schemas[name].profile, b"", b"") for name in mappings.destination_names}
+    del where["profile-shoe-size"]
+    with pytest.raises(MappingProblems, match="profile-shoe-size: no such destination in the settings"):
+        mappings.translator(where, lambda: 0)
+
+
+def test_common_lines_replace_ours_by_target_table_entry_and_path(tmp_path: Path) -> None:
+    (tmp_path / "_common.toml").write_text(
+        '[events.fields]\n"producedBy" = { const = "self" }\n'
+        '[lookup.tiers]\n"1:1" = "Gold"\n'
+        '[unsent]\n"actionType" = "not ours"\n',
+        encoding="utf-8",
+    )
+    mapping = load_mappings(SCHEMAS, tmp_path, "acme").bound["pointsIssued"]
+    (events,) = [output for output in mapping.outputs if output.to == "events"]
+    ours = load_mappings(SCHEMAS, None, "acme").bound["pointsIssued"]
+    (before,) = [output for output in ours.outputs if output.to == "events"]
+    assert [field.target for field in events.fields] == [field.target for field in before.fields]
+    assert {field.place.file for field in events.fields if field.target == "producedBy"} == {f"{tmp_path}/_common.toml"}
+    reasons = {spec.path: spec.reason for spec in mapping.unsent}
+    assert reasons["actionType"] == "not ours"
+    assert reasons["timeStamp"] == {spec.path: spec.reason for spec in ours.unsent}["timeStamp"]
+
+
+def test_additions_to_a_schema_merge_and_leave_ours_alone() -> None:
+    ours = {"a": {"b": 1, "enum": ["x"]}, "title": "old"}
+    added = laid_over(ours, {"a": {"c": 2, "enum": ["x", "y"]}, "title": "new"})
+    assert added == {"a": {"b": 1, "enum": ["x", "y"], "c": 2}, "title": "new"}
+    assert ours == {"a": {"b": 1, "enum": ["x"]}, "title": "old"}
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"properties": {"eventType": {"type": "object", "patternProperties": {}}}}']
+)
+def test_an_addition_that_is_none_is_named_with_its_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "xdm").mkdir()
+    (tmp_path / "xdm/events.json").write_text(text)
+    with pytest.raises(MappingProblems) as caught:
+        load_mappings(SCHEMAS, tmp_path, "acme")
+    assert str(caught.value.problems[0]).startswith(f"{tmp_path}/xdm/events.json: schema: ")
