@@ -125,9 +125,14 @@ class Field:
         """Whether it is set in every message that goes out; one that may be gone is not."""
         return self.required and not (isinstance(self.verb, Invoke) and self.verb.function.gone)
 
-    def reads(self) -> tuple[str, ...]:
-        """The paths of the event that decide whether there is a value."""
-        return tuple(ref.path for ref in _readables(self.verb) if isinstance(ref, Ref | RowsRef) and not ref.item)
+    def decides(self) -> tuple[Ref | RowsRef, ...]:
+        """What decides whether there is a value."""
+        return tuple(ref for ref in _readables(self.verb) if isinstance(ref, Ref | RowsRef))
+
+    def clears(self) -> bool:
+        """Whether it, or a field of the objects that it makes a list of, says `absent = "clear"`."""
+        parts = self.verb.parts if isinstance(self.verb, Parts) else ()
+        return self.clear or any(field.clears() for part in parts for field in part.fields)
 
 
 def _readables(verb: object) -> tuple[Argument, ...]:
@@ -183,6 +188,11 @@ class BoundMapping:
     wants: tuple[str | Columns, ...]
     unsent: tuple[UnsentSpec, ...]
     place: Place
+
+
+def whole_path(ref: Ref | RowsRef, within: str) -> str:
+    """A path as the decoder's `known` and the field `dropped` have it; `within` is that of items: `data.coupons[].`."""
+    return within + ref.path if ref.item else ref.path
 
 
 def item_columns(part_fields: tuple[Field, ...], key: Ref | None = None) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ from processor.mapping.bound import (
     item_columns,
     item_want,
     returned,
+    whole_path,
 )
 from processor.mapping.coercion import Set, Step, Test, conforms, scalar_steps
 from processor.mapping.language import Place
@@ -173,13 +174,15 @@ class _Frame:
     """Where the fields that are being written stand.
 
     `item` names the loop variable, `columns` what its tuple holds; `leave` is the statement that gives up the element
-    or message, `label` the path for notes. `single` tells an element that may just as well not be there.
+    or message, `label` the path for notes, `within` that of the items in the event. `single` tells an element that may
+    just as well not be there.
     """
 
     output: Output
     item: str | None = None
     columns: tuple[str, ...] | None = None
     label: str = ""
+    within: str = ""
     element: bool = False
     single: bool = False
 
@@ -577,13 +580,14 @@ class _Writer:
         label = f"{self._label(field, frame)}[]."
         self._comment(part.place)
         if part.each is None:
-            inner = _Frame(frame.output, frame.item, frame.columns, label, element=True, single=True)
+            inner = replace(frame, label=label, element=True, single=True)
             head = f"for {self._name('_once')} in ONCE:"
         else:
             item = self._name("item")
             columns = item_columns(part.fields)
             item_kind = part.each.source.item.kind if part.each.source.item is not None else ""
-            inner = _Frame(frame.output, item, columns if item_kind == "record" else None, label, element=True)
+            within = f"{whole_path(part.each, frame.within)}[]."
+            inner = _Frame(frame.output, item, columns if item_kind == "record" else None, label, within, element=True)
             head = f"for {item} in {self._read(part.each, frame, columns)} or ():"
         with self._block(head):
             variable = self._name("o")
@@ -653,15 +657,17 @@ class _Writer:
         if not field.clear:
             self._give_up(field, frame, "absent", None)
             return
-        paths = field.reads()
+        paths = tuple(whole_path(ref, frame.within) for ref in field.decides())
         tests = [f"{path!r} not in known" for path in paths]
         if isinstance(field.verb, Invoke):  # a function may return None though something is there
-            reads = [argument for argument in field.verb.arguments if isinstance(argument, Ref | RowsRef)]
-            tests += [f"v[{self._index[_want(argument)]}] is not None" for argument in reads]
+            tests += [f"{self._given(ref, frame)} is not None" for ref in field.decides()]
         if "dropped" in self._index:
             tests.append(f"was_dropped({paths!r}, v[{self._index['dropped']}])")
         with self._block(f"if {' or '.join(tests)}:"):
             self._say(f"return Skip({f'withheld: {self._label(field, frame)}'!r}, {frame.output.to!r})")
+
+    def _given(self, ref: Ref | RowsRef, frame: _Frame) -> str:
+        return self._column(ref.path, frame) if ref.item else f"v[{self._index[_want(ref)]}]"
 
     def _give_up(self, field: Field, frame: _Frame, why: str, note: str | None) -> None:
         """No value, for a reason that is counted if it is a note: leave out the field, the element or the message."""

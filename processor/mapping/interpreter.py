@@ -28,6 +28,7 @@ from processor.mapping.bound import (
     Ref,
     RowsRef,
     Unread,
+    whole_path,
 )
 from processor.mapping.coercion import conforms
 from processor.mapping.sources import Source
@@ -95,6 +96,7 @@ class _Work:
     item: object = _NO_ITEM
     key: object = None
     label: str = ""
+    within: str = ""
     element: bool = False
     single: bool = False
 
@@ -145,8 +147,10 @@ class _Work:
         if not field.clear:
             self.give_up(field, "absent", None)
             return
-        paths = field.reads()
-        there = any(_walk(self.event.record, path) is not None for path in paths)
+        paths = tuple(whole_path(ref, self.within) for ref in field.decides())
+        there = any(
+            _walk(self.item if ref.item else self.event.record, ref.path) is not None for ref in field.decides()
+        )
         dropped = cast("list[str] | None", self.event.record.get("dropped"))
         if there or not self.event.known.issuperset(paths) or values.was_dropped(paths, dropped):
             raise _Withheld(self.label + field.target)
@@ -302,7 +306,8 @@ def _elements(work: _Work, field: Field, part: Part) -> list[Json]:
     found: list[Json] = []
     for item in items:
         label = f"{work.label}{field.target}[]."
-        inner = replace(work, item=item, label=label, element=True, single=part.each is None)
+        within = work.within if part.each is None else f"{whole_path(part.each, work.within)}[]."
+        inner = replace(work, item=item, label=label, within=within, element=True, single=part.each is None)
         try:
             element = _object(inner, part.fields, part.node)
         except _LeftOut:
