@@ -172,7 +172,7 @@ class Translator:
     def _outputs(
         self, plan: _Plan, values: tuple[object, ...], record: Record, notes: list[str]
     ) -> tuple[tuple[Message, ...], tuple[Skip, ...]]:
-        customer = values[2] if plan.has_customer else None
+        customer = _customer(values[2]) if plan.has_customer else None
         unkeyed = _unkeyed(record.key, values[0], customer) if plan.writes_profile else None
         now, received, known = self._now_ms(), record.timestamp_ms, plan.decoder.known
         shared = plan.share(values, now, received)
@@ -241,6 +241,14 @@ class _Refused(Exception):  # noqa: N818 - carries the refusal of the whole reco
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.refusal = Refusal(reason, Stage.TRANSLATE, detail)
+
+
+def _customer(value: object) -> object:
+    """The customer of a record; of an array with one in every item, the one that all items name."""
+    if not isinstance(value, list):
+        return value
+    named = {row[0] for row in value}
+    return named.pop() if len(named) == 1 else None
 
 
 def _unkeyed(key: bytes | None, org: object, customer: object) -> str | None:
@@ -423,7 +431,7 @@ def _load_avro(
         reader = read_reader(document)
         if missing := [name for name in ("orgId", "eventName") if reader.root.find(name) is None]:
             problems.append(Problem(label, 0, "schema", f"the record has no {' and no '.join(missing)}"))
-        elif reader.customer is not None and reader.root.find(reader.customer) is None:
+        elif reader.customer is not None and reader.customer_want is None:
             problems.append(Problem(label, 0, "customer", f'the record has no "{reader.customer}"'))
         else:
             readers[reader.event] = (admitted, reader)

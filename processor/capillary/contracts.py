@@ -3,7 +3,10 @@
 Beside Avro's own members the record at the root says
     "event"          the event's name in Capillary's spelling, e.g. "pointsIssued" (required)
     "eventAliases"   other names under which it was seen; casing and blanks never matter (optional)
-    "customer"       the path of the customer's id, which with the org makes the Kafka key (optional)
+    "customer"       the path of the customer's id, which with the org makes the Kafka key (optional); through an array
+                     it is the customer that all items name
+    "keyOtherwise"   the path of an id that does so where there is no such customer, to keep what belongs together in
+                     order (optional)
 """
 
 from __future__ import annotations
@@ -37,8 +40,9 @@ class Contract:
     """One event.
 
     `name` is the full name of the Avro record, `schema` the file as parsed JSON, `parsed` the same for fastavro,
-    `customer` the path of the customer's id (empty: the event names no customer), `body` the names of the fields of
-    `data`, `root` mends a flat document.
+    `customer` the path of the customer's id (empty: the event names no customer), `otherwise` that of what stands in
+    for it in the Kafka key (empty: nothing does), `body` the names of the fields of `data`, `root` mends a flat
+    document.
     """
 
     event: str
@@ -47,6 +51,7 @@ class Contract:
     parsed: object
     aliases: tuple[str, ...]
     customer: tuple[str, ...]
+    otherwise: tuple[str, ...]
     body: frozenset[str]
     root: Structure
 
@@ -130,20 +135,26 @@ def build_contract(schema: Json, parsed: object) -> Contract:
     body = next(member.node for member in root.members if member.name == "data")
     if not isinstance(body, Structure):
         raise ContractError("data: is a record")
-    customer = tuple(part for part in str(schema.get("customer", "")).split(".") if part)
-    if customer and not _ends_at_long(root, customer):
-        raise ContractError(f'"customer": {".".join(customer)} is no long of this schema')
+    customer, otherwise = _path_of_id(schema, root, "customer"), _path_of_id(schema, root, "keyOtherwise")
     name = f"{schema['namespace']}.{schema['name']}" if "namespace" in schema else str(schema["name"])
     aliases = schema.get("eventAliases", [])
     if not isinstance(aliases, list) or not all(isinstance(alias, str) for alias in aliases):
         raise ContractError('"eventAliases" is a list of names')
     fields = frozenset(member.name for member in body.members)
-    return Contract(event, name, schema, parsed, tuple(aliases), customer, fields, root)
+    return Contract(event, name, schema, parsed, tuple(aliases), customer, otherwise, fields, root)
+
+
+def _path_of_id(schema: Json, root: Structure, name: str) -> tuple[str, ...]:
+    path = tuple(part for part in str(schema.get(name, "")).split(".") if part)
+    if path and not _ends_at_long(root, path):
+        raise ContractError(f'"{name}": {".".join(path)} is no long of this schema')
+    return path
 
 
 def _ends_at_long(structure: Structure, path: tuple[str, ...]) -> bool:
     step: object = structure
     for name in path:
+        step = step.node if isinstance(step, Items) else step
         members = {member.name: member.node for member in step.members} if isinstance(step, Structure) else {}
         step = members.get(name)
     return isinstance(step, Scalar) and step.convert is long

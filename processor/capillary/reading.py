@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import fastavro
@@ -19,9 +20,9 @@ class CanonicalEvent:
     """One event in its canonical form.
 
     `record` has every field of the contract, None where the event has nothing, so that Avro gives back the same.
-    `key` is the Kafka key `orgId:customerId`, None where the event names no customer. `notes` say by path what was
-    left out or dropped and why, sorted, and never hold a value; the paths of dropped values are also in
-    `record["dropped"]`.
+    `key` is the Kafka key `orgId:customerId`, or what the contract has for an event of several customers, else None.
+    `notes` say by path what was left out or dropped and why, sorted, and never hold a value; the paths of dropped
+    values are also in `record["dropped"]`.
     """
 
     event: str
@@ -99,7 +100,19 @@ def _name(record: dict[str, object], envelope: Envelope, contract: Contract) -> 
 
 
 def _key(org: int, record: dict[str, object], contract: Contract) -> bytes | None:
-    customer: object = record
-    for name in contract.customer:
-        customer = customer.get(name) if isinstance(customer, dict) else None
-    return f"{org}:{customer}".encode() if contract.customer and customer is not None else None
+    for path in (contract.customer, contract.otherwise):
+        found = set(_ids(record, path)) if path else set()
+        if len(found) == 1 and None not in found:
+            return f"{org}:{found.pop()}".encode()
+    return None
+
+
+def _ids(value: object, path: tuple[str, ...]) -> Iterator[object]:
+    """What stands at the end of a path, once for every item of an array on the way."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _ids(item, path)
+    elif not path:
+        yield value
+    else:
+        yield from _ids(value.get(path[0]) if isinstance(value, dict) else None, path[1:])

@@ -50,8 +50,9 @@ def command(invocation: Invocation, file: BinaryIO, topic: str | None, *, as_jso
     """Produce Capillary events, one JSON document per line, in any of Capillary's envelopes.
 
     Avro in single-object encoding, or in the Confluent wire format when REGISTRY__URL is set. The key is
-    `orgId:customerId`. Lines that are no event are named and left out; then the exit code is 1. So are events of a type
-    that goes nowhere on purpose (ignored.toml), but nothing is wrong with these.
+    `orgId:customerId`, of coupons for several customers `orgId:seriesId`. Lines that are no event are named and left
+    out; then the exit code is 1. So are events of a type that goes nowhere on purpose (ignored.toml), but nothing is
+    wrong with these.
     """
     kafka, registry = invocation.section(KafkaSettings), invocation.section(RegistrySettings)
     topic = topic or _only_topic(kafka)

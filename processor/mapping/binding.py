@@ -599,8 +599,8 @@ def _described(node: Node) -> str:
 def wants_of(reader: Reader, outputs: Iterable[Output]) -> tuple[str | Columns, ...]:
     """All that some outputs read, once each; org, name and customer first, because the translator needs them."""
     wants: dict[str | Columns, None] = {"orgId": None, "eventName": None}
-    if reader.customer is not None:
-        wants[reader.customer] = None
+    if (customer := reader.customer_want) is not None:
+        wants[customer] = None
     for output in outputs:
         collector = _Wants(reader, wants)
         collector.output(output)
@@ -620,7 +620,7 @@ class _Wants:
         if output.each is not None:
             self._wants[item_want(output.each, item_columns(output.fields, output.key))] = None
         self._fields(output.fields)
-        if any(field.clear for field in output.fields) and self._reader.root.find(_DROPPED) is not None:
+        if any(field.clears() for field in output.fields) and self._reader.root.find(_DROPPED) is not None:
             self._wants[_DROPPED] = None
 
     def _fields(self, fields: Iterable[Field]) -> None:

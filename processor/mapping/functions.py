@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
+from typing import cast
 
 import orjson
 import phonenumbers
@@ -141,6 +142,25 @@ def customer_identity(  # noqa: PLR0917 - mappings pass by position
     if value is None:
         return None if reason is None else Noted(None, (f"{code} {reason}",))
     return {code: [{"id": value, "primary": True}]}
+
+
+def only_customer_identity(options: Options, org: int, customers: Rows) -> IdentityMap | Noted[IdentityMap] | None:
+    """The same for an event with a customer in every item; None where these are several, for whom no key can speak.
+
+    Columns are the last five of `customer_identity`; those of the first item count.
+    """
+    if len({named for named, *_ in customers}) != 1:
+        return None
+    customer, email, phone, external_id, card = customers[0]
+    return customer_identity(
+        options,
+        org,
+        cast("int | None", customer),
+        cast("str | None", email),
+        cast("str | None", phone),
+        cast("str | None", external_id),
+        cast("list[str] | None", card),
+    )
 
 
 def customer_alone(options: Options, org: int, customer: int | None) -> IdentityMap | Noted[IdentityMap] | None:
@@ -485,6 +505,11 @@ def currency(text: str | None) -> str | Noted[str] | None:
     return value if _CURRENCY.fullmatch(value) else Noted(None, ("pattern",))
 
 
+def positive_id(number: int | None) -> str | None:
+    """An id as text; 0 and what is below stand for none."""
+    return str(number) if number is not None and number > 0 else None
+
+
 def end_date(text: str | None) -> Day | Gone | Noted[Day] | None:
     """The day on which something ends. Capillary gives a date a century ahead for what never does: there is no end."""
     value = (text or "").strip()
@@ -501,6 +526,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     event_time,
     customer_identity,
     customer_alone,
+    only_customer_identity,
     customer_identities,
     email_address,
     phone_number,
@@ -519,6 +545,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     tier_name,
     number_of,
     currency,
+    positive_id,
     end_date,
 )
 """Everything that `call` may name, and nothing else; a brand's `functions.py` adds its own tuple of this name."""

@@ -68,8 +68,8 @@ Want = str | Columns
 class Reader(NamedTuple):
     """One event's Avro schema, as far as mappings need it.
 
-    `customer` is the path of the customer's id, None where the event names no customer; `aliases` are other names
-    under which the event was seen.
+    `customer` is the path of the customer's id, through an array where every item has its own, None where the event
+    names no customer; `aliases` are other names under which the event was seen.
     """
 
     event: str
@@ -77,6 +77,22 @@ class Reader(NamedTuple):
     root: Source
     customer: str | None
     aliases: tuple[str, ...] = ()
+
+    @property
+    def customer_want(self) -> Want | None:
+        """What gives the customer's id: its path, or one row per item of an array. None without one."""
+        if self.customer is None:
+            return None
+        parts, source = self.customer.split("."), self.root
+        for number, part in enumerate(parts, 1):
+            found = source.fields.get(part)
+            if found is None:
+                return None
+            if found.kind == "array" and found.item is not None and number < len(parts):
+                rest = ".".join(parts[number:])
+                return Columns(".".join(parts[:number]), (rest,)) if found.item.find(rest) is not None else None
+            source = found
+        return self.customer
 
 
 def read_reader(schema: Mapping[str, object]) -> Reader:

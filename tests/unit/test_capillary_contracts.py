@@ -57,7 +57,8 @@ def test_file_event_and_record_carry_one_name() -> None:
     for file in sorted(DIRECTORY.glob("*.avsc")):
         contract = CONTRACTS[file.stem]
         assert contract.name == f"capillary.events.{file.stem[0].upper()}{file.stem[1:]}"
-        assert contract.customer == ("data", "customerIdentifiers", "customerId")
+        assert contract.customer[0] == "data"
+        assert contract.customer[-2:] == ("customerIdentifiers", "customerId")
 
 
 def test_every_field_has_a_doc() -> None:
@@ -156,3 +157,46 @@ def test_two_files_cannot_claim_one_name(tmp_path: Path) -> None:
     write(tmp_path, {**EVENT, "event": "cardChanged", "eventAliases": []}, "other.avsc")
     with pytest.raises(ContractError, match="belongs to"):
         load_contracts(tmp_path)
+
+
+# ---- events with a customer in every item ----------------------------------------------------------------------------
+
+
+def several() -> Json:
+    """The same event with its customers in a list."""
+    schema = copy.deepcopy(EVENT)
+    _data(schema)[0]["type"][1]["name"] = "Owner"  # type: ignore[index]
+    holder = _data(schema)[0]["type"][1]  # type: ignore[index]
+    _data(schema)[0].update(name="holders", type=["null", {"type": "array", "items": holder}])
+    _data(schema).append({"name": "series", "type": ["null", "long"], "default": None})
+    return schema | {"customer": "data.holders.id", "keyOtherwise": "data.series"}
+
+
+@pytest.mark.parametrize(
+    ("holders", "key"),
+    [
+        ([{"id": 8}], b"3:8"),
+        ([{"id": 8}, {"id": "8.0"}], b"3:8"),
+        ([{"id": 8}, {"id": 9}], b"3:70"),
+        ([{"id": 8}, {"id": "nobody"}], b"3:70"),
+        ([], b"3:70"),
+        (None, b"3:70"),
+    ],
+)
+def test_the_key_is_the_one_customer_of_all_items_else_what_the_contract_says(
+    tmp_path: Path, holders: object, key: bytes
+) -> None:
+    contracts = load_contracts(write(tmp_path, several()))
+    document = {"eventName": "cardUpdated", "orgId": 3, "data": {"holders": holders, "series": 70}}
+    assert read_event(document, contracts).key == key
+
+
+def test_without_either_there_is_no_key(tmp_path: Path) -> None:
+    contracts = load_contracts(write(tmp_path, several()))
+    document = {"eventName": "cardUpdated", "orgId": 3, "data": {"holders": [{"id": 8}, {"id": 9}]}}
+    assert read_event(document, contracts).key is None
+
+
+def test_what_makes_the_key_otherwise_is_an_id(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match=r'"keyOtherwise": data\.points is no long of this schema'):
+        load_contracts(write(tmp_path, several() | {"keyOtherwise": "data.points"}))
