@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import orjson
+import pytest
 
 from processor.capillary import CanonicalEvent, load_contracts, read_event
 from processor.commands._encoding import Encoder, single_object
@@ -54,6 +55,144 @@ def tenant(entity: Json) -> Json:
     assert isinstance(found, dict)
     capillary: Json = found["capillary"]
     return capillary
+
+
+def profile(source: Json) -> dict[str, object]:
+    """What Profile gets under `loyalty`, by destination; of what is withheld the rule."""
+    result = translated(source)
+    entities = {m.to.name: orjson.loads(m.entity).get("loyalty") for m in result.messages if m.to.profile}
+    return entities | {skip.to: skip.rule for skip in result.skips}
+
+
+def changed(event: str, case: str = "documented", **data: object) -> Json:
+    source = document(event, case)
+    source["data"].update(data)  # type: ignore[attr-defined]
+    return source
+
+
+def without(source: Json, *names: str) -> Json:
+    for name in names:
+        source.pop(name, None)
+        source["data"].pop(name, None)  # type: ignore[attr-defined]
+    return source
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ("tierUpgraded", "loyalty.tierUpgraded"),
+        ("tierDowngraded", "loyalty.tierDowngraded"),
+        ("tierRenewed", "loyalty.tierRenewed"),
+        ("tierDowngradeReminder", "loyalty.tierDowngradeReminder"),
+        ("promotionEarned", "loyalty.promotionEarned"),
+        ("rewardIssued", "loyalty.rewardIssued"),
+        ("CouponIssue", "loyalty.couponIssued"),
+        ("CouponRedeem", "loyalty.couponRedeemed"),
+        ("badgeEarned", "loyalty.badgeEarned"),
+        ("targetValueAchieved", "loyalty.targetAchieved"),
+    ],
+)
+def test_every_event_in_every_shape_becomes_an_event(event: str, kind: str) -> None:
+    for case in ("documented", "sparse", "hostile"):
+        found = entities(document(event, case))
+        assert {entity["eventType"] for entity in found} == {kind}
+        assert {tenant(entity)["eventName"] for entity in found} == {event}
+
+
+# ---- tiers ----------------------------------------------------------------------------------------------------------
+
+
+def tiers(source: Json) -> dict[str, object]:
+    (entity,) = entities(source)
+    return {name: value for name, value in tenant(entity).items() if "ier" in name and "Activity" not in name}
+
+
+def test_an_event_tells_both_tiers_by_number_and_name() -> None:
+    found = tiers(document("tierDowngraded"))
+    assert found | {"tierExpiryDate": None} == {
+        "previousTierNumber": 3,
+        "previousTierName": "Platinum",
+        "tierNumber": 1,
+        "tierName": "Silver",
+        "tierExpiryDate": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("listed", "number", "name"),
+    [
+        ([{"tierNumber": 3, "tierName": " Gold "}], 3, "Gold"),
+        ([{"tierNumber": 3.0, "tierName": "Copper*"}], "3.0", "Copper*"),
+        ([{"tierNumber": 1, "tierName": "Silver"}], 3, "tier-3"),
+        ([{"tierNumber": 3, "tierName": " "}], 3, "tier-3"),
+        ([{"tierNumber": 3, "tierName": "null"}], 3, "tier-3"),
+        ([], 3, "tier-3"),
+        (None, 3, "tier-3"),
+    ],
+)
+def test_the_name_of_a_tier(listed: object, number: object, name: str) -> None:
+    source = changed("tierRenewed", currentTierNumber=number)
+    source["data"]["loyaltyProgramDetails"]["tiers"] = listed  # type: ignore[index]
+    assert tiers(source)["tierName"] == name
+    assert profile(source)["profile-tier"] == {"tier": name}
+
+
+@pytest.mark.parametrize("number", [None, "", 0, -1, 1.5, "third"])
+def test_a_tier_that_is_none_leaves_profile_alone(number: object) -> None:
+    found = profile(changed("tierRenewed", currentTierNumber=number))
+    assert found["profile-tier"] == "withheld: loyalty.tier"
+
+
+def test_only_an_upgrade_says_when_it_was() -> None:
+    upgraded = profile(document("tierUpgraded"))
+    assert upgraded["profile-tier-upgrade"] == {"tierUpgradeDate": "2025-06-18T05:28:55.600Z"}
+    for event in ("tierDowngraded", "tierRenewed"):
+        assert set(profile(document(event))) == {"profile-tier", "profile-tier-expiry"}
+    assert profile(document("tierDowngradeReminder")) == {}
+
+
+@pytest.mark.parametrize("event", ["tierUpgraded", "tierDowngraded", "tierRenewed"])
+@pytest.mark.parametrize("default", [False, None])
+def test_another_program_or_an_unknown_one_is_not_for_profile(event: str, default: object) -> None:
+    source = document(event)
+    source["data"]["loyaltyProgramDetails"]["isDefault"] = default  # type: ignore[index]
+    assert set(profile(source).values()) == {"not the default program"}
+    assert set(profile(without(source, "loyaltyProgramDetails")).values()) == {"not the default program"}
+
+
+# ---- without an eventId ---------------------------------------------------------------------------------------------
+
+
+def ids(event: str, *changes: Json) -> list[object]:
+    return [entities(changed(event, **change))[0]["_id"] for change in changes]
+
+
+@pytest.mark.parametrize(
+    ("event", "changes"),
+    [
+        ("promotionEarned", [{}, {"earnedId": 2523}, {"issualId": 2902}]),
+        (
+            "rewardIssued",
+            [
+                {},
+                {"rewardId": 2},
+                {"transactionId": "2"},
+                {"vendorRewardDetails": {"vendorVoucher": "6a690ff9-0bcf-4b95-9fd4-000000000002"}},
+                {"intouchRewardDetails": {"intouchCouponCode": "0TM4WNMA"}},
+            ],
+        ),
+    ],
+)
+def test_what_one_call_gave_several_times_keeps_apart(event: str, changes: list[Json]) -> None:
+    assert "eventId" not in document(event)
+    first, again = ids(event, *changes), ids(event, *changes)
+    assert first == again
+    assert len(set(first)) == len(changes)
+
+
+def test_an_event_id_decides_where_there_is_one() -> None:
+    one, other = (changed("promotionEarned", earnedId=number) | {"eventId": "06750c10"} for number in (1, 2))
+    assert entities(one)[0]["_id"] == entities(other)[0]["_id"]
 
 
 # ---- coupons --------------------------------------------------------------------------------------------------------
@@ -111,3 +250,26 @@ def test_a_coupon_of_nobody_makes_a_dead_letter_of_its_event() -> None:
     assert result.messages == ()
     assert result.refusal is not None
     assert "identityMap" in result.refusal.detail
+
+
+@pytest.mark.parametrize(("bill", "number"), [(0, ""), (-1, "null"), ("0", None), (None, " ")])
+def test_a_coupon_that_was_redeemed_on_no_bill(bill: object, number: object) -> None:
+    (entity,) = entities(changed("CouponRedeem", transaction={"bill_id": bill, "number": number}))
+    assert not tenant(entity).keys() & {"transactionId", "billNumber"}
+
+
+def test_profile_shows_what_became_of_a_coupon() -> None:
+    redeemed = profile(document("CouponRedeem"))["profile-coupon"]
+    assert redeemed == {
+        "rewards": {
+            "coupons": [
+                {
+                    "id": "VQ3U9146",
+                    "name": "June voucher",
+                    "series": "516557",
+                    "state": "redeemed",
+                    "discountValue": 10.0,
+                }
+            ]
+        }
+    }
