@@ -30,6 +30,7 @@
 #   v[26] data.eventDateTime
 #   v[27] data.intouchSeriesId
 #   v[28] data.intouchRewardDetails.codeExpiry
+#   v[29] dropped
 
 
 def shared(v, now, received):
@@ -367,7 +368,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/rewardIssued.toml:34  fields."type" = { from = "data.type", as = "lower", absent = "clear" }
         x = v[16]
         if x is None:
-            if 'data.type' not in known:
+            if 'data.type' not in known or was_dropped(('data.type',), v[29]):
                 return Skip('withheld: loyalty.rewards.giveaways[].type', 'profile-reward')
         else:
             x = x.strip()
@@ -382,7 +383,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/rewardIssued.toml:35  fields."series" = { from = "data.intouchSeriesId", absent = "clear" }
         x = v[27]
         if x is None:
-            if 'data.intouchSeriesId' not in known:
+            if 'data.intouchSeriesId' not in known or was_dropped(('data.intouchSeriesId',), v[29]):
                 return Skip('withheld: loyalty.rewards.giveaways[].series', 'profile-reward')
         else:
             x = x.strip()
@@ -398,7 +399,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/rewardIssued.toml:37  fields."startDate" = { from = "data.startDate", absent = "clear" }
         x = v[23]
         if x is None:
-            if 'data.startDate' not in known:
+            if 'data.startDate' not in known or was_dropped(('data.startDate',), v[29]):
                 return Skip('withheld: loyalty.rewards.giveaways[].startDate', 'profile-reward')
         else:
             x = rfc3339(x)
@@ -410,7 +411,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/rewardIssued.toml:38  fields."endDate" = { from = "data.endDate", absent = "clear" }
         x = v[24]
         if x is None:
-            if 'data.endDate' not in known:
+            if 'data.endDate' not in known or was_dropped(('data.endDate',), v[29]):
                 return Skip('withheld: loyalty.rewards.giveaways[].endDate', 'profile-reward')
         else:
             x = rfc3339(x)
@@ -432,7 +433,7 @@ def output_1(v, s, now, received, known, notes):
     return dumps(o), identity
 
 
-def skip_1(b, p, end):                                    # capillary.events.rewardIssued.Channel
+def skip_3(b, p, end):                                    # capillary.events.rewardIssued.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -496,7 +497,7 @@ def skip_1(b, p, end):                                    # capillary.events.rew
 
 def read(b, p):                                           # capillary.events.RewardIssued ab4cc8cf024e2254
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v11_email = v12_mobile = v15_loyaltyType = v7_rewardId = v8_transactionId = v9_vendorVoucher = v10_intouchCouponCode = v28_codeExpiry = v16_type = v17_redemptionType = v18_label = v19_group = v20_tier = v21_priority = v22_intouchPoints = v23_startDate = v24_endDate = v25_issueDateTime = v26_eventDateTime = v27_intouchSeriesId = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v13_eventLogId = v14_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v11_email = v12_mobile = v15_loyaltyType = v7_rewardId = v8_transactionId = v9_vendorVoucher = v10_intouchCouponCode = v28_codeExpiry = v16_type = v17_redemptionType = v18_label = v19_group = v20_tier = v21_priority = v22_intouchPoints = v23_startDate = v24_endDate = v25_issueDateTime = v26_eventDateTime = v27_intouchSeriesId = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v13_eventLogId = v14_loyaltyEventId = v29_dropped = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -585,8 +586,8 @@ def read(b, p):                                           # capillary.events.Rew
             v14_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -672,24 +673,29 @@ def read(b, p):                                           # capillary.events.Rew
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v29_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -847,61 +853,61 @@ def read(b, p):                                           # capillary.events.Rew
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1118,4 +1124,4 @@ def read(b, p):                                           # capillary.events.Rew
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_rewardId, v8_transactionId, v9_vendorVoucher, v10_intouchCouponCode, v11_email, v12_mobile, v13_eventLogId, v14_loyaltyEventId, v15_loyaltyType, v16_type, v17_redemptionType, v18_label, v19_group, v20_tier, v21_priority, v22_intouchPoints, v23_startDate, v24_endDate, v25_issueDateTime, v26_eventDateTime, v27_intouchSeriesId, v28_codeExpiry)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_rewardId, v8_transactionId, v9_vendorVoucher, v10_intouchCouponCode, v11_email, v12_mobile, v13_eventLogId, v14_loyaltyEventId, v15_loyaltyType, v16_type, v17_redemptionType, v18_label, v19_group, v20_tier, v21_priority, v22_intouchPoints, v23_startDate, v24_endDate, v25_issueDateTime, v26_eventDateTime, v27_intouchSeriesId, v28_codeExpiry, v29_dropped)
