@@ -151,7 +151,10 @@ def test_the_interpreter_and_the_compiled_code_agree(case: Path, options: str) -
     outputs, notes = bench(OPTIONS[options]).interpreted(event)
     expected = [(output.output.to, entity) for output in outputs for entity in output.entities]
     assert [(message.to.name, json.loads(message.entity)) for message in found.messages] == expected
-    assert found.skips == tuple(output.skip for output in outputs if output.skip is not None)
+    # The interpreter knows no Kafka key.
+    unkeyed = {skip.to for skip in found.skips if skip.rule == "key names another customer"}
+    skips = [output.skip for output in outputs if output.skip is not None and output.skip.to not in unkeyed]
+    assert [skip for skip in found.skips if skip.to not in unkeyed] == skips
     assert found.notes == notes
 
 
