@@ -16,6 +16,7 @@ from tests.desk import Desk, body, event
 
 LANES = 3
 KEYS = st.sampled_from([b"a", b"b", b"c", b"d", b"e", None])
+RECORDS = st.tuples(KEYS, st.lists(st.integers(1, 50), min_size=1, max_size=3))  # (key, bytes of each message)
 
 
 class Entry(NamedTuple):
@@ -47,7 +48,11 @@ class LanesMachine(RuleBasedStateMachine):
         waiting = [entry for entry in self.waiting if entry.lane not in busy]
         return sorted(waiting, key=lambda entry: entry.work.sequence)
 
-    @rule(number=st.integers(0, 1), key=KEYS, sizes=st.lists(st.integers(1, 50), min_size=1, max_size=3))
+    @rule(number=st.integers(0, 1), records=st.lists(RECORDS, min_size=1, max_size=6))
+    def records_arrive(self, number: int, records: list[tuple[bytes | None, list[int]]]) -> None:
+        for key, sizes in records:
+            self.put(number, key, sizes)
+
     def put(self, number: int, key: bytes | None, sizes: list[int]) -> None:
         partition = self.partitions[number]
         if not partition.receives:
@@ -257,6 +262,17 @@ def test_a_backlog_that_fills_a_request_does_not_linger(sizes: list[int], over: 
     desk.later(5.0)
     if over > 0:
         assert len(desk.one().messages) == len(sizes)
+
+
+@given(sizes=st.lists(st.integers(2, 300), min_size=2, max_size=20), short=st.integers(0, 2))
+def test_a_request_is_filled_to_the_last_byte_and_not_beyond(sizes: list[int], short: int) -> None:
+    whole = len(b'{"messages":[]}') - 1 + sum(len(b'{"e":}') + size + 1 for size in sizes)
+    desk = Desk(Policy(max_bytes=whole - short, linger=0.0, max_in_flight=1))
+    for number, size in enumerate(sizes):
+        desk.put(None, event(f"{number:02}", size))
+    request = desk.one()
+    assert len(body(request)) <= whole - short
+    assert len(request.messages) == len(sizes) - (short > 0)
 
 
 def test_the_linger_counts_for_the_oldest_record_of_an_idle_lane() -> None:
