@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from jsonschema import Draft7Validator
 from processor.capillary import load_contracts
 from processor.cli import cli
 from processor.commands import ExitCode
+from processor.commands.try_ import try_documents
 from processor.mapping.problems import MappingProblems
 from processor.mapping.xdm import laid_over
 from processor.model import Destination
@@ -42,14 +44,23 @@ def environment() -> dict[str, str]:
     return dict(pair.split("=") for pair in line.split())
 
 
+@cache
 def acme() -> Mappings:
     return load_mappings(SCHEMAS, ACME, "acmeinc")
 
 
-def entities(*options: str, text: bytes = EVENT.read_bytes()) -> dict[str, Any]:
-    result = CliRunner().invoke(cli, ["try", *options, "-"], input=text, env=environment())
-    assert result.exit_code == ExitCode.DONE, result.output
-    return {message["to"]: message["xdmEntity"] for message in json.loads(result.stdout)}
+@cache
+def ours() -> Mappings:
+    return load_mappings(SCHEMAS, None, "acmeinc")
+
+
+def entities(mappings: Mappings, text: bytes = EVENT.read_bytes()) -> dict[str, Any]:
+    """What goes out, by destination."""
+    where = {name: Destination(name, mappings.schemas[name].profile, b"", b"") for name in mappings.destination_names}
+    translator = mappings.translator(where, lambda: 1_790_000_000_000)
+    findings = try_documents(text, load_contracts(SCHEMAS / "capillary", ACME), translator)
+    assert findings.problems == []
+    return {str(message["to"]): message["xdmEntity"] for message in findings.messages}
 
 
 def test_the_page_shows_what_comes_out() -> None:
@@ -68,11 +79,10 @@ def test_the_page_shows_what_stands_in_the_files() -> None:
 
 
 def test_fields_of_its_own_go_out_under_their_names_and_all_else_stays() -> None:
-    found = entities()
+    found = entities(acme())
     assert found["events"]["_acmeinc"].pop("acme") == {"channel": "shop", "favouriteStore": "JKT01", "shoeSize": 42.5}
     assert found.pop("profile-shoe-size")["_acmeinc"] == {"acme": {"shoeSize": 42.5}}
-    ours = CliRunner().invoke(cli, ["try", str(EVENT)], env={"CAPILLARY_AEP_AEP__TENANT": "acmeinc"})
-    assert found == {message["to"]: message["xdmEntity"] for message in json.loads(ours.stdout)}
+    assert found == entities(ours())
 
 
 @pytest.mark.parametrize(
@@ -81,7 +91,7 @@ def test_fields_of_its_own_go_out_under_their_names_and_all_else_stays() -> None
 def test_what_its_function_does_not_trust_is_not_sent(size: str | None, sent: float | None) -> None:
     event = json.loads(EVENT.read_bytes())
     event["data"]["customFields"] = [{"key": "SHOE_SIZE", "value": size}]
-    found = entities(text=json.dumps(event).encode())
+    found = entities(acme(), json.dumps(event).encode())
     assert found["events"]["_acmeinc"]["acme"].get("shoeSize") == sent
     assert ("profile-shoe-size" in found) is (sent is not None)
 
@@ -90,14 +100,14 @@ def test_what_its_function_does_not_trust_is_not_sent(size: str | None, sent: fl
 def test_its_lookup_table(source: str, channel: str) -> None:
     event = json.loads(EVENT.read_bytes())
     event["data"]["source"] = source
-    assert entities(text=json.dumps(event).encode())["events"]["_acmeinc"]["acme"]["channel"] == channel
+    assert entities(acme(), json.dumps(event).encode())["events"]["_acmeinc"]["acme"]["channel"] == channel
 
 
 def test_messages_fit_the_schemas_with_its_additions() -> None:
     base = json.loads((SCHEMAS / "xdm/events.json").read_bytes())
     schema = laid_over(base, json.loads((ACME / "xdm/events.json").read_bytes()))
     text = json.dumps(schema).replace('"_tenant"', '"_acmeinc"')
-    assert list(Draft7Validator(json.loads(text)).iter_errors(entities()["events"])) == []
+    assert list(Draft7Validator(json.loads(text)).iter_errors(entities(acme())["events"])) == []
     assert base == json.loads((SCHEMAS / "xdm/events.json").read_bytes())
 
 
@@ -124,22 +134,22 @@ def test_common_lines_replace_ours_by_target_table_entry_and_path(tmp_path: Path
         '[unsent]\n"actionType" = "not ours"\n',
         encoding="utf-8",
     )
-    mapping = load_mappings(SCHEMAS, tmp_path, "acme").bound["pointsIssued"]
+    mapping = load_mappings(SCHEMAS, tmp_path, "acmeinc").bound["pointsIssued"]
     (events,) = [output for output in mapping.outputs if output.to == "events"]
-    ours = load_mappings(SCHEMAS, None, "acme").bound["pointsIssued"]
-    (before,) = [output for output in ours.outputs if output.to == "events"]
+    ours_alone = ours().bound["pointsIssued"]
+    (before,) = [output for output in ours_alone.outputs if output.to == "events"]
     assert [field.target for field in events.fields] == [field.target for field in before.fields]
     assert {field.place.file for field in events.fields if field.target == "producedBy"} == {f"{tmp_path}/_common.toml"}
     reasons = {spec.path: spec.reason for spec in mapping.unsent}
     assert reasons["actionType"] == "not ours"
-    assert reasons["timeStamp"] == {spec.path: spec.reason for spec in ours.unsent}["timeStamp"]
+    assert reasons["timeStamp"] == {spec.path: spec.reason for spec in ours_alone.unsent}["timeStamp"]
 
 
 def test_additions_to_a_schema_merge_and_leave_ours_alone() -> None:
-    ours = {"a": {"b": 1, "enum": ["x"]}, "title": "old"}
-    added = laid_over(ours, {"a": {"c": 2, "enum": ["x", "y"]}, "title": "new"})
+    before = {"a": {"b": 1, "enum": ["x"]}, "title": "old"}
+    added = laid_over(before, {"a": {"c": 2, "enum": ["x", "y"]}, "title": "new"})
     assert added == {"a": {"b": 1, "enum": ["x", "y"], "c": 2}, "title": "new"}
-    assert ours == {"a": {"b": 1, "enum": ["x"]}, "title": "old"}
+    assert before == {"a": {"b": 1, "enum": ["x"]}, "title": "old"}
 
 
 @pytest.mark.parametrize(

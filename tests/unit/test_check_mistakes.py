@@ -1,0 +1,268 @@
+"""What `check` says to every kind of mistake in a brand's mapping: file, line, what is wrong, the nearest name."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from processor.mapping.problems import MappingProblems
+from processor.translator import load_mappings
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+NAME = "pointsIssued.toml"
+
+
+class Mistake(NamedTuple):
+    """Replace `old` by `new` in our own mapping; `said` follows the file and the line of `at` (None: that of `new`)."""
+
+    old: str
+    new: str
+    said: str
+    at: str | None = None
+
+
+@cache
+def ours() -> str:
+    return (SCHEMAS / "mappings" / NAME).read_text(encoding="utf-8")
+
+
+PROGRAM = '"_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }'
+RATIO = '"_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }'
+BALANCE = '"loyalty.points" = { from = "data.programCurrentPoints" }'
+TOTAL = '"_tenant.capillary.totalPoints" = { from = "data.totalPointsIssued" }'
+FLAG = '"_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }'
+BILL = '"_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }'
+TYPE = '"eventType" = { const = "loyalty.pointsIssued" }'
+HEAD = 'event = "pointsIssued"\n'
+LOT = 'fields."expiresOn" = { from = "expiryAt" }'
+WHEN = next(line for line in ours().splitlines() if line.startswith("when = "))
+LIFETIME = '[[output]]\nto = "profile-lifetime"'
+EACH = 'each = "data.regularPointsBreakup"'
+
+MISTAKES = {
+    # the form of the file
+    "no TOML": Mistake(TYPE, '"eventType" = { const = }', "TOML: "),
+    "another event than the file's name": Mistake(
+        HEAD, 'event = "pointsissued"\n', 'event: "pointsissued" does not agree'
+    ),
+    "no event": Mistake(HEAD, "", "event: is missing", at=""),
+    "an unknown table": Mistake(
+        HEAD, HEAD + "[unsend]\na = 1\n", 'unsend: unknown key "unsend"; the nearest is "unsent"', "[unsend]"
+    ),
+    "an unknown key of an output": Mistake('to = "events"', 'to = "events"\nif = 1', 'if: unknown key "if"', "if = 1"),
+    "an output without a destination": Mistake('to = "events"\n', "", "to: is missing", "[[output]]"),
+    "an unknown key of a field": Mistake(
+        TOTAL, TOTAL.replace(" }", ', az = "string" }'), 'unknown key "az"; the nearest is "as"'
+    ),
+    "no verb": Mistake(
+        TOTAL, TOTAL.replace("from", "form"), "needs exactly one of from, const, lookup, call, each; has none"
+    ),
+    "two verbs": Mistake(
+        TOTAL,
+        TOTAL.replace(" }", ", const = 1 }"),
+        "needs exactly one of from, const, lookup, call, each; has const and from",
+    ),
+    "a field that is no table": Mistake(TYPE, '"eventType" = "x"', "is a table: "),
+    "a target that is no path": Mistake(
+        TOTAL, TOTAL.replace(".totalPoints", ". total"), "is no path of names joined by dots"
+    ),
+    "a source that is no path": Mistake(
+        TOTAL, TOTAL.replace("data.total", "data/total"), "is no path of names joined by dots"
+    ),
+    "absent other than clear": Mistake(
+        BALANCE, BALANCE.replace(" }", ', absent = "clean" }'), 'absent can only be "clear"'
+    ),
+    "required and clear": Mistake(BALANCE, BALANCE.replace(" }", ', absent = "clear", required = true }'), "not both"),
+    "call without with": Mistake(
+        BILL, BILL.partition(", with")[0] + " }", "call names a function and with lists all that it reads"
+    ),
+    # names
+    "an unknown destination": Mistake(
+        'to = "profile-balance"',
+        'to = "profile-balanse"',
+        'there is no XDM schema of the destination "profile-balanse"; the nearest is "profile-balance"',
+        '[[output]]\nto = "profile-balanse"',
+    ),
+    "an unknown target": Mistake(
+        TOTAL,
+        TOTAL.replace('totalPoints"', 'totalPoint"'),
+        'the XDM schema has no such field; the nearest is "_tenant.capillary.totalPoints"',
+    ),
+    "an unknown path": Mistake(
+        TOTAL,
+        TOTAL.replace("totalPointsIssued", "totalPointIssued"),
+        'the event has no "data.totalPointIssued"; the nearest is "data.totalPointsIssued"',
+    ),
+    "an unknown path in an item": Mistake(
+        LOT, LOT.replace("expiryAt", "expireAt"), 'the event has no "expireAt"; the nearest is "expiryAt"'
+    ),
+    "an unknown list": Mistake(
+        EACH,
+        EACH.replace("Breakup", "Break"),
+        'the event has no "data.regularPointsBreak"; the nearest is "data.regularPointsBreakup"',
+        '[output.fields."_tenant.capillary.pointsLots"]',
+    ),
+    "an unknown function": Mistake(
+        BILL,
+        BILL.replace("bill_number", "bill_numbr"),
+        'there is no function "bill_numbr"; the nearest is "bill_number"',
+    ),
+    "an unknown coercion": Mistake(
+        TOTAL, TOTAL.replace(" }", ', as = "rounde" }'), 'unknown coercion "rounde"; the nearest is "rounded"'
+    ),
+    "an unknown lookup table": Mistake(
+        PROGRAM, PROGRAM.replace("{ ", '{ lookup = "tier", '), 'there is no lookup table "tier"; the nearest is "tiers"'
+    ),
+    "an unknown column": Mistake(
+        BILL,
+        BILL.replace('identifiers"', 'identifiers[key,valu]"'),
+        'an item of "data.triggeringActivity.identifiers" has no "valu"; the nearest is "value"',
+    ),
+    "an unknown context": Mistake(
+        TOTAL, TOTAL.replace("data.totalPointsIssued", "@nov"), '"@nov" cannot be read here; the nearest is "@now"'
+    ),
+    "an item outside of a list": Mistake(
+        TOTAL, TOTAL.replace("data.totalPointsIssued", "@value"), '"@value" cannot be read here'
+    ),
+    # types
+    "a boolean for a number": Mistake(
+        RATIO, RATIO.replace('pointsToCurrencyRatio" }', 'isDefault" }'), "cannot be made of a boolean"
+    ),
+    "an object as a target": Mistake(
+        TOTAL,
+        '"_tenant.capillary" = { from = "data.totalPointsIssued" }',
+        "is an object; its fields are set one by one",
+    ),
+    "a list from one value": Mistake(
+        EACH,
+        'each = "data.loyaltyProgramId"',
+        '"data.loyaltyProgramId" is no array',
+        '[output.fields."_tenant.capillary.pointsLots"]',
+    ),
+    "each where no list is": Mistake(
+        TYPE,
+        '"eventType" = { each = "data.regularPointsBreakup", fields.a = { const = 1 } }',
+        "each makes a list of objects, and this is none",
+    ),
+    "a constant of another type": Mistake(
+        TYPE, '"eventType" = { const = 1 }', "the constant 1 is not valid here: a text"
+    ),
+    "paths of several types": Mistake(
+        TOTAL,
+        TOTAL.replace('"data.totalPointsIssued"', '["data.totalPointsIssued", "refId"]'),
+        "the paths have several types: number, string",
+    ),
+    "too few arguments": Mistake(
+        BILL,
+        BILL.replace('["data.triggeringActivity.identifiers"]', "[]"),
+        "bill_number takes at least 1 arguments, with names 0",
+    ),
+    "an argument of another type": Mistake(
+        BILL,
+        BILL.replace('["data.triggeringActivity.identifiers"]', '["refId"]'),
+        'parameter pairs takes an array of records, and "refId" is none',
+    ),
+    "a condition that is none": Mistake(
+        WHEN, 'when = { call = "currency", with = ["refId"] }', "currency does not return a boolean"
+    ),
+    # rules
+    "an event that clears": Mistake(
+        TOTAL, TOTAL.replace(" }", ', absent = "clear" }'), 'absent = "clear" is for Profile outputs'
+    ),
+    "a constant that clears": Mistake(
+        BALANCE, '"loyalty.points" = { const = 1, absent = "clear" }', 'absent = "clear" needs a value of the event'
+    ),
+    "a target that is set twice": Mistake(
+        TOTAL,
+        TOTAL + "\n" + '"_tenant.capillary"."totalPoints" = { const = 1 }',
+        "is set twice",
+        '"_tenant.capillary".',
+    ),
+    "an output of the same name": Mistake(
+        LIFETIME, LIFETIME + '\nname = "profile-balance"', '2 outputs are called "profile-balance"'
+    ),
+    "a fan-out without a key": Mistake(
+        'to = "events"',
+        'to = "events"\neach = "data.regularPointsBreakup"',
+        "`each` on an output and `key`, the path that tells its items apart, go together",
+        "[[output]]",
+    ),
+    "an _id that is not required": Mistake(
+        TYPE,
+        TYPE + '\n"_id" = { from = "eventId" }',
+        "needs required = true: AEP takes nothing without it",
+        '"_id" = { from',
+    ),
+}
+
+
+def problems(directory: Path) -> list[str]:
+    with pytest.raises(MappingProblems) as caught:
+        load_mappings(SCHEMAS, directory, "acme")
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, mistake: Mistake) -> None:
+    assert mistake.old in ours()
+    text = ours().replace(mistake.old, mistake.new, 1)
+    (tmp_path / NAME).write_text(text, encoding="utf-8")
+    line = text[: text.index(mistake.new if mistake.at is None else mistake.at)].count("\n") + 1
+    found = problems(tmp_path)
+    assert any(one.startswith(f"{tmp_path}/{NAME}:{line}: ") and mistake.said in one for one in found), "\n".join(found)
+
+
+def test_several_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    text = ours().replace("totalPointsIssued", "totalPointIssued").replace("bill_number", "bill_numbr")
+    (tmp_path / NAME).write_text(text, encoding="utf-8")
+    (tmp_path / "customerAdded.toml").write_text("event =\n", encoding="utf-8")
+    (tmp_path / "functions.py").write_text("FUNCTIONS = 1", encoding="utf-8")
+    found = "\n".join(problems(tmp_path))
+    for said in ("totalPointIssued", "bill_numbr", "customerAdded.toml:1: TOML", "functions.py: FUNCTIONS: has no"):
+        assert said in found
+
+
+def test_writers_of_one_profile_destination_write_the_same(tmp_path: Path) -> None:
+    text = (SCHEMAS / "mappings" / "customerAdded.toml").read_text(encoding="utf-8")
+    text = text.replace('"person.name.firstName" = { from = "data.firstName" }', "")
+    (tmp_path / "customerAdded.toml").write_text(
+        text + '\n[unsent]\n"data.firstName" = "not wanted"\n', encoding="utf-8"
+    )
+    found = "\n".join(problems(tmp_path))
+    assert "profile-first-name: does not write the same fields as " in found
+    assert ": person.name.firstName" in found
+
+
+def test_an_event_without_a_contract(tmp_path: Path) -> None:
+    (tmp_path / "pointsIsued.toml").write_text(ours().replace("pointsIssued", "pointsIsued"), encoding="utf-8")
+    [found] = problems(tmp_path)
+    expected = 'there is no Avro schema of the event "pointsIsued"; the nearest is "pointsIssued"'
+    assert found == f"{tmp_path}/pointsIsued.toml:1: event: {expected}"
+
+
+FUNCTIONS = {
+    "does not run": ("1 / 0", "does not run: ZeroDivisionError"),
+    "is no Python": ("def", "does not run: SyntaxError"),
+    "lists nothing": ("", "has no FUNCTIONS = (...)"),
+    "a class": ("class A: ...\nFUNCTIONS = (A,)", "'A': FUNCTIONS lists plain functions with lower-case names"),
+    "no annotation": ("def f(a): ...\nFUNCTIONS = (f,)", "f: parameter a has a type that no field has"),
+    "a type that no field has": (
+        "def f(a: bytes) -> str: ...\nFUNCTIONS = (f,)",
+        "f: parameter a has a type that no field has",
+    ),
+    "a default": (
+        "def f(a: str = '') -> str: ...\nFUNCTIONS = (f,)",
+        "f: parameter a must be positional and without a default",
+    ),
+    "two results": ("def f(a: str) -> str | int: ...\nFUNCTIONS = (f,)", "f: must say which one type it returns"),
+    "an unknown annotation": ("def f(a: 'Nope') -> str: ...\nFUNCTIONS = (f,)", "f: annotations that cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), FUNCTIONS.values(), ids=FUNCTIONS)
+def test_a_file_of_functions_that_cannot_be_used(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "functions.py").write_text(text, encoding="utf-8")
+    assert f"{tmp_path}/functions.py: FUNCTIONS: {said}" in problems(tmp_path)[0]
