@@ -336,7 +336,7 @@ def is_default_program(
     default = options.default_programs.get(org, options.default_program)
     if default is None:
         return flag is True
-    return next((program for program in programs if program is not None), None) == default
+    return _present(programs) == default
 
 
 def may_name_customer(options: Options, status: str | None) -> bool:
@@ -355,6 +355,11 @@ def is_any(value: str | int | None, *options: str | int) -> bool:
 def is_none_of(value: str | int | None, *options: str | int) -> bool:
     """The opposite of `is_any`; also true where there is no value."""
     return not is_any(value, *options)
+
+
+def is_not_set(flag: bool | None) -> bool:  # noqa: FBT001 - mappings pass by position
+    """Whether a flag is false or absent."""
+    return flag is not True
 
 
 def is_changed(changes: Rows, *names: str) -> bool:
@@ -389,19 +394,18 @@ def identifier(pairs: Rows, *keys: str) -> str | None:
     return None
 
 
-def bill_id(pairs: Rows, *otherwise: str | None) -> str | None:
-    """Id of the transaction among the identifiers of a triggering activity, else the first other value given."""
+def bill_id(pairs: Rows, *otherwise: str | int | None) -> str | None:
+    """Id of the transaction among the identifiers of a triggering activity, else the first other usable value given."""
     return identifier(pairs, "BillId", "TransactionId") or _first(otherwise)
 
 
-def bill_number(pairs: Rows, *otherwise: str | None) -> str | None:
-    """Number of the bill among the identifiers of a triggering activity, else the first other value given."""
+def bill_number(pairs: Rows, *otherwise: str | int | None) -> str | None:
+    """Number of the bill among the identifiers of a triggering activity, else the first other usable value given."""
     return identifier(pairs, "billNumber") or _first(otherwise)
 
 
-def _first(texts: Iterable[str | None]) -> str | None:
-    stripped = (text.strip() for text in texts if text)
-    return next((text for text in stripped if text and text not in PLACEHOLDERS), None)
+def _first(values: Iterable[str | int | None]) -> str | None:
+    return next((str(value).strip() for value in values if _plain(value) not in _NOBODY), None)
 
 
 def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
@@ -488,10 +492,35 @@ def tier_name(options: Options, tiers: Rows, number: int | None, *programs: int 
     return name if name and name not in PLACEHOLDERS else Noted(f"tier-{number}", ("not listed",))
 
 
-def number_of(rows: Rows, key: int | None) -> float | None:
-    """The number beside a key (columns: key, number), e.g. the balance of one program among several."""
+def number_of(rows: Rows, *keys: int | None) -> float | None:
+    """The number beside a key (columns: key, number), e.g. the balance of one program among several.
+
+    The first key that is there decides: where it is not among the rows, no other one is tried.
+    """
+    key = _present(keys)
     found = next((value for known, value in rows if known == key), None) if key is not None else None
     return float(found) if isinstance(found, int | float) else None
+
+
+def default_number(
+    options: Options,
+    rows: Rows,
+    flag: bool | None,  # noqa: FBT001 - mappings pass by position
+    org: int,
+    *programs: int | None,
+) -> float | None:
+    """The number beside the org's default program (columns: program, number): its balance among those of several.
+
+    A configured id says which program that is; without one it is the event's own, the first of `programs` that is
+    there, if the event's `flag` calls it the default.
+    """
+    configured = options.default_programs.get(org, options.default_program)
+    default = (_present(programs) if flag is True else None) if configured is None else configured
+    return number_of(rows, default)
+
+
+def _present(keys: Iterable[int | None]) -> int | None:
+    return next((key for key in keys if key is not None), None)
 
 
 # ---- single values --------------------------------------------------------------------------------------------------
@@ -535,6 +564,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     may_name_customer,
     is_any,
     is_none_of,
+    is_not_set,
     is_changed,
     identifier,
     bill_id,
@@ -544,6 +574,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     changed_date,
     tier_name,
     number_of,
+    default_number,
     currency,
     positive_id,
     end_date,

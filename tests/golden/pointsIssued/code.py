@@ -53,6 +53,7 @@ def shared(v, now, received):
         f_event_time(now, received, v[4]),
         f_bill_id(v[22] or (), v[10]),
         f_is_default_program(v[17], v[0], v[14], v[15]),
+        f_is_any(v[12], 'USER', ''),
         f_customer_identity(v[0], v[2], None, None, None, None),
     )
 
@@ -634,12 +635,15 @@ def output_0(v, s, now, received, known, notes):
 
 def output_1(v, s, now, received, known, notes):
     # mappings/pointsIssued.toml:73  profile-balance -> profile-balance
-    # mappings/pointsIssued.toml:75  when = { call = "is_default_program", with = ["data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], otherwise = "not the default program" }
+    # mappings/pointsIssued.toml:75  when = [
     if not s[2]:
         return Skip('not the default program', 'profile-balance')
+    # mappings/pointsIssued.toml:75  when = [
+    if not s[3]:
+        return Skip('points of a group', 'profile-balance')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[3]
+    x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -668,7 +672,7 @@ def output_1(v, s, now, received, known, notes):
         o20['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o20
     o21 = {}
-    # mappings/pointsIssued.toml:77  "loyalty.points" = { from = "data.programCurrentPoints" }
+    # mappings/pointsIssued.toml:80  "loyalty.points" = { from = "data.programCurrentPoints" }
     x = v[33]
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
@@ -685,13 +689,16 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/pointsIssued.toml:79  profile-lifetime -> profile-lifetime
-    # mappings/pointsIssued.toml:81  when = { call = "is_default_program", with = ["data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], otherwise = "not the default program" }
+    # mappings/pointsIssued.toml:82  profile-lifetime -> profile-lifetime
+    # mappings/pointsIssued.toml:84  when = [
     if not s[2]:
         return Skip('not the default program', 'profile-lifetime')
+    # mappings/pointsIssued.toml:84  when = [
+    if not s[3]:
+        return Skip('points of a group', 'profile-lifetime')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[3]
+    x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -720,7 +727,7 @@ def output_2(v, s, now, received, known, notes):
         o22['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o22
     o23 = {}
-    # mappings/pointsIssued.toml:83  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
+    # mappings/pointsIssued.toml:89  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
     x = v[34]
     if x is None:
         return Skip('withheld: loyalty.lifetimePoints', 'profile-lifetime')
