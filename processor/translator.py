@@ -28,6 +28,7 @@ from processor.capillary import Ignored, fold
 from processor.mapping.binding import bind
 from processor.mapping.bound import BoundMapping, Output
 from processor.mapping.compiler import CompiledMapping, CompiledOutput, Share, compile_mapping
+from processor.mapping.fitting import MAX_EVENT
 from processor.mapping.generations import schema_of_2025
 from processor.mapping.ignoring import wanted
 from processor.mapping.language import load_language
@@ -42,9 +43,8 @@ from processor.model import Destination, Message, NeedsSchema, Reason, Record, R
 MAX_RECORD = 1_048_576
 """Bytes of a record; Kafka's own default for the largest one."""
 
-MAX_EVENT = 10_000
 MAX_PROFILE = 100_000
-"""Bytes of an entity: what is larger Profile drops silently after a 2xx (Profile guardrails; 1 kB = 1,000 bytes)."""
+"""Bytes of a Profile entity: what is larger is dropped silently after a 2xx (guardrails; 1 kB = 1,000 bytes)."""
 
 MAX_MESSAGE = 1_000_000 - len('{"messages":[]}')
 """Bytes of a message: a request of this one alone is as large as AEP takes."""

@@ -56,6 +56,7 @@ from processor.mapping.bound import (
     whole_path,
 )
 from processor.mapping.coercion import Set, Step, Test, conforms, scalar_steps
+from processor.mapping.fitting import fit, spare
 from processor.mapping.language import Place
 from processor.mapping.registry import Function
 from processor.mapping.sources import Columns, Source
@@ -156,6 +157,7 @@ _NAMES: dict[str, object] = {
     "conforms": conforms,
     "day_of": values.day_of,
     "dumps": orjson.dumps,
+    "fit": fit,
     "isfinite": isfinite,
     "parse_date": values.parse_date,
     "parse_integer": values.parse_integer,
@@ -285,7 +287,7 @@ class _Writer:
                 self._say(f"return Skip('withheld: no one primary identity', {output.to!r})")
             self._say("return dumps(o), identity")
         else:
-            self._say("return dumps(o)")
+            self._say(f"return fit(o, {self._constant(spare(output))}, notes)")
 
     def _condition(self, condition: Condition, frame: _Frame) -> None:
         self._comment(condition.place)
@@ -313,7 +315,7 @@ class _Writer:
             self._say("seen.add(key)")
             self._say("o = {}")
             self._object("o", output.fields, output.schema.root, "", frame)
-            self._say("found.append(dumps(o))")
+            self._say(f"found.append(fit(o, {self._constant(spare(output))}, notes))")
         with self._block("if not found:"):
             self._say(f"return Skip('nothing to send', {output.to!r})")
         self._say("return found")
@@ -443,7 +445,7 @@ class _Writer:
                 self._say("x = x.value")
                 if field.required or field.clear:
                     with self._block("if x is None:"):
-                        self._give_up(field, frame, "not trusted", None)
+                        self._give_up(field, frame, "not trusted", None, counted=True)
         self._store(into, field, frame, returned(function), None, function_is_ours=function.ours)
 
     # ---- from x into its place ----
@@ -669,15 +671,18 @@ class _Writer:
     def _given(self, ref: Ref | RowsRef, frame: _Frame) -> str:
         return self._column(ref.path, frame) if ref.item else f"v[{self._index[_want(ref)]}]"
 
-    def _give_up(self, field: Field, frame: _Frame, why: str, note: str | None) -> None:
-        """No value, for a reason that is counted if it is a note: leave out the field, the element or the message."""
+    def _give_up(self, field: Field, frame: _Frame, why: str, note: str | None, *, counted: bool = False) -> None:
+        """No value, for a reason that is counted if it is a note: leave out the field, the element or the message.
+
+        An element that is left out is always counted; `counted` tells that a function has said all there is to count.
+        """
         label = self._label(field, frame)
         if note is not None:
             self._say(f"notes.append({f'{label}:{note}'!r})")
         if frame.output.profile and (field.required or field.clear):
             self._say(f"return Skip({f'withheld: {label}'!r}, {frame.output.to!r})")
         elif field.required and frame.element:
-            if note is None and not frame.single:
+            if note is None and not frame.single and not counted:
                 self._say(f"notes.append({f'{label}:{why}'!r})")
             self._say("continue")
         elif field.required:

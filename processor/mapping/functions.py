@@ -8,6 +8,7 @@ event documentation.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -37,17 +38,26 @@ _HASH = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII | re.IGNO
 
 _NOBODY = frozenset({"", "-", "-1", "0", "na", "n/a", "nil", "none", "null", "undefined", "unknown", "(null)", "test"})
 _NOBODYS_NAME = frozenset(
-    {"", "noreply", "no-reply", "donotreply", "noemail", "nomail", "na", "none", "null", "unknown", "dummy"}
+    {
+        *("", "noreply", "donotreply", "noemail", "nomail", "nobody", "noone", "notprovided", "notavailable"),
+        *("na", "none", "null", "unknown", "dummy", "test", "testing", "xxx", "abc"),
+    }
 )
+"""Before the @, without the separators in it: addresses that tills type in for many customers."""
+
+_SEPARATORS = str.maketrans("", "", "._-")
 _NOBODYS_HOST = frozenset({"test.com", "none.com", "noemail.com", "nomail.com", "email.com", "dummy.com", "na.com"})
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _PHONE = re.compile(r"(?:\+|00)?([1-9]\d{6,14})", re.ASCII)
 _PHONE_GAPS = str.maketrans("", "", " \t.-()/\u00a0")
+_FICTION = re.compile(r"1\d{3}55501\d\d|447700900\d{3}", re.ASCII)
+"""Numbers that numbering plans keep for fiction and samples (NANPA, Ofcom)."""
+
 _YEAR_2000_MS = 946_684_800_000
 _SKEW_MS = 300_000
 _NEVER = "2100"
 _LONGEST_FIELD = 1024
-_ALL_FIELDS = 4096
+_ALL_FIELDS = 3072
 _ID_LENGTH = 32
 
 
@@ -108,6 +118,16 @@ def event_time(now: int, received: int, created_at: int | None, *sooner: int | N
                 return Noted(EpochMs(time), notes) if notes else EpochMs(time)
             notes = (*notes, "not plausible")
     return Noted(EpochMs(limit), notes) if notes else EpochMs(limit)
+
+
+def plausible_time(now: int, created_at: int | None, *times: int | None) -> EpochMs | Noted[EpochMs] | None:
+    """The first of some times that lies after 1999 and neither after createdAt nor after now; None without one."""
+    limit = now if created_at is None else min(now, milliseconds(created_at))
+    given = [milliseconds(time) for time in times if time is not None]
+    found = next((time for time in given if _YEAR_2000_MS <= time <= limit), None)
+    if found is None:
+        return Noted(None, ("not plausible",)) if given else None
+    return EpochMs(found)
 
 
 # ---- who it is ------------------------------------------------------------------------------------------------------
@@ -240,6 +260,14 @@ def external_id(text: str | None) -> str | Noted[str] | None:
     return _judged(_judge_external_id, text)
 
 
+def personal_name(text: str | None) -> str | Noted[str] | None:
+    """A name as it is, unless a hash is all that is left of it. Somebody may be called Test or Null."""
+    value = (text or "").strip()
+    if not value:
+        return None
+    return Noted(None, ("hash",)) if _HASH.fullmatch(value) else value
+
+
 Judgement = tuple[str | None, str | None]  # value, or why not; neither for a blank
 
 
@@ -292,7 +320,8 @@ def _judge_email(text: str) -> Judgement:
     if not FORMATS["email"].fullmatch(value):
         return None, "no address"
     name, _, host = value.partition("@")
-    return (None, "placeholder") if name in _NOBODYS_NAME or host in _NOBODYS_HOST else (value, None)
+    nobody = name.partition("+")[0].translate(_SEPARATORS) in _NOBODYS_NAME or host in _NOBODYS_HOST
+    return (None, "placeholder") if nobody else (value, None)
 
 
 @lru_cache(maxsize=16_384)
@@ -308,15 +337,22 @@ def _judge_phone(text: str) -> Judgement:  # noqa: PLR0911 - one return a reason
     if found is None:
         return None, "no number"
     digits = found.group(1)
-    if len(set(digits[2:])) == 1 or digits in "12345678901234567890":
+    if _is_dummy(digits) or _FICTION.fullmatch(digits):
         return None, "placeholder"
     try:
         number = phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException:
         return None, "no number"
+    if _is_dummy(str(number.national_number)):
+        return None, "placeholder"
     if not phonenumbers.is_valid_number(number):
         return None, "no number"
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), None
+
+
+def _is_dummy(digits: str) -> bool:
+    """All digits but the first the same, or counted up or down: what is typed in where there is no number."""
+    return len(set(digits[1:])) == 1 or digits in "12345678901234567890" or digits in "98765432109876543210"
 
 
 # ---- conditions -----------------------------------------------------------------------------------------------------
@@ -360,6 +396,16 @@ def is_none_of(value: str | int | None, *options: str | int) -> bool:
 def is_not_set(flag: bool | None) -> bool:  # noqa: FBT001 - mappings pass by position
     """Whether a flag is false or absent."""
     return flag is not True
+
+
+def either_is(one: str | None, other: str | None, *options: str) -> bool:
+    """Whether one of two values is one of some others."""
+    return is_any(one, *options) or is_any(other, *options)
+
+
+def neither_is(one: str | None, other: str | None, *options: str) -> bool:
+    """The opposite of `either_is`; also true where there is no value."""
+    return not either_is(one, other, *options)
 
 
 def is_changed(changes: Rows, *names: str) -> bool:
@@ -411,9 +457,9 @@ def _first(values: Iterable[str | int | None]) -> str | None:
 def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
     """Custom or extended fields as a map.
 
-    Blank values are left out; of names that differ by casing or blanks alone the last one counts. What is longer than
-    1,024 characters and what goes beyond 4,096 in sum is dropped: one runaway field must not push an event over the
-    10 kB that Profile takes.
+    Blank values are left out; of names that differ by casing or blanks alone the last one counts. What takes more than
+    1,024 bytes of JSON and what goes beyond 3,072 in sum is dropped: one runaway field must not cost all others their
+    place in the 10 kB that Profile takes.
     """
     fields: dict[str, str] = {}
     spelling: dict[str, str] = {}
@@ -423,16 +469,21 @@ def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
         name, value = str(raw_name or "").strip(), str(raw_value or "").strip()
         if not name or not value or value in PLACEHOLDERS:
             continue
-        length = len(name.encode()) + len(value.encode())
+        length = _json_length(name, value)
         if length > _LONGEST_FIELD or length > room:
             reasons["too long"] = None
             continue
         if (twin := spelling.pop(name.casefold(), None)) is not None:
             reasons["given twice"] = None
-            del fields[twin]
+            room += _json_length(twin, fields.pop(twin))
         room -= length
         fields[name], spelling[name.casefold()] = value, name
     return Noted(fields or None, tuple(reasons)) if reasons else fields or None
+
+
+def _json_length(name: str, value: str) -> int:
+    """Bytes of `"name":"value",`: escapes make some characters six times as long."""
+    return len(orjson.dumps(name)) + len(orjson.dumps(value)) + 2
 
 
 def changed_gender(changes: Rows, *names: str) -> str | Noted[str] | None:
@@ -523,6 +574,26 @@ def _present(keys: Iterable[int | None]) -> int | None:
     return next((key for key in keys if key is not None), None)
 
 
+def sum_of(rows: Rows, *kinds: str) -> float | None:
+    """Sum of the amounts, each without its sign, of the rows of some kinds (columns: kind, amount), if there are any."""
+    wanted = {_folded(kind) for kind in kinds}
+    found = [abs(amount) for kind, amount in rows if isinstance(amount, int | float) and _folded(kind) in wanted]
+    return math.fsum(found) if found else None
+
+
+def amount_unless(amount: float | None, kind: str | None, *kinds: str) -> float | None:
+    """An amount without its sign, unless what it belongs to is of one of these kinds."""
+    return None if amount is None or is_any(kind, *kinds) else abs(amount)
+
+
+def text_unless(text: str | None, kind: str | None, *kinds: str) -> str | Noted[str] | None:
+    """A text as it is, unless what it belongs to is of one of these kinds: then it is left out, uncounted."""
+    value = (text or "").strip()
+    if is_any(kind, *kinds):
+        return Noted(None, ())
+    return value if value and value not in PLACEHOLDERS else None
+
+
 # ---- single values --------------------------------------------------------------------------------------------------
 
 
@@ -550,9 +621,20 @@ def end_date(text: str | None) -> Day | Gone | Noted[Day] | None:
     return GONE if day >= _NEVER else Day(day)
 
 
+def known_amount(amount: float | None) -> float | None:
+    """An amount of which 0 means that nobody knows it."""
+    return amount or None
+
+
+def whole_count(count: float | None) -> int | None:
+    """How many, without the sign; None for weighed goods, with which nothing is wrong: a fraction says how much."""
+    return int(abs(count)) if count is not None and float(count).is_integer() else None
+
+
 FUNCTIONS: tuple[Callable[..., object], ...] = (
     event_id,
     event_time,
+    plausible_time,
     customer_identity,
     customer_alone,
     only_customer_identity,
@@ -560,11 +642,14 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     email_address,
     phone_number,
     external_id,
+    personal_name,
     is_default_program,
     may_name_customer,
     is_any,
     is_none_of,
     is_not_set,
+    either_is,
+    neither_is,
     is_changed,
     identifier,
     bill_id,
@@ -575,8 +660,13 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     tier_name,
     number_of,
     default_number,
+    sum_of,
+    amount_unless,
+    text_unless,
     currency,
     positive_id,
     end_date,
+    known_amount,
+    whole_count,
 )
 """Everything that `call` may name, and nothing else; a brand's `functions.py` adds its own tuple of this name."""

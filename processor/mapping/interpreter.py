@@ -31,6 +31,7 @@ from processor.mapping.bound import (
     whole_path,
 )
 from processor.mapping.coercion import conforms
+from processor.mapping.fitting import fit, spare
 from processor.mapping.sources import Source
 from processor.mapping.values import GONE, Noted, Unmappable
 from processor.mapping.xdm import LONGEST, Array, Boolean, Date, DateTime, Integer, Map, Node, Number, Object, Text
@@ -130,14 +131,14 @@ class _Work:
 
     # ---- missing things ----
 
-    def give_up(self, field: Field, why: str, note: str | None) -> None:
+    def give_up(self, field: Field, why: str, note: str | None, *, counted: bool = False) -> None:
         label = self.label + field.target
         if note is not None:
             self.notes.append(f"{label}:{note}")
         if self.output.profile and (field.required or field.clear):
             raise _Withheld(label)
         if field.required and self.element:
-            if note is None and not self.single:
+            if note is None and not self.single and not counted:
                 self.notes.append(f"{label}:{why}")
             raise _LeftOut
         if field.required:
@@ -183,6 +184,8 @@ def _entity(work: _Work) -> Json:
     entity = _object(work, work.output.fields, work.output.schema.root)
     if work.output.profile and _primaries(entity) != 1:
         raise _Withheld("no one primary identity")
+    if not work.output.profile:
+        fit(entity, spare(work.output), work.notes)
     return entity
 
 
@@ -285,7 +288,7 @@ def _invoked(work: _Work, field: Field, invoke: Invoke) -> object:
         result = result.value
         if result is None:
             if field.required or field.clear:
-                work.give_up(field, "not trusted", None)
+                work.give_up(field, "not trusted", None, counted=True)
             return None
     kinds = {"strings": Source("array", item=Source("string")), "texts": Source("map", item=Source("string"))}
     source = kinds.get(invoke.function.result, Source(invoke.function.result))

@@ -29,7 +29,10 @@ IdentityMap = dict[str, list[dict[str, object]]]
 
 
 class Noted(NamedTuple, Generic[T]):
-    """A value (None: dropped as untrusted) with reasons to count. A reason never holds a value out of the event."""
+    """A value (None: dropped as untrusted) with reasons to count. A reason never holds a value out of the event.
+
+    No value and no reason: left out on purpose, and nothing to count.
+    """
 
     value: T | None
     reasons: tuple[str, ...]
