@@ -575,7 +575,7 @@ def _present(keys: Iterable[int | None]) -> int | None:
 
 
 def sum_of(rows: Rows, *kinds: str) -> float | None:
-    """Sum of the amounts, each without its sign, of the rows of some kinds (columns: kind, amount), if there are any."""
+    """Sum of the amounts, without their signs, of the rows of some kinds (columns: kind, amount), if there are any."""
     wanted = {_folded(kind) for kind in kinds}
     found = [abs(amount) for kind, amount in rows if isinstance(amount, int | float) and _folded(kind) in wanted]
     return math.fsum(found) if found else None
