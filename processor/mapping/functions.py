@@ -375,12 +375,13 @@ def is_default_program(
     return _present(programs) == default
 
 
-def may_name_customer(options: Options, status: str | None) -> bool:
+def may_name_customer(options: Options, *statuses: str | None) -> bool:
     """Whether Profile may be written under the customer's primary identity.
 
-    Not when personal data was deleted and that identity is some of it: anything but the customer id.
+    Not when one of the statuses says that personal data was deleted and that identity is some of it: anything but the
+    customer id.
     """
-    return options.namespaces.primary == "customer" or _plain(status) != "deleted"
+    return options.namespaces.primary == "customer" or "deleted" not in map(_plain, statuses)
 
 
 def is_any(value: str | int | None, *options: str | int) -> bool:
