@@ -1,0 +1,225 @@
+"""Bills: what counts as a purchase, what as a refund, and that nothing counts twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.translating import changed, entities, entity, golden, translate
+
+ADDED = golden("transactionAdded")
+UPDATED = golden("transactionUpdated")
+ENRICHED = golden("transactionAdded", "enriched")
+MEASURES = ("purchases", "inStorePurchase")
+HOUR = 3_600_000
+
+
+def order(document: object) -> dict[str, Any]:
+    found: dict[str, Any] = entity(document)["commerce"]["order"]
+    return found
+
+
+def own(document: object) -> dict[str, Any]:
+    found: dict[str, Any] = entity(document)["_acme"]["capillary"]
+    return found
+
+
+def test_a_purchase() -> None:
+    event = entity(ADDED)
+    assert event["eventType"] == "commerce.purchases"
+    assert event["commerce"]["purchases"] == {"value": 1}
+    assert event["commerce"]["order"] == {
+        "purchaseID": "2147864816",
+        "priceTotal": 89000.0,
+        "discountAmount": 1000.0,
+        "currencyCode": "IDR",
+        "createdDate": event["timestamp"],
+    }
+    assert "productListItems" not in event  # lineItemCount says 2, and nothing says which
+    assert event["_acme"]["capillary"]["billNumber"] == ADDED["data"]["billNumber"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("IDR", "IDR"),
+        (" idr ", "IDR"),
+        ("Rp", None),
+        ("IDRS", None),
+        ("1DR", None),
+        (" ", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_currency_has_three_letters_or_is_none(text: str | None, code: str | None) -> None:
+    for document in (ADDED, UPDATED, changed(ADDED, billType="RETURN"), changed(UPDATED, deliveryStatus="RETURNED")):
+        found = order(changed(document, currencyCode=text))
+        assert found.get("currencyCode") == code
+        assert [refund.get("currencyCode") for refund in found.get("refunds", [])] in ([], [code])
+    notes = translate(changed(ADDED, currencyCode=text)).notes
+    assert notes == (() if code or not (text or "").strip() else ("commerce.order.currencyCode:pattern",))
+
+
+@pytest.mark.parametrize("kind", ["RETURN", " return "])
+@pytest.mark.parametrize("amount", [45000, -45000, "-45000.000"])
+def test_a_return_is_a_positive_refund_and_no_purchase(kind: str, amount: object) -> None:
+    event = entity(changed(ADDED, billType=kind, amount=amount))
+    assert event["eventType"] == "commerce.backofficeCreditMemoIssued"
+    assert not set(MEASURES) & event["commerce"].keys()
+    found = event["commerce"]["order"]
+    assert found["refunds"] == [
+        {"refundAmount": 45000.0, "refundReason": "return", "transactionID": "2147864816", "currencyCode": "IDR"}
+    ]
+    assert found["refundTotal"] == 45000.0
+    assert "priceTotal" not in found
+    assert event["_acme"]["capillary"]["amount"] == float(amount)  # type: ignore[arg-type]
+
+
+def test_a_return_without_an_amount_is_still_told() -> None:
+    event = entity(changed(ADDED, billType="RETURN", amount=...))
+    assert event["eventType"] == "commerce.backofficeCreditMemoIssued"
+    assert "refunds" not in event["commerce"]["order"]
+
+
+def test_an_exchange_counts_once_and_names_what_was_bought() -> None:
+    event = entity(ENRICHED)
+    assert event["eventType"] == "commerce.purchases"
+    assert event["commerce"]["purchases"] == {"value": 1}
+    assert [(item["SKU"], item.get("quantity")) for item in event["productListItems"]] == [
+        ("SKU-1", 2),
+        ("SKU-2", None),
+    ]
+    assert event["productListItems"][0]["priceTotal"] == 60000.0
+    assert event["productListItems"][0]["discountAmount"] == 5000.0
+    [refund] = event["commerce"]["order"]["refunds"]
+    assert (refund["refundAmount"], refund["refundReason"]) == (45000.0, "return")
+    assert "refundTotal" not in event["commerce"]["order"]
+    lines = event["_acme"]["capillary"]["lineItems"]
+    assert [(line["sku"], line["quantity"], line["type"]) for line in lines] == [
+        ("SKU-1", 2.0, "REGULAR"),
+        ("SKU-2", 0.375, "REGULAR"),
+        ("SKU-3", 1.0, "RETURN"),
+        ("SKU-4", 1.0, "NOT_INTERESTED"),
+    ]
+    assert translate(ENRICHED).notes == ()  # nothing is wrong with any of this
+
+
+def test_an_exchange_without_lines_is_a_purchase() -> None:
+    found = order(changed(ENRICHED, lineItems=...))
+    assert found["priceTotal"] == 40000.0
+    assert "refunds" not in found
+
+
+@pytest.mark.parametrize("kind", ["NOT_INTERESTED", "not_interested ", "Not_Interested_Return"])
+@pytest.mark.parametrize("status", [..., "RETURNED", "SHIPPED"])
+def test_where_nobody_was_interested_there_is_no_commerce(kind: str, status: object) -> None:
+    types = []
+    for document in (ENRICHED, golden("transactionUpdated", "enriched")):
+        event = entity(changed(document, billType=kind, deliveryStatus=status))
+        assert not {"commerce", "productListItems"} & event.keys()
+        assert len(event["_acme"]["capillary"]["lineItems"]) == 4
+        types.append(event["eventType"])
+    assert types == ["loyalty.notInterestedBillAdded", "loyalty.transactionUpdated"]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "expected"),
+    [
+        ({"grossAmount": 0, "amount": 50}, {"amount": 50.0}),
+        ({"grossAmount": 40, "amount": 50}, {"amount": 50.0, "grossAmount": 40.0}),
+        ({"grossAmount": None, "amount": "50.000"}, {"amount": 50.0}),
+    ],
+)
+def test_a_gross_amount_of_0_is_unknown(amounts: dict[str, object], expected: dict[str, float]) -> None:
+    for document in (ADDED, UPDATED, changed(ADDED, billType="RETURN"), changed(ADDED, billType="NOT_INTERESTED")):
+        found = own(changed(document, **amounts))
+        assert {name: found[name] for name in ("amount", "grossAmount") if name in found} == expected
+
+
+def test_amounts_that_contradict_each_other_pass_as_they_are() -> None:
+    found = order(changed(ADDED, amount=50, discount=70, lineItemCount=0, lineItems=[], paymentModes=[]))
+    assert (found["priceTotal"], found["discountAmount"]) == (50.0, 70.0)
+
+
+@pytest.mark.parametrize(
+    ("qty", "whole"), [(2, 2), (2.0, 2), ("3", 3), (0.375, None), (-1, 1), (1e12, None), (None, None)]
+)
+def test_a_quantity_is_a_whole_number_or_stands_in_our_own_field_alone(qty: object, whole: int | None) -> None:
+    line = {"itemCode": "SKU-1", "qty": qty}
+    for kind in ("REGULAR", "RETURN"):
+        event = entity(changed(ADDED, billType=kind, lineItems=[line]))
+        assert event["productListItems"][0].get("quantity") == whole
+        exact = None if qty is None else float(qty)  # type: ignore[arg-type]
+        assert event["_acme"]["capillary"]["lineItems"][0].get("quantity") == exact
+
+
+@pytest.mark.parametrize("late", [5_359_911, 8_994_729, 8_998_029])
+@pytest.mark.parametrize("field", ["billDate", "enteredAt"])
+def test_a_time_of_the_shop_ahead_of_createdat_is_kept_and_not_believed(field: str, late: int) -> None:
+    times = {"billDate": None, "enteredAt": None, field: ADDED["createdAt"] + late}
+    event = entity(changed(ADDED, **times))
+    assert event["timestamp"] == "2025-06-18T05:28:55.593Z"  # createdAt
+    assert "createdDate" not in event["commerce"]["order"]
+    assert event["_acme"]["capillary"][field] > event["timestamp"]
+    assert "timestamp:not plausible" in translate(changed(ADDED, **times)).notes
+
+
+def test_bills_without_an_event_id_stay_apart() -> None:
+    """A batch over the API: one request, one customer, one millisecond, and no refId worth the name."""
+    for document in (ADDED, changed(ADDED, billType="RETURN"), UPDATED):
+        bare = {**document, "eventId": None, "refId": "150698_null"}
+        ids = {entity(changed(bare, transactionId=number))["_id"] for number in (1, 2)}
+        assert len(ids) == 2
+        assert entity(bare)["_id"] == entity(bare)["_id"]
+
+
+# ---- updates --------------------------------------------------------------------------------------------------------
+
+STATUSES = {
+    "SHIPPED": "commerce.backofficeOrderItemsShipped",
+    " shipped ": "commerce.backofficeOrderItemsShipped",
+    "Delivered": "commerce.backofficeShipmentCompleted",
+    "RETURNED": "commerce.backofficeCreditMemoIssued",
+    "PLACED": "loyalty.transactionUpdated",
+    "something new": "loyalty.transactionUpdated",
+    "  ": "loyalty.transactionUpdated",
+    "": "loyalty.transactionUpdated",
+    None: "loyalty.transactionUpdated",
+}
+
+
+@pytest.mark.parametrize(("status", "kind"), STATUSES.items())
+def test_the_status_says_what_an_update_is(status: str | None, kind: str) -> None:
+    for bill_type in ("REGULAR", "MIXED", None):
+        event = entity(changed(UPDATED, deliveryStatus=status, billType=bill_type))
+        assert event["eventType"] == kind
+        assert event["timestamp"] == "2025-06-19T05:28:55.594Z"  # createdAt, not that of the bill
+        found = event["commerce"]["order"]
+        assert found["lastUpdatedDate"] == event["timestamp"]
+        assert found["createdDate"] == "2025-06-18T05:28:20.000Z"
+    assert entity(changed(UPDATED, deliveryStatus=status, billType="RETURN"))["eventType"] == STATUSES["RETURNED"]
+
+
+@pytest.mark.parametrize("bill_type", ["REGULAR", "RETURN", "MIXED", "NOT_INTERESTED", None])
+@pytest.mark.parametrize("status", STATUSES)
+def test_an_update_counts_no_purchase_and_no_refund_twice(status: str | None, bill_type: str | None) -> None:
+    document = changed(golden("transactionUpdated", "enriched"), deliveryStatus=status, billType=bill_type, amount=-7)
+    event = entity(document)
+    assert event["eventType"] != "commerce.purchases"
+    commerce = event.get("commerce", {})
+    assert not set(MEASURES) & commerce.keys()
+    refunds = commerce.get("order", {}).get("refunds", [])
+    first_news = status == "RETURNED" and bill_type not in {"RETURN", "NOT_INTERESTED"}
+    assert [refund["refundAmount"] for refund in refunds] == ([7.0] if first_news else [])
+    assert "refundTotal" not in commerce.get("order", {})
+
+
+def test_an_update_says_nothing_of_what_it_lacks() -> None:
+    """No field of the order is emptied: what is not in the event is not in the message."""
+    found = order(golden("transactionUpdated", "sparse"))
+    assert found.keys() == {"purchaseID", "priceTotal", "discountAmount", "createdDate", "lastUpdatedDate"}
+    assert entities(translate(changed(UPDATED, billNumber=..., currencyCode=...)))[0]["_acme"]["capillary"].keys() >= {
+        "transactionId"
+    }
