@@ -21,9 +21,10 @@ MAPPINGS = load_mappings(ROOT / "schemas", None, "acme")
 NOW = 1_760_000_000_000
 
 _ENCODER = Encoder(CONTRACTS, single_object)
-_DESTINATIONS = {
-    name: Destination(name, MAPPINGS.schemas[name].profile, b"", b"") for name in MAPPINGS.destination_names
-}
+_TRANSLATOR = MAPPINGS.translator(
+    {name: Destination(name, MAPPINGS.schemas[name].profile, b"", b"") for name in MAPPINGS.destination_names},
+    lambda: NOW,
+)
 
 
 def golden(event: str, case: str = "documented", envelope: str = "A") -> dict[str, Any]:
@@ -43,7 +44,7 @@ def translate(document: object, *, received: int = NOW) -> Translated:
     """What the worker makes of a document at `NOW`; every schema is our own, so none is asked for."""
     event = read_event(document, CONTRACTS)
     record = Record("t", 0, 0, received, event.key, _ENCODER(event))
-    translated = MAPPINGS.translator(_DESTINATIONS, lambda: NOW).translate(record)
+    translated = _TRANSLATOR.translate(record)
     assert isinstance(translated, Translated)
     return translated
 

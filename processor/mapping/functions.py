@@ -263,9 +263,9 @@ def external_id(text: str | None) -> str | Noted[str] | None:
 def personal_name(text: str | None) -> str | Noted[str] | None:
     """A name as it is, unless a hash is all that is left of it. Somebody may be called Test or Null."""
     value = (text or "").strip()
-    if not value:
-        return None
-    return Noted(None, ("hash",)) if _HASH.fullmatch(value) else value
+    if _HASH.fullmatch(value):
+        return Noted(None, ("hash",))
+    return Noted(None, ("placeholder",)) if value in PLACEHOLDERS else value or None
 
 
 Judgement = tuple[str | None, str | None]  # value, or why not; neither for a blank
