@@ -15,7 +15,7 @@ from processor.mapping.values import Noted
 from processor.model import Reason
 from tests.translating import MAPPINGS, changed, entities, golden, translate
 
-WITH_FIELDS = [event for event in MAPPINGS.events if "customFields" in golden(event)["data"]]
+WITH_FIELDS = [event for event in MAPPINGS.events if {"customFields", "extendedFields"} <= golden(event)["data"].keys()]
 LINE = {
     "itemCode": "SKU-0",
     "description": "Kopi",
