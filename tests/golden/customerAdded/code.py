@@ -314,7 +314,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/customerAdded.toml:6  "eventType" = { const = "loyalty.customerAdded" }
     o['eventType'] = 'loyalty.customerAdded'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
@@ -351,18 +351,17 @@ def output_1(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o5
     o6 = {}
     o7 = {}
-    # mappings/customerAdded.toml:27  "person.name.firstName" = { from = "data.firstName" }
-    x = v[26]
+    # mappings/customerAdded.toml:27  "person.name.firstName" = { call = "personal_name", with = ["data.firstName"] }
+    x = f_personal_name(v[26])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('person.name.firstName:' + reason)
+        x = x.value
+        if x is None:
+            return Skip('withheld: person.name.firstName', 'profile-first-name')
     if x is None:
         return Skip('withheld: person.name.firstName', 'profile-first-name')
-    x = x.strip()
-    if not x:
-        return Skip('withheld: person.name.firstName', 'profile-first-name')
-    elif x in PLACEHOLDERS:
-        notes.append('person.name.firstName:placeholder')
-        return Skip('withheld: person.name.firstName', 'profile-first-name')
-    else:
-        o7['firstName'] = x
+    o7['firstName'] = x
     o6['name'] = o7
     o['person'] = o6
     identity = primary_identity(o["identityMap"])
@@ -405,18 +404,17 @@ def output_2(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o8
     o9 = {}
     o10 = {}
-    # mappings/customerAdded.toml:32  "person.name.lastName" = { from = "data.lastName" }
-    x = v[27]
+    # mappings/customerAdded.toml:32  "person.name.lastName" = { call = "personal_name", with = ["data.lastName"] }
+    x = f_personal_name(v[27])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('person.name.lastName:' + reason)
+        x = x.value
+        if x is None:
+            return Skip('withheld: person.name.lastName', 'profile-last-name')
     if x is None:
         return Skip('withheld: person.name.lastName', 'profile-last-name')
-    x = x.strip()
-    if not x:
-        return Skip('withheld: person.name.lastName', 'profile-last-name')
-    elif x in PLACEHOLDERS:
-        notes.append('person.name.lastName:placeholder')
-        return Skip('withheld: person.name.lastName', 'profile-last-name')
-    else:
-        o10['lastName'] = x
+    o10['lastName'] = x
     o9['name'] = o10
     o['person'] = o9
     identity = primary_identity(o["identityMap"])
@@ -468,7 +466,7 @@ def output_3(v, s, now, received, known, notes):
             return Skip('withheld: personalEmail.address', 'profile-email')
     if x is None:
         return Skip('withheld: personalEmail.address', 'profile-email')
-    if k_2(x) is None:
+    if k_3(x) is None:
         notes.append('personalEmail.address:email')
         return Skip('withheld: personalEmail.address', 'profile-email')
     else:

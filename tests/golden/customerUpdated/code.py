@@ -5,34 +5,34 @@
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
 #   v[3] data.customerStatus.currentLabel
-#   v[4] eventId
-#   v[5] createdAt
-#   v[6] refId
-#   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.enteredAt
-#   v[13] data.loyaltyType
-#   v[14] data.customerIdentifiers.loyaltyType
-#   v[15] data.source
-#   v[16] data.accountId
-#   v[17] data.triggeringActivity.name
-#   v[18] data.triggeringActivity.requestId
-#   v[19] data.triggeringActivity.identifiers[key,value]
-#   v[20] data.triggeringActivity.additionalAttributes[key,value]
-#   v[21] data.enteredBy.id
-#   v[22] data.enteredBy.store.code
-#   v[23] data.enteredBy.store.name
-#   v[24] data.enteredBy.store.externalId
-#   v[25] data.enteredBy.store.externalId1
-#   v[26] data.enteredBy.store.externalId2
-#   v[27] data.enteredBy.till.code
-#   v[28] data.enteredBy.till.name
-#   v[29] data.customerStatus.previousLabel
-#   v[30] data.customerStatus.previousStatus
-#   v[31] data.customerStatus.currentStatus
+#   v[4] data.customerStatus.currentStatus
+#   v[5] eventId
+#   v[6] createdAt
+#   v[7] refId
+#   v[8] apiRequestId
+#   v[9] data.customerIdentifiers.instore.email
+#   v[10] data.customerIdentifiers.instore.mobile
+#   v[11] eventLogId
+#   v[12] loyaltyEventId
+#   v[13] data.enteredAt
+#   v[14] data.loyaltyType
+#   v[15] data.customerIdentifiers.loyaltyType
+#   v[16] data.source
+#   v[17] data.accountId
+#   v[18] data.triggeringActivity.name
+#   v[19] data.triggeringActivity.requestId
+#   v[20] data.triggeringActivity.identifiers[key,value]
+#   v[21] data.triggeringActivity.additionalAttributes[key,value]
+#   v[22] data.enteredBy.id
+#   v[23] data.enteredBy.store.code
+#   v[24] data.enteredBy.store.name
+#   v[25] data.enteredBy.store.externalId
+#   v[26] data.enteredBy.store.externalId1
+#   v[27] data.enteredBy.store.externalId2
+#   v[28] data.enteredBy.till.code
+#   v[29] data.enteredBy.till.name
+#   v[30] data.customerStatus.previousLabel
+#   v[31] data.customerStatus.previousStatus
 #   v[32] data.customerStatus.reason
 #   v[33] data.customFields[key,value]
 #   v[34] data.extendedFields[key,value]
@@ -46,20 +46,21 @@
 
 def shared(v, now, received):
     return (
-        f_is_none_of(v[3], 'Deleted'),
-        f_event_time(now, received, v[5]),
+        f_neither_is(v[3], v[4], 'Deleted'),
+        f_event_time(now, received, v[6]),
+        f_either_is(v[3], v[4], 'Deleted'),
         f_customer_identity(v[0], v[2], None, None, None, None),
     )
 
 
 def output_0(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:8  events -> events
-    # mappings/customerUpdated.toml:10  when = { call = "is_none_of", with = ["data.customerStatus.currentLabel", { const = "Deleted" }] }
+    # mappings/customerUpdated.toml:10  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
     if not s[0]:
         return None
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    x = f_event_id(v[0], v[1], v[5], 'events', None, v[6], received, v[7], v[8], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -86,7 +87,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None)
+    x = f_customer_identities(v[0], v[2], v[9], v[10], None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -114,7 +115,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[4]
+    x = v[5]
     if x is not None:
         x = x.strip()
         if not x:
@@ -124,12 +125,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -139,7 +140,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -149,7 +150,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -164,7 +165,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/customerUpdated.toml:13  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -172,9 +173,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['enteredAt'] = x
     # mappings/customerUpdated.toml:14  "_tenant.capillary.loyaltyType" = { from = ["data.loyaltyType", "data.customerIdentifiers.loyaltyType"], as = "lower" }
-    x = v[13]
+    x = v[14]
     if not (x and not x.isspace()):
-        y = v[14]
+        y = v[15]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -186,7 +187,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/customerUpdated.toml:15  "_tenant.capillary.source" = { from = "data.source", as = "lower" }
-    x = v[15]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -197,7 +198,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['source'] = x
     # mappings/customerUpdated.toml:16  "_tenant.capillary.accountId" = { from = "data.accountId" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -207,7 +208,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['accountId'] = x
     # mappings/customerUpdated.toml:17  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -217,7 +218,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/customerUpdated.toml:18  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -227,7 +228,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/customerUpdated.toml:19  "_tenant.capillary.triggeringIdentifiers" = { call = "field_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_field_map(v[19] or ())
+    x = f_field_map(v[20] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -247,7 +248,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/customerUpdated.toml:20  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[20] or ())
+    x = f_field_map(v[21] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -267,12 +268,12 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/customerUpdated.toml:21  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[21]
+    x = v[22]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/customerUpdated.toml:22  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -282,7 +283,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/customerUpdated.toml:23  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -292,7 +293,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/customerUpdated.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -302,7 +303,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/customerUpdated.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -312,7 +313,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/customerUpdated.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -322,7 +323,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/customerUpdated.toml:27  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -332,7 +333,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/customerUpdated.toml:28  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -343,9 +344,9 @@ def output_0(v, s, now, received, known, notes):
             o2['tillName'] = x
     o5 = {}
     # mappings/customerUpdated.toml:29  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
-    x = v[29]
+    x = v[30]
     if not (x and not x.isspace()):
-        y = v[30]
+        y = v[31]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -359,7 +360,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:30  "_tenant.capillary.customerStatus.current" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
     x = v[3]
     if not (x and not x.isspace()):
-        y = v[31]
+        y = v[4]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -480,17 +481,17 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/customerUpdated.toml:12  "eventType" = { const = "loyalty.customerUpdated" }
     o['eventType'] = 'loyalty.customerUpdated'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:44  events-deletion -> events
-    # mappings/customerUpdated.toml:47  when = { call = "is_any", with = ["data.customerStatus.currentLabel", { const = "Deleted" }] }
-    if not f_is_any(v[3], 'Deleted'):
+    # mappings/customerUpdated.toml:45  events-deletion -> events
+    # mappings/customerUpdated.toml:48  when = { call = "either_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
+    if not s[2]:
         return None
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events-deletion', None, v[5], received, v[6], v[7], v[2])
+    x = f_event_id(v[0], v[1], v[5], 'events-deletion', None, v[6], received, v[7], v[8], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -516,7 +517,7 @@ def output_1(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/customerUpdated.toml:50  "identityMap" = { call = "customer_alone", with = ["orgId", "data.customerIdentifiers.customerId"], required = true }
+    # mappings/customerUpdated.toml:51  "identityMap" = { call = "customer_alone", with = ["orgId", "data.customerIdentifiers.customerId"], required = true }
     x = f_customer_alone(v[0], v[2])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -545,7 +546,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[4]
+    x = v[5]
     if x is not None:
         x = x.strip()
         if not x:
@@ -555,12 +556,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = str(x)
         o12['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -570,7 +571,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -580,7 +581,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -595,10 +596,10 @@ def output_1(v, s, now, received, known, notes):
         x = str(x)
         o12['customerId'] = x
     o13 = {}
-    # mappings/customerUpdated.toml:51  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
-    x = v[29]
+    # mappings/customerUpdated.toml:52  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
+    x = v[30]
     if not (x and not x.isspace()):
-        y = v[30]
+        y = v[31]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -609,36 +610,24 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o13['previous'] = x
-    # mappings/customerUpdated.toml:52  "_tenant.capillary.customerStatus.current" = { from = "data.customerStatus.currentLabel", as = "lower" }
-    x = v[3]
-    if x is not None:
-        x = x.strip()
-        if not x:
-            pass
-        elif x in PLACEHOLDERS:
-            notes.append('_tenant.capillary.customerStatus.current:placeholder')
-        else:
-            x = x.lower()
-            o13['current'] = x
-    if o13:
-        o12['customerStatus'] = o13
-    if o12:
-        o11['capillary'] = o12
-    if o11:
-        o['_tenant'] = o11
-    # mappings/customerUpdated.toml:49  "eventType" = { const = "loyalty.customerDeleted" }
+    # mappings/customerUpdated.toml:53  "_tenant.capillary.customerStatus.current" = { const = "deleted" }
+    o13['current'] = 'deleted'
+    o12['customerStatus'] = o13
+    o11['capillary'] = o12
+    o['_tenant'] = o11
+    # mappings/customerUpdated.toml:50  "eventType" = { const = "loyalty.customerDeleted" }
     o['eventType'] = 'loyalty.customerDeleted'
-    return dumps(o)
+    return fit(o, k_3, notes)
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:54  profile-first-name -> profile-first-name
-    # mappings/customerUpdated.toml:56  when = { call = "is_none_of", with = ["data.customerStatus.currentLabel", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:55  profile-first-name -> profile-first-name
+    # mappings/customerUpdated.toml:57  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if not s[0]:
         return Skip('personal data deleted', 'profile-first-name')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[2]
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -668,18 +657,17 @@ def output_2(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o14
     o15 = {}
     o16 = {}
-    # mappings/customerUpdated.toml:58  "person.name.firstName" = { from = "data.firstName" }
-    x = v[36]
+    # mappings/customerUpdated.toml:59  "person.name.firstName" = { call = "personal_name", with = ["data.firstName"] }
+    x = f_personal_name(v[36])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('person.name.firstName:' + reason)
+        x = x.value
+        if x is None:
+            return Skip('withheld: person.name.firstName', 'profile-first-name')
     if x is None:
         return Skip('withheld: person.name.firstName', 'profile-first-name')
-    x = x.strip()
-    if not x:
-        return Skip('withheld: person.name.firstName', 'profile-first-name')
-    elif x in PLACEHOLDERS:
-        notes.append('person.name.firstName:placeholder')
-        return Skip('withheld: person.name.firstName', 'profile-first-name')
-    else:
-        o16['firstName'] = x
+    o16['firstName'] = x
     o15['name'] = o16
     o['person'] = o15
     identity = primary_identity(o["identityMap"])
@@ -689,13 +677,13 @@ def output_2(v, s, now, received, known, notes):
 
 
 def output_3(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:60  profile-last-name -> profile-last-name
-    # mappings/customerUpdated.toml:62  when = { call = "is_none_of", with = ["data.customerStatus.currentLabel", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:61  profile-last-name -> profile-last-name
+    # mappings/customerUpdated.toml:63  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if not s[0]:
         return Skip('personal data deleted', 'profile-last-name')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[2]
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -725,18 +713,17 @@ def output_3(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o17
     o18 = {}
     o19 = {}
-    # mappings/customerUpdated.toml:64  "person.name.lastName" = { from = "data.lastName" }
-    x = v[37]
+    # mappings/customerUpdated.toml:65  "person.name.lastName" = { call = "personal_name", with = ["data.lastName"] }
+    x = f_personal_name(v[37])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('person.name.lastName:' + reason)
+        x = x.value
+        if x is None:
+            return Skip('withheld: person.name.lastName', 'profile-last-name')
     if x is None:
         return Skip('withheld: person.name.lastName', 'profile-last-name')
-    x = x.strip()
-    if not x:
-        return Skip('withheld: person.name.lastName', 'profile-last-name')
-    elif x in PLACEHOLDERS:
-        notes.append('person.name.lastName:placeholder')
-        return Skip('withheld: person.name.lastName', 'profile-last-name')
-    else:
-        o19['lastName'] = x
+    o19['lastName'] = x
     o18['name'] = o19
     o['person'] = o18
     identity = primary_identity(o["identityMap"])
@@ -746,13 +733,13 @@ def output_3(v, s, now, received, known, notes):
 
 
 def output_4(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:66  profile-email -> profile-email
-    # mappings/customerUpdated.toml:68  when = { call = "is_none_of", with = ["data.customerStatus.currentLabel", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:67  profile-email -> profile-email
+    # mappings/customerUpdated.toml:69  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if not s[0]:
         return Skip('personal data deleted', 'profile-email')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[2]
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -781,8 +768,8 @@ def output_4(v, s, now, received, known, notes):
         o20['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o20
     o21 = {}
-    # mappings/customerUpdated.toml:70  "personalEmail.address" = { call = "email_address", with = ["data.customerIdentifiers.instore.email"] }
-    x = f_email_address(v[8])
+    # mappings/customerUpdated.toml:71  "personalEmail.address" = { call = "email_address", with = ["data.customerIdentifiers.instore.email"] }
+    x = f_email_address(v[9])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('personalEmail.address:' + reason)
@@ -791,7 +778,7 @@ def output_4(v, s, now, received, known, notes):
             return Skip('withheld: personalEmail.address', 'profile-email')
     if x is None:
         return Skip('withheld: personalEmail.address', 'profile-email')
-    if k_2(x) is None:
+    if k_4(x) is None:
         notes.append('personalEmail.address:email')
         return Skip('withheld: personalEmail.address', 'profile-email')
     else:
@@ -804,13 +791,13 @@ def output_4(v, s, now, received, known, notes):
 
 
 def output_5(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:72  profile-phone -> profile-phone
-    # mappings/customerUpdated.toml:74  when = { call = "is_none_of", with = ["data.customerStatus.currentLabel", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:73  profile-phone -> profile-phone
+    # mappings/customerUpdated.toml:75  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if not s[0]:
         return Skip('personal data deleted', 'profile-phone')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[2]
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -839,8 +826,8 @@ def output_5(v, s, now, received, known, notes):
         o22['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o22
     o23 = {}
-    # mappings/customerUpdated.toml:76  "mobilePhone.number" = { call = "phone_number", with = ["data.customerIdentifiers.instore.mobile"] }
-    x = f_phone_number(v[9])
+    # mappings/customerUpdated.toml:77  "mobilePhone.number" = { call = "phone_number", with = ["data.customerIdentifiers.instore.mobile"] }
+    x = f_phone_number(v[10])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('mobilePhone.number:' + reason)
@@ -858,13 +845,13 @@ def output_5(v, s, now, received, known, notes):
 
 
 def output_6(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:78  profile-loyalty-id -> profile-loyalty-id
-    # mappings/customerUpdated.toml:80  when = { call = "is_none_of", with = ["data.customerStatus.currentLabel", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:79  profile-loyalty-id -> profile-loyalty-id
+    # mappings/customerUpdated.toml:81  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if not s[0]:
         return Skip('personal data deleted', 'profile-loyalty-id')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[2]
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -893,7 +880,7 @@ def output_6(v, s, now, received, known, notes):
         o24['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o24
     o25 = {}
-    # mappings/customerUpdated.toml:82  "loyalty.loyaltyID" = { call = "external_id", with = ["data.customerIdentifiers.instore.externalId"] }
+    # mappings/customerUpdated.toml:83  "loyalty.loyaltyID" = { call = "external_id", with = ["data.customerIdentifiers.instore.externalId"] }
     x = f_external_id(v[38])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -912,13 +899,13 @@ def output_6(v, s, now, received, known, notes):
 
 
 def output_7(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:84  profile-cards -> profile-cards
-    # mappings/customerUpdated.toml:86  when = { call = "is_none_of", with = ["data.customerStatus.currentLabel", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:85  profile-cards -> profile-cards
+    # mappings/customerUpdated.toml:87  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if not s[0]:
         return Skip('personal data deleted', 'profile-cards')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[2]
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -948,10 +935,10 @@ def output_7(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o26
     o27 = {}
     l28 = []
-    # mappings/customerUpdated.toml:87  [output.fields."loyalty.cardsDetails"]
+    # mappings/customerUpdated.toml:88  [output.fields."loyalty.cardsDetails"]
     for item29 in v[39] or ():
         o30 = {}
-        # mappings/customerUpdated.toml:89  fields."number" = { call = "external_id", with = ["@value"] }
+        # mappings/customerUpdated.toml:90  fields."number" = { call = "external_id", with = ["@value"] }
         x = f_external_id(item29)
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -975,16 +962,16 @@ def output_7(v, s, now, received, known, notes):
 
 
 def output_8(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:92  profile-gender -> profile-gender
-    # mappings/customerUpdated.toml:94  when = [
+    # mappings/customerUpdated.toml:93  profile-gender -> profile-gender
+    # mappings/customerUpdated.toml:95  when = [
     if not s[0]:
         return Skip('personal data deleted', 'profile-gender')
-    # mappings/customerUpdated.toml:94  when = [
+    # mappings/customerUpdated.toml:95  when = [
     if not f_is_changed(v[40] or (), 'gender'):
         return None
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[2]
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -1013,7 +1000,7 @@ def output_8(v, s, now, received, known, notes):
         o31['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o31
     o32 = {}
-    # mappings/customerUpdated.toml:99  "person.gender" = { call = "changed_gender", with = ["data.updatedFields[fieldName,currentValue]", { const = "gender" }] }
+    # mappings/customerUpdated.toml:100  "person.gender" = { call = "changed_gender", with = ["data.updatedFields[fieldName,currentValue]", { const = "gender" }] }
     x = f_changed_gender(v[40] or (), 'gender')
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1023,7 +1010,7 @@ def output_8(v, s, now, received, known, notes):
             return Skip('withheld: person.gender', 'profile-gender')
     if x is None:
         return Skip('withheld: person.gender', 'profile-gender')
-    if x not in k_3:
+    if x not in k_5:
         notes.append('person.gender:enum')
         return Skip('withheld: person.gender', 'profile-gender')
     else:
@@ -1036,16 +1023,16 @@ def output_8(v, s, now, received, known, notes):
 
 
 def output_9(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:101  profile-birth-date -> profile-birth-date
-    # mappings/customerUpdated.toml:103  when = [
+    # mappings/customerUpdated.toml:102  profile-birth-date -> profile-birth-date
+    # mappings/customerUpdated.toml:104  when = [
     if not s[0]:
         return Skip('personal data deleted', 'profile-birth-date')
-    # mappings/customerUpdated.toml:103  when = [
+    # mappings/customerUpdated.toml:104  when = [
     if not f_is_changed(v[40] or (), 'dob', 'birthDate', 'dateOfBirth'):
         return None
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[2]
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -1074,7 +1061,7 @@ def output_9(v, s, now, received, known, notes):
         o33['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o33
     o34 = {}
-    # mappings/customerUpdated.toml:108  "person.birthDate" = { call = "changed_date", with = ["data.updatedFields[fieldName,currentValue]", { const = "dob" }, { const = "birthDate" }, { const = "dateOfBirth" }] }
+    # mappings/customerUpdated.toml:109  "person.birthDate" = { call = "changed_date", with = ["data.updatedFields[fieldName,currentValue]", { const = "dob" }, { const = "birthDate" }, { const = "dateOfBirth" }] }
     x = f_changed_date(v[40] or (), 'dob', 'birthDate', 'dateOfBirth')
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1105,13 +1092,13 @@ def output_9(v, s, now, received, known, notes):
 
 
 def output_10(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:111  profile-status -> profile-status
-    # mappings/customerUpdated.toml:113  when = { call = "may_name_customer", with = ["data.customerStatus.currentLabel"], otherwise = "personal data deleted" }
-    if not f_may_name_customer(v[3]):
-        return Skip('personal data deleted', 'profile-status')
+    # mappings/customerUpdated.toml:112  profile-status -> profile-status
+    # mappings/customerUpdated.toml:114  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
+    if not s[0]:
+        return None
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[2]
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -1140,10 +1127,10 @@ def output_10(v, s, now, received, known, notes):
         o35['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o35
     o36 = {}
-    # mappings/customerUpdated.toml:115  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
+    # mappings/customerUpdated.toml:116  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
     x = v[3]
     if not (x and not x.isspace()):
-        y = v[31]
+        y = v[4]
         x = x if y is None else y
     if x is None:
         return Skip('withheld: loyalty.status', 'profile-status')
@@ -1157,6 +1144,54 @@ def output_10(v, s, now, received, known, notes):
         x = x.lower()
         o36['status'] = x
     o['loyalty'] = o36
+    identity = primary_identity(o["identityMap"])
+    if identity is None:
+        return Skip('withheld: no one primary identity', 'profile-status')
+    return dumps(o), identity
+
+
+def output_11(v, s, now, received, known, notes):
+    # mappings/customerUpdated.toml:118  profile-status-deletion -> profile-status
+    # mappings/customerUpdated.toml:121  when = [
+    if not s[2]:
+        return None
+    # mappings/customerUpdated.toml:121  when = [
+    if not f_may_name_customer(v[3], v[4]):
+        return Skip('personal data deleted', 'profile-status')
+    o = {}
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    x = s[3]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('identityMap:' + reason)
+        x = x.value
+        if x is None:
+            return Skip('withheld: identityMap', 'profile-status')
+    if x is None:
+        return Skip('withheld: identityMap', 'profile-status')
+    o['identityMap'] = x
+    o37 = {}
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    x = s[1]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
+        x = x.value
+        if x is None:
+            return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-status')
+    if x is None:
+        return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-status')
+    x = rfc3339(x)
+    if x is None:
+        notes.append('extSourceSystemAudit.lastUpdatedDate:time')
+        return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-status')
+    else:
+        o37['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o37
+    o38 = {}
+    # mappings/customerUpdated.toml:126  "loyalty.status" = { const = "deleted" }
+    o38['status'] = 'deleted'
+    o['loyalty'] = o38
     identity = primary_identity(o["identityMap"])
     if identity is None:
         return Skip('withheld: no one primary identity', 'profile-status')
@@ -1243,7 +1278,7 @@ def skip_4(b, p, end):                                    # capillary.events.cus
 
 def read(b, p):                                           # capillary.events.CustomerUpdated 5086bcc96f0f4bb3
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v50_externalId = v51_cardNumbers = v14_loyaltyType = v3_currentLabel = v33_previousLabel = v34_previousStatus = v35_currentStatus = v36_reason = v12_enteredAt = v13_loyaltyType = v15_source = v16_accountId = v17_name = v18_requestId = v21_identifiers = v24_additionalAttributes = v25_id = v26_code = v27_name = v28_externalId = v29_externalId1 = v30_externalId2 = v31_code = v32_name = v39_customFields = v42_extendedFields = v47_updatedFields = v53_updatedFields = v48_firstName = v49_lastName = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v9_email = v10_mobile = v50_externalId = v51_cardNumbers = v15_loyaltyType = v3_currentLabel = v4_currentStatus = v34_previousLabel = v35_previousStatus = v36_reason = v13_enteredAt = v14_loyaltyType = v16_source = v17_accountId = v18_name = v19_requestId = v22_identifiers = v25_additionalAttributes = v26_id = v27_code = v28_name = v29_externalId = v30_externalId1 = v31_externalId2 = v32_code = v33_name = v39_customFields = v42_extendedFields = v47_updatedFields = v53_updatedFields = v48_firstName = v49_lastName = v5_eventId = v6_createdAt = v7_refId = v8_apiRequestId = v11_eventLogId = v12_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1265,16 +1300,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v4_eventId = b[s:p].decode()
+            v5_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v11_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v11_eventLogId is None:
+                v11_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -1292,7 +1327,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_refId = b[s:p].decode()
+            v7_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -1306,16 +1341,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v7_apiRequestId = b[s:p].decode()
+            v8_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v6_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v5_createdAt is None:
-                v5_createdAt, p = long_at(b, p - 1)
+            if v6_createdAt is None:
+                v6_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -1329,7 +1364,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v12_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
@@ -1448,7 +1483,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v13_loyaltyType = b[s:p].decode()
+            v14_loyaltyType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.source: union
@@ -1462,7 +1497,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v15_source = b[s:p].decode()
+            v16_source = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.accountId: union
@@ -1476,7 +1511,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v16_accountId = b[s:p].decode()
+            v17_accountId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.firstName: union
@@ -1510,10 +1545,10 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v12_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
+            v13_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
             p += 1
-            if v12_enteredAt is None:
-                v12_enteredAt, p = long_at(b, p - 1)
+            if v13_enteredAt is None:
+                v13_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -1522,10 +1557,10 @@ def read(b, p):                                           # capillary.events.Cus
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v25_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v26_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v25_id is None:
-                    v25_id, p = long_at(b, p - 1)
+                if v26_id is None:
+                    v26_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -1548,7 +1583,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v31_code = b[s:p].decode()
+                    v32_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -1562,7 +1597,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v32_name = b[s:p].decode()
+                    v33_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1581,7 +1616,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v26_code = b[s:p].decode()
+                    v27_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -1595,7 +1630,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v27_name = b[s:p].decode()
+                    v28_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -1609,7 +1644,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v28_externalId = b[s:p].decode()
+                    v29_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -1623,7 +1658,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v29_externalId1 = b[s:p].decode()
+                    v30_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -1637,7 +1672,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v30_externalId2 = b[s:p].decode()
+                    v31_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1756,7 +1791,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v34_previousStatus = b[s:p].decode()
+                v35_previousStatus = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.previousLabel: union
@@ -1770,7 +1805,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v33_previousLabel = b[s:p].decode()
+                v34_previousLabel = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.currentStatus: union
@@ -1784,7 +1819,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v35_currentStatus = b[s:p].decode()
+                v4_currentStatus = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.currentLabel: union
@@ -1831,7 +1866,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v18_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1845,19 +1880,19 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v18_requestId = b[s:p].decode()
+                v19_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v21_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v22_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v19_key = v20_value = None
+                        v20_key = v21_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1869,7 +1904,7 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v19_key = b[s:p].decode()
+                            v20_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1883,10 +1918,10 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v20_value = b[s:p].decode()
+                            v21_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v21_identifiers.append((v19_key, v20_value))
+                        v22_identifiers.append((v20_key, v21_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -2043,13 +2078,13 @@ def read(b, p):                                           # capillary.events.Cus
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v24_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v25_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v23_key = v24_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -2061,7 +2096,7 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v23_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -2075,10 +2110,10 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v24_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_additionalAttributes.append((v22_key, v23_value))
+                        v25_additionalAttributes.append((v23_key, v24_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -2131,7 +2166,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_loyaltyType = b[s:p].decode()
+                v15_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -2159,7 +2194,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v10_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -2173,7 +2208,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v9_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.externalId: union
@@ -2392,4 +2427,4 @@ def read(b, p):                                           # capillary.events.Cus
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_currentLabel, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_enteredAt, v13_loyaltyType, v14_loyaltyType, v15_source, v16_accountId, v17_name, v18_requestId, v21_identifiers, v24_additionalAttributes, v25_id, v26_code, v27_name, v28_externalId, v29_externalId1, v30_externalId2, v31_code, v32_name, v33_previousLabel, v34_previousStatus, v35_currentStatus, v36_reason, v39_customFields, v42_extendedFields, v47_updatedFields, v48_firstName, v49_lastName, v50_externalId, v51_cardNumbers, v53_updatedFields)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_currentLabel, v4_currentStatus, v5_eventId, v6_createdAt, v7_refId, v8_apiRequestId, v9_email, v10_mobile, v11_eventLogId, v12_loyaltyEventId, v13_enteredAt, v14_loyaltyType, v15_loyaltyType, v16_source, v17_accountId, v18_name, v19_requestId, v22_identifiers, v25_additionalAttributes, v26_id, v27_code, v28_name, v29_externalId, v30_externalId1, v31_externalId2, v32_code, v33_name, v34_previousLabel, v35_previousStatus, v36_reason, v39_customFields, v42_extendedFields, v47_updatedFields, v48_firstName, v49_lastName, v50_externalId, v51_cardNumbers, v53_updatedFields)

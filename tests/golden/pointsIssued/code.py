@@ -630,7 +630,7 @@ def output_0(v, s, now, received, known, notes):
         o14['pointsGained'] = l15
     if o14:
         o['loyalty'] = o14
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

@@ -571,7 +571,7 @@ def output_0(v, s, now, received, known, notes):
         o13['promotionID'] = x
     if o13:
         o['commerce'] = o13
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def skip_1(b, p, end):                                    # capillary.events.promotionEarned.Channel

@@ -318,7 +318,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/rewardIssued.toml:8  "eventType" = { const = "loyalty.rewardIssued" }
     o['eventType'] = 'loyalty.rewardIssued'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

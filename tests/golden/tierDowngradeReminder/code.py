@@ -375,7 +375,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/tierDowngradeReminder.toml:7  "eventType" = { const = "loyalty.tierDowngradeReminder" }
     o['eventType'] = 'loyalty.tierDowngradeReminder'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def skip_1(b, p, end):                                    # capillary.events.tierDowngradeReminder.Channel

@@ -395,7 +395,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/tierDowngraded.toml:7  "eventType" = { const = "loyalty.tierDowngraded" }
     o['eventType'] = 'loyalty.tierDowngraded'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

@@ -402,7 +402,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/tierRenewed.toml:7  "eventType" = { const = "loyalty.tierRenewed" }
     o['eventType'] = 'loyalty.tierRenewed'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

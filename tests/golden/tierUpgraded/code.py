@@ -418,7 +418,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/tierUpgraded.toml:7  "eventType" = { const = "loyalty.tierUpgraded" }
     o['eventType'] = 'loyalty.tierUpgraded'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

@@ -9,57 +9,60 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.billDate
-#   v[9] data.enteredAt
-#   v[10] data.customerIdentifiers.instore.email
-#   v[11] data.customerIdentifiers.instore.mobile
-#   v[12] eventLogId
-#   v[13] loyaltyEventId
-#   v[14] data.customerIdentifiers.loyaltyType
-#   v[15] data.billNumber
-#   v[16] data.billClientId
-#   v[17] data.deliveryStatus
-#   v[18] data.outlierStatus
-#   v[19] data.amount
-#   v[20] data.grossAmount
-#   v[21] data.lineItemCount
-#   v[22] data.enteredBy.id
-#   v[23] data.enteredBy.store.code
-#   v[24] data.enteredBy.store.name
-#   v[25] data.enteredBy.store.externalId
-#   v[26] data.enteredBy.store.externalId1
-#   v[27] data.enteredBy.store.externalId2
-#   v[28] data.enteredBy.till.code
-#   v[29] data.enteredBy.till.name
-#   v[30] data.customFields[key,value]
-#   v[31] data.extendedFields[key,value]
-#   v[32] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
-#   v[33] data.transactionId
+#   v[8] data.transactionId
+#   v[9] data.billDate
+#   v[10] data.enteredAt
+#   v[11] data.customerIdentifiers.instore.email
+#   v[12] data.customerIdentifiers.instore.mobile
+#   v[13] eventLogId
+#   v[14] loyaltyEventId
+#   v[15] data.customerIdentifiers.loyaltyType
+#   v[16] data.billNumber
+#   v[17] data.billClientId
+#   v[18] data.deliveryStatus
+#   v[19] data.outlierStatus
+#   v[20] data.amount
+#   v[21] data.grossAmount
+#   v[22] data.lineItemCount
+#   v[23] data.enteredBy.id
+#   v[24] data.enteredBy.store.code
+#   v[25] data.enteredBy.store.name
+#   v[26] data.enteredBy.store.externalId
+#   v[27] data.enteredBy.store.externalId1
+#   v[28] data.enteredBy.store.externalId2
+#   v[29] data.enteredBy.till.code
+#   v[30] data.enteredBy.till.name
+#   v[31] data.customFields[key,value]
+#   v[32] data.extendedFields[key,value]
+#   v[33] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
 #   v[34] data.discount
 #   v[35] data.currencyCode
 #   v[36] data.paymentModes[mode,value]
-#   v[37] data.lineItems[itemCode,description,qty,value,discount,imgUrl]
-#   v[38] data.lineItems[itemCode,description,qty,amount,imgUrl]
+#   v[37] data.lineItems[type,amount]
+#   v[38] data.lineItems[itemCode,type,description,qty,value,discount,imgUrl]
+#   v[39] data.lineItems[itemCode,type,description,qty,amount,imgUrl]
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[5], v[8], v[9]),
-        f_customer_identities(v[0], v[2], v[10], v[11], None, None),
-        f_field_map(v[30] or ()),
+        f_event_time(now, received, v[5], v[9], v[10]),
+        f_customer_identities(v[0], v[2], v[11], v[12], None, None),
+        f_known_amount(v[21]),
         f_field_map(v[31] or ()),
+        f_field_map(v[32] or ()),
         f_currency(v[35]),
+        f_plausible_time(now, v[5], v[9], v[10]),
     )
 
 
 def output_0(v, s, now, received, known, notes):
     # mappings/transactionAdded.toml:12  events -> events
-    # mappings/transactionAdded.toml:14  when = { call = "is_none_of", with = ["data.billType", { const = "RETURN" }] }
-    if not f_is_none_of(v[3], 'RETURN'):
+    # mappings/transactionAdded.toml:14  when = { call = "is_none_of", with = ["data.billType", { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    if not f_is_none_of(v[3], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'):
         return None
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/transactionAdded.toml:16  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -67,7 +70,7 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/transactionAdded.toml:17  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
+    # mappings/transactionAdded.toml:18  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -124,7 +127,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -149,7 +152,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -163,8 +166,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/transactionAdded.toml:25  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[14]
+    # mappings/transactionAdded.toml:26  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -174,8 +177,13 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/transactionAdded.toml:26  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[15]
+    # mappings/transactionAdded.toml:27  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    x = v[8]
+    if x is not None:
+        x = str(x)
+        o2['transactionId'] = x
+    # mappings/transactionAdded.toml:28  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -184,8 +192,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o2['billNumber'] = x
-    # mappings/transactionAdded.toml:27  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[16]
+    # mappings/transactionAdded.toml:29  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -194,7 +202,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o2['billClientId'] = x
-    # mappings/transactionAdded.toml:28  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
+    # mappings/transactionAdded.toml:30  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
     x = v[3]
     if x is not None:
         x = x.strip()
@@ -205,8 +213,16 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o2['billType'] = x
-    # mappings/transactionAdded.toml:29  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[17]
+    # mappings/transactionAdded.toml:31  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    x = v[9]
+    if x is not None:
+        x = rfc3339(x)
+        if x is None:
+            notes.append('_tenant.capillary.billDate:time')
+        else:
+            o2['billDate'] = x
+    # mappings/transactionAdded.toml:32  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -216,8 +232,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o2['deliveryStatus'] = x
-    # mappings/transactionAdded.toml:30  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[18]
+    # mappings/transactionAdded.toml:33  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -227,42 +243,42 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o2['outlierStatus'] = x
-    # mappings/transactionAdded.toml:31  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[19]
+    # mappings/transactionAdded.toml:34  "_tenant.capillary.amount" = { from = "data.amount" }
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o2['amount'] = x
-    # mappings/transactionAdded.toml:32  "_tenant.capillary.grossAmount" = { from = "data.grossAmount" }
-    x = v[20]
+    # mappings/transactionAdded.toml:35  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    x = s[2]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o2['grossAmount'] = x
-    # mappings/transactionAdded.toml:33  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[21]
+    # mappings/transactionAdded.toml:36  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    x = v[22]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o2['lineItemCount'] = x
-    # mappings/transactionAdded.toml:34  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[9]
+    # mappings/transactionAdded.toml:37  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    x = v[10]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o2['enteredAt'] = x
-    # mappings/transactionAdded.toml:35  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[22]
+    # mappings/transactionAdded.toml:38  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    x = v[23]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/transactionAdded.toml:36  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[23]
+    # mappings/transactionAdded.toml:39  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -271,8 +287,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/transactionAdded.toml:37  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[24]
+    # mappings/transactionAdded.toml:40  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -281,8 +297,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/transactionAdded.toml:38  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[25]
+    # mappings/transactionAdded.toml:41  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -291,8 +307,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/transactionAdded.toml:39  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[26]
+    # mappings/transactionAdded.toml:42  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -301,8 +317,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/transactionAdded.toml:40  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[27]
+    # mappings/transactionAdded.toml:43  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -311,8 +327,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/transactionAdded.toml:41  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[28]
+    # mappings/transactionAdded.toml:44  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -321,8 +337,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/transactionAdded.toml:42  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[29]
+    # mappings/transactionAdded.toml:45  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -331,8 +347,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/transactionAdded.toml:43  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = s[2]
+    # mappings/transactionAdded.toml:46  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -351,8 +367,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['customFields'] = m3
-    # mappings/transactionAdded.toml:44  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = s[3]
+    # mappings/transactionAdded.toml:47  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -372,10 +388,10 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['extendedFields'] = m4
     l5 = []
-    # mappings/transactionAdded.toml:56  [output.fields."_tenant.capillary.lineItems"]
-    for item6 in v[32] or ():
+    # mappings/transactionAdded.toml:62  [output.fields."_tenant.capillary.lineItems"]
+    for item6 in v[33] or ():
         o7 = {}
-        # mappings/transactionAdded.toml:58  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionAdded.toml:64  fields."sku" = { from = "itemCode", required = true }
         x = item6[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -389,14 +405,14 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o7['sku'] = x
-        # mappings/transactionAdded.toml:59  fields."quantity" = { from = "qty" }
+        # mappings/transactionAdded.toml:65  fields."quantity" = { from = "qty" }
         x = item6[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o7['quantity'] = x
-        # mappings/transactionAdded.toml:60  fields."type" = { from = "type", as = "upper" }
+        # mappings/transactionAdded.toml:66  fields."type" = { from = "type", as = "upper" }
         x = item6[2]
         if x is not None:
             x = x.strip()
@@ -407,14 +423,14 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o7['type'] = x
-        # mappings/transactionAdded.toml:61  fields."netAmount" = { from = "amount" }
+        # mappings/transactionAdded.toml:67  fields."netAmount" = { from = "amount" }
         x = item6[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o7['netAmount'] = x
-        # mappings/transactionAdded.toml:62  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionAdded.toml:68  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item6[4]
         if x is not None:
             x = x.strip()
@@ -424,7 +440,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o7['parentBillNumber'] = x
-        # mappings/transactionAdded.toml:63  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionAdded.toml:69  fields."purchaseTime" = { from = "purchaseTime" }
         x = item6[5]
         if x is not None:
             x = x.strip()
@@ -434,7 +450,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o7['purchaseTime'] = x
-        # mappings/transactionAdded.toml:64  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionAdded.toml:70  fields."returnType" = { from = "returnType", as = "upper" }
         x = item6[6]
         if x is not None:
             x = x.strip()
@@ -445,7 +461,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o7['returnType'] = x
-        # mappings/transactionAdded.toml:65  fields."serial" = { from = "serial" }
+        # mappings/transactionAdded.toml:71  fields."serial" = { from = "serial" }
         x = item6[7]
         if x is not None:
             x = x.strip()
@@ -455,7 +471,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o7['serial'] = x
-        # mappings/transactionAdded.toml:66  fields."rate" = { from = "rate" }
+        # mappings/transactionAdded.toml:72  fields."rate" = { from = "rate" }
         x = item6[8]
         if x is not None:
             if not isfinite(x):
@@ -469,31 +485,31 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/transactionAdded.toml:16  "eventType" = { const = "commerce.purchases" }
+    # mappings/transactionAdded.toml:17  "eventType" = { const = "commerce.purchases" }
     o['eventType'] = 'commerce.purchases'
     o8 = {}
     o9 = {}
-    # mappings/transactionAdded.toml:18  "commerce.order.purchaseID" = { from = "data.transactionId", as = "string" }
-    x = v[33]
+    # mappings/transactionAdded.toml:19  "commerce.order.purchaseID" = { from = "data.transactionId", as = "string" }
+    x = v[8]
     if x is not None:
         x = str(x)
         o9['purchaseID'] = x
-    # mappings/transactionAdded.toml:19  "commerce.order.priceTotal" = { from = "data.amount" }
-    x = v[19]
+    # mappings/transactionAdded.toml:20  "commerce.order.priceTotal" = { from = "data.amount" }
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.priceTotal:not finite')
         else:
             o9['priceTotal'] = x
-    # mappings/transactionAdded.toml:20  "commerce.order.discountAmount" = { from = "data.discount" }
+    # mappings/transactionAdded.toml:21  "commerce.order.discountAmount" = { from = "data.discount" }
     x = v[34]
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.discountAmount:not finite')
         else:
             o9['discountAmount'] = x
-    # mappings/transactionAdded.toml:21  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-    x = s[4]
+    # mappings/transactionAdded.toml:22  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.currencyCode:' + reason)
@@ -503,10 +519,12 @@ def output_0(v, s, now, received, known, notes):
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o9['currencyCode'] = x
-    # mappings/transactionAdded.toml:22  "commerce.order.createdDate" = { from = ["data.billDate", "data.enteredAt"] }
-    x = v[8]
-    if x is None:
-        x = v[9]
+    # mappings/transactionAdded.toml:23  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    x = s[6]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('commerce.order.createdDate:' + reason)
+        x = x.value
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -514,10 +532,10 @@ def output_0(v, s, now, received, known, notes):
         else:
             o9['createdDate'] = x
     l10 = []
-    # mappings/transactionAdded.toml:68  [output.fields."commerce.order.payments"]
+    # mappings/transactionAdded.toml:74  [output.fields."commerce.order.payments"]
     for item11 in v[36] or ():
         o12 = {}
-        # mappings/transactionAdded.toml:70  fields."paymentType" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionAdded.toml:76  fields."paymentType" = { from = "mode", as = "lower", required = true }
         x = item11[0]
         if x is None:
             notes.append('commerce.order.payments[].paymentType:absent')
@@ -532,15 +550,15 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o12['paymentType'] = x
-        # mappings/transactionAdded.toml:71  fields."paymentAmount" = { from = "value" }
+        # mappings/transactionAdded.toml:77  fields."paymentAmount" = { from = "value" }
         x = item11[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('commerce.order.payments[].paymentAmount:not finite')
             else:
                 o12['paymentAmount'] = x
-        # mappings/transactionAdded.toml:72  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[4]
+        # mappings/transactionAdded.toml:78  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[5]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.payments[].currencyCode:' + reason)
@@ -553,15 +571,49 @@ def output_0(v, s, now, received, known, notes):
         l10.append(o12)
     if l10:
         o9['payments'] = l10
+    l13 = []
+    # mappings/transactionAdded.toml:81  [output.fields."commerce.order.refunds"]
+    for _once14 in ONCE:
+        o15 = {}
+        # mappings/transactionAdded.toml:82  fields."refundAmount" = { call = "sum_of", with = ["data.lineItems[type,amount]", { const = "RETURN" }], required = true }
+        x = f_sum_of(v[37] or (), 'RETURN')
+        if x is None:
+            continue
+        if not isfinite(x):
+            notes.append('commerce.order.refunds[].refundAmount:not finite')
+            continue
+        else:
+            o15['refundAmount'] = x
+        # mappings/transactionAdded.toml:83  fields."refundReason" = { const = "return" }
+        o15['refundReason'] = 'return'
+        # mappings/transactionAdded.toml:84  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        x = v[8]
+        if x is not None:
+            x = str(x)
+            o15['transactionID'] = x
+        # mappings/transactionAdded.toml:85  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[5]
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('commerce.order.refunds[].currencyCode:' + reason)
+            x = x.value
+        if x is not None:
+            if k_2(x) is None:
+                notes.append('commerce.order.refunds[].currencyCode:pattern')
+            else:
+                o15['currencyCode'] = x
+        l13.append(o15)
+    if l13:
+        o9['refunds'] = l13
     if o9:
         o8['order'] = o9
-    o13 = {}
-    # mappings/transactionAdded.toml:23  "commerce.purchases.value" = { const = 1 }
-    o13['value'] = 1
-    o8['purchases'] = o13
-    o14 = {}
-    # mappings/transactionAdded.toml:24  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[23]
+    o16 = {}
+    # mappings/transactionAdded.toml:24  "commerce.purchases.value" = { const = 1 }
+    o16['value'] = 1
+    o8['purchases'] = o16
+    o17 = {}
+    # mappings/transactionAdded.toml:25  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -569,30 +621,28 @@ def output_0(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('commerce.commerceScope.storeCode:placeholder')
         else:
-            o14['storeCode'] = x
-    if o14:
-        o8['commerceScope'] = o14
+            o17['storeCode'] = x
+    if o17:
+        o8['commerceScope'] = o17
     o['commerce'] = o8
-    l15 = []
-    # mappings/transactionAdded.toml:47  [output.fields."productListItems"]
-    for item16 in v[37] or ():
-        o17 = {}
-        # mappings/transactionAdded.toml:49  fields."SKU" = { from = "itemCode", required = true }
-        x = item16[0]
+    l18 = []
+    # mappings/transactionAdded.toml:51  [output.fields."productListItems"]
+    for item19 in v[38] or ():
+        o20 = {}
+        # mappings/transactionAdded.toml:53  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
+        x = f_text_unless(item19[0], item19[1], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('productListItems[].SKU:' + reason)
+            x = x.value
+            if x is None:
+                continue
         if x is None:
             notes.append('productListItems[].SKU:absent')
             continue
-        x = x.strip()
-        if not x:
-            notes.append('productListItems[].SKU:blank')
-            continue
-        elif x in PLACEHOLDERS:
-            notes.append('productListItems[].SKU:placeholder')
-            continue
-        else:
-            o17['SKU'] = x
-        # mappings/transactionAdded.toml:50  fields."name" = { from = "description" }
-        x = item16[1]
+        o20['SKU'] = x
+        # mappings/transactionAdded.toml:54  fields."name" = { from = "description" }
+        x = item19[2]
         if x is not None:
             x = x.strip()
             if not x:
@@ -600,34 +650,41 @@ def output_0(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('productListItems[].name:placeholder')
             else:
-                o17['name'] = x
-        # mappings/transactionAdded.toml:51  fields."quantity" = { from = "qty", as = "rounded" }
-        x = item16[2]
+                o20['name'] = x
+        # mappings/transactionAdded.toml:55  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        x = f_whole_count(item19[3])
         if x is not None:
-            if not isfinite(x):
-                notes.append('productListItems[].quantity:not finite')
+            if not -2147483648 <= x <= 2147483647:
+                notes.append('productListItems[].quantity:range')
             else:
-                x = rounded(x)
-                if not -2147483648 <= x <= 2147483647:
-                    notes.append('productListItems[].quantity:range')
-                else:
-                    o17['quantity'] = x
-        # mappings/transactionAdded.toml:52  fields."priceTotal" = { from = "value" }
-        x = item16[3]
+                o20['quantity'] = x
+        # mappings/transactionAdded.toml:56  fields."priceTotal" = { from = "value" }
+        x = item19[4]
         if x is not None:
             if not isfinite(x):
                 notes.append('productListItems[].priceTotal:not finite')
             else:
-                o17['priceTotal'] = x
-        # mappings/transactionAdded.toml:53  fields."discountAmount" = { from = "discount" }
-        x = item16[4]
+                o20['priceTotal'] = x
+        # mappings/transactionAdded.toml:57  fields."discountAmount" = { from = "discount" }
+        x = item19[5]
         if x is not None:
             if not isfinite(x):
                 notes.append('productListItems[].discountAmount:not finite')
             else:
-                o17['discountAmount'] = x
-        # mappings/transactionAdded.toml:54  fields."productImageUrl" = { from = "imgUrl" }
-        x = item16[5]
+                o20['discountAmount'] = x
+        # mappings/transactionAdded.toml:58  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[5]
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('productListItems[].currencyCode:' + reason)
+            x = x.value
+        if x is not None:
+            if k_2(x) is None:
+                notes.append('productListItems[].currencyCode:pattern')
+            else:
+                o20['currencyCode'] = x
+        # mappings/transactionAdded.toml:59  fields."productImageUrl" = { from = "imgUrl" }
+        x = item19[6]
         if x is not None:
             x = x.strip()
             if not x:
@@ -637,21 +694,21 @@ def output_0(v, s, now, received, known, notes):
             elif k_3(x) is None:
                 notes.append('productListItems[].productImageUrl:uri')
             else:
-                o17['productImageUrl'] = x
-        l15.append(o17)
-    if l15:
-        o['productListItems'] = l15
-    return dumps(o)
+                o20['productImageUrl'] = x
+        l18.append(o20)
+    if l18:
+        o['productListItems'] = l18
+    return fit(o, k_4, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/transactionAdded.toml:75  events-return -> events
-    # mappings/transactionAdded.toml:78  when = { call = "is_any", with = ["data.billType", { const = "RETURN" }] }
+    # mappings/transactionAdded.toml:88  events-return -> events
+    # mappings/transactionAdded.toml:91  when = { call = "is_any", with = ["data.billType", { const = "RETURN" }] }
     if not f_is_any(v[3], 'RETURN'):
         return None
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events-return', None, v[5], received, v[6], v[7], v[2])
+    # mappings/transactionAdded.toml:93  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events-return', None, v[5], received, v[6], v[7], v[2], v[8])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -659,7 +716,7 @@ def output_1(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/transactionAdded.toml:81  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
+    # mappings/transactionAdded.toml:95  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -688,13 +745,13 @@ def output_1(v, s, now, received, known, notes):
     if x is None:
         raise Unmappable('identityMap', 'absent')
     o['identityMap'] = x
-    o18 = {}
-    o19 = {}
+    o21 = {}
+    o22 = {}
     # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
     x = v[0]
     if x is not None:
         x = str(x)
-        o19['orgId'] = x
+        o22['orgId'] = x
     # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
     x = v[1]
     if x is not None:
@@ -704,7 +761,7 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.eventName:placeholder')
         else:
-            o19['eventName'] = x
+            o22['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
     x = v[4]
     if x is not None:
@@ -714,12 +771,12 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.eventId:placeholder')
         else:
-            o19['eventId'] = x
+            o22['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = str(x)
-        o19['eventLogId'] = x
+        o22['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
     x = v[6]
     if x is not None:
@@ -729,7 +786,7 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.refId:placeholder')
         else:
-            o19['refId'] = x
+            o22['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
     x = v[7]
     if x is not None:
@@ -739,9 +796,9 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.apiRequestId:placeholder')
         else:
-            o19['apiRequestId'] = x
+            o22['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -749,14 +806,14 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.loyaltyEventId:placeholder')
         else:
-            o19['loyaltyEventId'] = x
+            o22['loyaltyEventId'] = x
     # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
     x = v[2]
     if x is not None:
         x = str(x)
-        o19['customerId'] = x
-    # mappings/transactionAdded.toml:87  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[14]
+        o22['customerId'] = x
+    # mappings/transactionAdded.toml:101  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -765,9 +822,14 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.loyaltyType:placeholder')
         else:
             x = x.lower()
-            o19['loyaltyType'] = x
-    # mappings/transactionAdded.toml:88  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[15]
+            o22['loyaltyType'] = x
+    # mappings/transactionAdded.toml:102  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    x = v[8]
+    if x is not None:
+        x = str(x)
+        o22['transactionId'] = x
+    # mappings/transactionAdded.toml:103  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -775,9 +837,9 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
-            o19['billNumber'] = x
-    # mappings/transactionAdded.toml:89  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[16]
+            o22['billNumber'] = x
+    # mappings/transactionAdded.toml:104  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -785,8 +847,8 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
-            o19['billClientId'] = x
-    # mappings/transactionAdded.toml:90  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
+            o22['billClientId'] = x
+    # mappings/transactionAdded.toml:105  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
     x = v[3]
     if x is not None:
         x = x.strip()
@@ -796,9 +858,17 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billType:placeholder')
         else:
             x = x.upper()
-            o19['billType'] = x
-    # mappings/transactionAdded.toml:91  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[17]
+            o22['billType'] = x
+    # mappings/transactionAdded.toml:106  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    x = v[9]
+    if x is not None:
+        x = rfc3339(x)
+        if x is None:
+            notes.append('_tenant.capillary.billDate:time')
+        else:
+            o22['billDate'] = x
+    # mappings/transactionAdded.toml:107  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -807,9 +877,9 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.deliveryStatus:placeholder')
         else:
             x = x.upper()
-            o19['deliveryStatus'] = x
-    # mappings/transactionAdded.toml:92  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[18]
+            o22['deliveryStatus'] = x
+    # mappings/transactionAdded.toml:108  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -818,43 +888,50 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.outlierStatus:placeholder')
         else:
             x = x.upper()
-            o19['outlierStatus'] = x
-    # mappings/transactionAdded.toml:93  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[19]
+            o22['outlierStatus'] = x
+    # mappings/transactionAdded.toml:109  "_tenant.capillary.amount" = { from = "data.amount" }
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
-            o19['amount'] = x
-    # mappings/transactionAdded.toml:94  "_tenant.capillary.grossAmount" = { from = "data.grossAmount" }
-    x = v[20]
+            o22['amount'] = x
+    # mappings/transactionAdded.toml:110  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    x = s[2]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
-            o19['grossAmount'] = x
-    # mappings/transactionAdded.toml:95  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[21]
+            o22['grossAmount'] = x
+    # mappings/transactionAdded.toml:111  "_tenant.capillary.discount" = { from = "data.discount" }
+    x = v[34]
+    if x is not None:
+        if not isfinite(x):
+            notes.append('_tenant.capillary.discount:not finite')
+        else:
+            o22['discount'] = x
+    # mappings/transactionAdded.toml:112  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    x = v[22]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
-            o19['lineItemCount'] = x
-    # mappings/transactionAdded.toml:96  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[9]
+            o22['lineItemCount'] = x
+    # mappings/transactionAdded.toml:113  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    x = v[10]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.enteredAt:time')
         else:
-            o19['enteredAt'] = x
-    # mappings/transactionAdded.toml:97  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[22]
+            o22['enteredAt'] = x
+    # mappings/transactionAdded.toml:114  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    x = v[23]
     if x is not None:
         x = str(x)
-        o19['enteredById'] = x
-    # mappings/transactionAdded.toml:98  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[23]
+        o22['enteredById'] = x
+    # mappings/transactionAdded.toml:115  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -862,9 +939,9 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
-            o19['storeCode'] = x
-    # mappings/transactionAdded.toml:99  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[24]
+            o22['storeCode'] = x
+    # mappings/transactionAdded.toml:116  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -872,9 +949,9 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
-            o19['storeName'] = x
-    # mappings/transactionAdded.toml:100  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[25]
+            o22['storeName'] = x
+    # mappings/transactionAdded.toml:117  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -882,9 +959,9 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
-            o19['storeExternalId'] = x
-    # mappings/transactionAdded.toml:101  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[26]
+            o22['storeExternalId'] = x
+    # mappings/transactionAdded.toml:118  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -892,9 +969,9 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
-            o19['storeExternalId1'] = x
-    # mappings/transactionAdded.toml:102  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[27]
+            o22['storeExternalId1'] = x
+    # mappings/transactionAdded.toml:119  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -902,9 +979,9 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
-            o19['storeExternalId2'] = x
-    # mappings/transactionAdded.toml:103  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[28]
+            o22['storeExternalId2'] = x
+    # mappings/transactionAdded.toml:120  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -912,9 +989,9 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
-            o19['tillCode'] = x
-    # mappings/transactionAdded.toml:104  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[29]
+            o22['tillCode'] = x
+    # mappings/transactionAdded.toml:121  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -922,15 +999,15 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
-            o19['tillName'] = x
-    # mappings/transactionAdded.toml:105  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = s[2]
+            o22['tillName'] = x
+    # mappings/transactionAdded.toml:122  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
         x = x.value
     if x is not None:
-        m20 = {}
+        m23 = {}
         for name, x in x.items():
             name = name.strip()
             if name and x is not None:
@@ -940,17 +1017,17 @@ def output_1(v, s, now, received, known, notes):
                 elif x in PLACEHOLDERS:
                     notes.append('_tenant.capillary.customFields:placeholder')
                 else:
-                    m20[name] = x
-        if m20:
-            o19['customFields'] = m20
-    # mappings/transactionAdded.toml:106  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = s[3]
+                    m23[name] = x
+        if m23:
+            o22['customFields'] = m23
+    # mappings/transactionAdded.toml:123  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
         x = x.value
     if x is not None:
-        m21 = {}
+        m24 = {}
         for name, x in x.items():
             name = name.strip()
             if name and x is not None:
@@ -960,15 +1037,15 @@ def output_1(v, s, now, received, known, notes):
                 elif x in PLACEHOLDERS:
                     notes.append('_tenant.capillary.extendedFields:placeholder')
                 else:
-                    m21[name] = x
-        if m21:
-            o19['extendedFields'] = m21
-    l22 = []
-    # mappings/transactionAdded.toml:122  [output.fields."_tenant.capillary.lineItems"]
-    for item23 in v[32] or ():
-        o24 = {}
-        # mappings/transactionAdded.toml:124  fields."sku" = { from = "itemCode", required = true }
-        x = item23[0]
+                    m24[name] = x
+        if m24:
+            o22['extendedFields'] = m24
+    l25 = []
+    # mappings/transactionAdded.toml:140  [output.fields."_tenant.capillary.lineItems"]
+    for item26 in v[33] or ():
+        o27 = {}
+        # mappings/transactionAdded.toml:142  fields."sku" = { from = "itemCode", required = true }
+        x = item26[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
             continue
@@ -980,16 +1057,16 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.lineItems[].sku:placeholder')
             continue
         else:
-            o24['sku'] = x
-        # mappings/transactionAdded.toml:125  fields."quantity" = { from = "qty" }
-        x = item23[1]
+            o27['sku'] = x
+        # mappings/transactionAdded.toml:143  fields."quantity" = { from = "qty" }
+        x = item26[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
-                o24['quantity'] = x
-        # mappings/transactionAdded.toml:126  fields."type" = { from = "type", as = "upper" }
-        x = item23[2]
+                o27['quantity'] = x
+        # mappings/transactionAdded.toml:144  fields."type" = { from = "type", as = "upper" }
+        x = item26[2]
         if x is not None:
             x = x.strip()
             if not x:
@@ -998,16 +1075,16 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].type:placeholder')
             else:
                 x = x.upper()
-                o24['type'] = x
-        # mappings/transactionAdded.toml:127  fields."netAmount" = { from = "amount" }
-        x = item23[3]
+                o27['type'] = x
+        # mappings/transactionAdded.toml:145  fields."netAmount" = { from = "amount" }
+        x = item26[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
-                o24['netAmount'] = x
-        # mappings/transactionAdded.toml:128  fields."parentBillNumber" = { from = "parentBillNumber" }
-        x = item23[4]
+                o27['netAmount'] = x
+        # mappings/transactionAdded.toml:146  fields."parentBillNumber" = { from = "parentBillNumber" }
+        x = item26[4]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1015,9 +1092,9 @@ def output_1(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
-                o24['parentBillNumber'] = x
-        # mappings/transactionAdded.toml:129  fields."purchaseTime" = { from = "purchaseTime" }
-        x = item23[5]
+                o27['parentBillNumber'] = x
+        # mappings/transactionAdded.toml:147  fields."purchaseTime" = { from = "purchaseTime" }
+        x = item26[5]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1025,9 +1102,9 @@ def output_1(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
-                o24['purchaseTime'] = x
-        # mappings/transactionAdded.toml:130  fields."returnType" = { from = "returnType", as = "upper" }
-        x = item23[6]
+                o27['purchaseTime'] = x
+        # mappings/transactionAdded.toml:148  fields."returnType" = { from = "returnType", as = "upper" }
+        x = item26[6]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1036,9 +1113,9 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].returnType:placeholder')
             else:
                 x = x.upper()
-                o24['returnType'] = x
-        # mappings/transactionAdded.toml:131  fields."serial" = { from = "serial" }
-        x = item23[7]
+                o27['returnType'] = x
+        # mappings/transactionAdded.toml:149  fields."serial" = { from = "serial" }
+        x = item26[7]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1046,35 +1123,64 @@ def output_1(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
-                o24['serial'] = x
-        # mappings/transactionAdded.toml:132  fields."rate" = { from = "rate" }
-        x = item23[8]
+                o27['serial'] = x
+        # mappings/transactionAdded.toml:150  fields."rate" = { from = "rate" }
+        x = item26[8]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].rate:not finite')
             else:
-                o24['rate'] = x
-        l22.append(o24)
-    if l22:
-        o19['lineItems'] = l22
-    if o19:
-        o18['capillary'] = o19
-    if o18:
-        o['_tenant'] = o18
-    # mappings/transactionAdded.toml:80  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
+                o27['rate'] = x
+        l25.append(o27)
+    if l25:
+        o22['lineItems'] = l25
+    l28 = []
+    # mappings/transactionAdded.toml:153  [output.fields."_tenant.capillary.payments"]
+    for item29 in v[36] or ():
+        o30 = {}
+        # mappings/transactionAdded.toml:155  fields."type" = { from = "mode", as = "lower", required = true }
+        x = item29[0]
+        if x is None:
+            notes.append('_tenant.capillary.payments[].type:absent')
+            continue
+        x = x.strip()
+        if not x:
+            notes.append('_tenant.capillary.payments[].type:blank')
+            continue
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.payments[].type:placeholder')
+            continue
+        else:
+            x = x.lower()
+            o30['type'] = x
+        # mappings/transactionAdded.toml:156  fields."amount" = { from = "value" }
+        x = item29[1]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.payments[].amount:not finite')
+            else:
+                o30['amount'] = x
+        l28.append(o30)
+    if l28:
+        o22['payments'] = l28
+    if o22:
+        o21['capillary'] = o22
+    if o21:
+        o['_tenant'] = o21
+    # mappings/transactionAdded.toml:94  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
     o['eventType'] = 'commerce.backofficeCreditMemoIssued'
-    o25 = {}
-    o26 = {}
-    # mappings/transactionAdded.toml:82  "commerce.order.refundTotal" = { from = "data.amount", as = "absolute" }
-    x = v[19]
+    o31 = {}
+    o32 = {}
+    # mappings/transactionAdded.toml:96  "commerce.order.refundTotal" = { from = "data.amount", as = "absolute" }
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.refundTotal:not finite')
         else:
             x = abs(x)
-            o26['refundTotal'] = x
-    # mappings/transactionAdded.toml:83  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-    x = s[4]
+            o32['refundTotal'] = x
+    # mappings/transactionAdded.toml:97  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.currencyCode:' + reason)
@@ -1083,31 +1189,33 @@ def output_1(v, s, now, received, known, notes):
         if k_2(x) is None:
             notes.append('commerce.order.currencyCode:pattern')
         else:
-            o26['currencyCode'] = x
-    # mappings/transactionAdded.toml:84  "commerce.order.createdDate" = { from = ["data.billDate", "data.enteredAt"] }
-    x = v[8]
-    if x is None:
-        x = v[9]
+            o32['currencyCode'] = x
+    # mappings/transactionAdded.toml:98  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    x = s[6]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('commerce.order.createdDate:' + reason)
+        x = x.value
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('commerce.order.createdDate:time')
         else:
-            o26['createdDate'] = x
-    o27 = {}
-    # mappings/transactionAdded.toml:85  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
-    x = v[33]
+            o32['createdDate'] = x
+    o33 = {}
+    # mappings/transactionAdded.toml:99  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
+    x = v[8]
     if x is not None:
         x = str(x)
-        o27['returnID'] = x
-    if o27:
-        o26['returns'] = o27
-    l28 = []
-    # mappings/transactionAdded.toml:108  [output.fields."commerce.order.refunds"]
-    for _once29 in ONCE:
-        o30 = {}
-        # mappings/transactionAdded.toml:109  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
-        x = v[19]
+        o33['returnID'] = x
+    if o33:
+        o32['returns'] = o33
+    l34 = []
+    # mappings/transactionAdded.toml:125  [output.fields."commerce.order.refunds"]
+    for _once35 in ONCE:
+        o36 = {}
+        # mappings/transactionAdded.toml:126  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
+        x = v[20]
         if x is None:
             continue
         if not isfinite(x):
@@ -1115,16 +1223,16 @@ def output_1(v, s, now, received, known, notes):
             continue
         else:
             x = abs(x)
-            o30['refundAmount'] = x
-        # mappings/transactionAdded.toml:110  fields."refundReason" = { const = "return" }
-        o30['refundReason'] = 'return'
-        # mappings/transactionAdded.toml:111  fields."transactionID" = { from = "data.transactionId", as = "string" }
-        x = v[33]
+            o36['refundAmount'] = x
+        # mappings/transactionAdded.toml:127  fields."refundReason" = { const = "return" }
+        o36['refundReason'] = 'return'
+        # mappings/transactionAdded.toml:128  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        x = v[8]
         if x is not None:
             x = str(x)
-            o30['transactionID'] = x
-        # mappings/transactionAdded.toml:112  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[4]
+            o36['transactionID'] = x
+        # mappings/transactionAdded.toml:129  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[5]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.refunds[].currencyCode:' + reason)
@@ -1133,15 +1241,15 @@ def output_1(v, s, now, received, known, notes):
             if k_2(x) is None:
                 notes.append('commerce.order.refunds[].currencyCode:pattern')
             else:
-                o30['currencyCode'] = x
-        l28.append(o30)
-    if l28:
-        o26['refunds'] = l28
-    if o26:
-        o25['order'] = o26
-    o31 = {}
-    # mappings/transactionAdded.toml:86  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[23]
+                o36['currencyCode'] = x
+        l34.append(o36)
+    if l34:
+        o32['refunds'] = l34
+    if o32:
+        o31['order'] = o32
+    o37 = {}
+    # mappings/transactionAdded.toml:100  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1149,31 +1257,29 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('commerce.commerceScope.storeCode:placeholder')
         else:
-            o31['storeCode'] = x
+            o37['storeCode'] = x
+    if o37:
+        o31['commerceScope'] = o37
     if o31:
-        o25['commerceScope'] = o31
-    if o25:
-        o['commerce'] = o25
-    l32 = []
-    # mappings/transactionAdded.toml:114  [output.fields."productListItems"]
-    for item33 in v[38] or ():
-        o34 = {}
-        # mappings/transactionAdded.toml:116  fields."SKU" = { from = "itemCode", required = true }
-        x = item33[0]
+        o['commerce'] = o31
+    l38 = []
+    # mappings/transactionAdded.toml:131  [output.fields."productListItems"]
+    for item39 in v[39] or ():
+        o40 = {}
+        # mappings/transactionAdded.toml:133  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
+        x = f_text_unless(item39[0], item39[1], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('productListItems[].SKU:' + reason)
+            x = x.value
+            if x is None:
+                continue
         if x is None:
             notes.append('productListItems[].SKU:absent')
             continue
-        x = x.strip()
-        if not x:
-            notes.append('productListItems[].SKU:blank')
-            continue
-        elif x in PLACEHOLDERS:
-            notes.append('productListItems[].SKU:placeholder')
-            continue
-        else:
-            o34['SKU'] = x
-        # mappings/transactionAdded.toml:117  fields."name" = { from = "description" }
-        x = item33[1]
+        o40['SKU'] = x
+        # mappings/transactionAdded.toml:134  fields."name" = { from = "description" }
+        x = item39[2]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1181,28 +1287,35 @@ def output_1(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('productListItems[].name:placeholder')
             else:
-                o34['name'] = x
-        # mappings/transactionAdded.toml:118  fields."quantity" = { from = "qty", as = "rounded" }
-        x = item33[2]
+                o40['name'] = x
+        # mappings/transactionAdded.toml:135  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        x = f_whole_count(item39[3])
         if x is not None:
-            if not isfinite(x):
-                notes.append('productListItems[].quantity:not finite')
+            if not -2147483648 <= x <= 2147483647:
+                notes.append('productListItems[].quantity:range')
             else:
-                x = rounded(x)
-                if not -2147483648 <= x <= 2147483647:
-                    notes.append('productListItems[].quantity:range')
-                else:
-                    o34['quantity'] = x
-        # mappings/transactionAdded.toml:119  fields."refundAmount" = { from = "amount", as = "absolute" }
-        x = item33[3]
+                o40['quantity'] = x
+        # mappings/transactionAdded.toml:136  fields."refundAmount" = { from = "amount", as = "absolute" }
+        x = item39[4]
         if x is not None:
             if not isfinite(x):
                 notes.append('productListItems[].refundAmount:not finite')
             else:
                 x = abs(x)
-                o34['refundAmount'] = x
-        # mappings/transactionAdded.toml:120  fields."productImageUrl" = { from = "imgUrl" }
-        x = item33[4]
+                o40['refundAmount'] = x
+        # mappings/transactionAdded.toml:137  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[5]
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('productListItems[].currencyCode:' + reason)
+            x = x.value
+        if x is not None:
+            if k_2(x) is None:
+                notes.append('productListItems[].currencyCode:pattern')
+            else:
+                o40['currencyCode'] = x
+        # mappings/transactionAdded.toml:138  fields."productImageUrl" = { from = "imgUrl" }
+        x = item39[5]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1212,11 +1325,493 @@ def output_1(v, s, now, received, known, notes):
             elif k_3(x) is None:
                 notes.append('productListItems[].productImageUrl:uri')
             else:
-                o34['productImageUrl'] = x
-        l32.append(o34)
-    if l32:
-        o['productListItems'] = l32
-    return dumps(o)
+                o40['productImageUrl'] = x
+        l38.append(o40)
+    if l38:
+        o['productListItems'] = l38
+    return fit(o, k_5, notes)
+
+
+def output_2(v, s, now, received, known, notes):
+    # mappings/transactionAdded.toml:159  events-not-interested -> events
+    # mappings/transactionAdded.toml:162  when = { call = "is_any", with = ["data.billType", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    if not f_is_any(v[3], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'):
+        return None
+    o = {}
+    # mappings/transactionAdded.toml:164  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events-not-interested', None, v[5], received, v[6], v[7], v[2], v[8])
+    if x is None:
+        raise Unmappable('_id', 'absent')
+    if k_0(x) is None:
+        notes.append('_id:uri-reference')
+        raise Unmappable('_id', 'uri-reference')
+    else:
+        o['_id'] = x
+    # mappings/transactionAdded.toml:166  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
+    x = s[0]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('timestamp:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('timestamp', 'not trusted')
+    if x is None:
+        raise Unmappable('timestamp', 'absent')
+    x = rfc3339(x)
+    if x is None:
+        notes.append('timestamp:time')
+        raise Unmappable('timestamp', 'time')
+    else:
+        o['timestamp'] = x
+    # mappings/_common.toml:10  "producedBy" = { const = "system" }
+    o['producedBy'] = 'system'
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
+    x = s[1]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('identityMap:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('identityMap', 'not trusted')
+    if x is None:
+        raise Unmappable('identityMap', 'absent')
+    o['identityMap'] = x
+    o41 = {}
+    o42 = {}
+    # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
+    x = v[0]
+    if x is not None:
+        x = str(x)
+        o42['orgId'] = x
+    # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
+    x = v[1]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.eventName:placeholder')
+        else:
+            o42['eventName'] = x
+    # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
+    x = v[4]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.eventId:placeholder')
+        else:
+            o42['eventId'] = x
+    # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
+    x = v[13]
+    if x is not None:
+        x = str(x)
+        o42['eventLogId'] = x
+    # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
+    x = v[6]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.refId:placeholder')
+        else:
+            o42['refId'] = x
+    # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
+    x = v[7]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.apiRequestId:placeholder')
+        else:
+            o42['apiRequestId'] = x
+    # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
+    x = v[14]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.loyaltyEventId:placeholder')
+        else:
+            o42['loyaltyEventId'] = x
+    # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
+    x = v[2]
+    if x is not None:
+        x = str(x)
+        o42['customerId'] = x
+    # mappings/transactionAdded.toml:167  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[15]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.loyaltyType:placeholder')
+        else:
+            x = x.lower()
+            o42['loyaltyType'] = x
+    # mappings/transactionAdded.toml:168  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    x = v[8]
+    if x is not None:
+        x = str(x)
+        o42['transactionId'] = x
+    # mappings/transactionAdded.toml:169  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    x = v[16]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.billNumber:placeholder')
+        else:
+            o42['billNumber'] = x
+    # mappings/transactionAdded.toml:170  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    x = v[17]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.billClientId:placeholder')
+        else:
+            o42['billClientId'] = x
+    # mappings/transactionAdded.toml:171  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
+    x = v[3]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.billType:placeholder')
+        else:
+            x = x.upper()
+            o42['billType'] = x
+    # mappings/transactionAdded.toml:172  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    x = v[9]
+    if x is not None:
+        x = rfc3339(x)
+        if x is None:
+            notes.append('_tenant.capillary.billDate:time')
+        else:
+            o42['billDate'] = x
+    # mappings/transactionAdded.toml:173  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    x = v[18]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.deliveryStatus:placeholder')
+        else:
+            x = x.upper()
+            o42['deliveryStatus'] = x
+    # mappings/transactionAdded.toml:174  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    x = v[19]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.outlierStatus:placeholder')
+        else:
+            x = x.upper()
+            o42['outlierStatus'] = x
+    # mappings/transactionAdded.toml:175  "_tenant.capillary.amount" = { from = "data.amount" }
+    x = v[20]
+    if x is not None:
+        if not isfinite(x):
+            notes.append('_tenant.capillary.amount:not finite')
+        else:
+            o42['amount'] = x
+    # mappings/transactionAdded.toml:176  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    x = s[2]
+    if x is not None:
+        if not isfinite(x):
+            notes.append('_tenant.capillary.grossAmount:not finite')
+        else:
+            o42['grossAmount'] = x
+    # mappings/transactionAdded.toml:177  "_tenant.capillary.discount" = { from = "data.discount" }
+    x = v[34]
+    if x is not None:
+        if not isfinite(x):
+            notes.append('_tenant.capillary.discount:not finite')
+        else:
+            o42['discount'] = x
+    # mappings/transactionAdded.toml:178  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    x = s[5]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.currencyCode:' + reason)
+        x = x.value
+    if x is not None:
+        if k_2(x) is None:
+            notes.append('_tenant.capillary.currencyCode:pattern')
+        else:
+            o42['currencyCode'] = x
+    # mappings/transactionAdded.toml:179  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    x = v[22]
+    if x is not None:
+        if not -2147483648 <= x <= 2147483647:
+            notes.append('_tenant.capillary.lineItemCount:range')
+        else:
+            o42['lineItemCount'] = x
+    # mappings/transactionAdded.toml:180  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    x = v[10]
+    if x is not None:
+        x = rfc3339(x)
+        if x is None:
+            notes.append('_tenant.capillary.enteredAt:time')
+        else:
+            o42['enteredAt'] = x
+    # mappings/transactionAdded.toml:181  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    x = v[23]
+    if x is not None:
+        x = str(x)
+        o42['enteredById'] = x
+    # mappings/transactionAdded.toml:182  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[24]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.storeCode:placeholder')
+        else:
+            o42['storeCode'] = x
+    # mappings/transactionAdded.toml:183  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[25]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.storeName:placeholder')
+        else:
+            o42['storeName'] = x
+    # mappings/transactionAdded.toml:184  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    x = v[26]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.storeExternalId:placeholder')
+        else:
+            o42['storeExternalId'] = x
+    # mappings/transactionAdded.toml:185  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    x = v[27]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.storeExternalId1:placeholder')
+        else:
+            o42['storeExternalId1'] = x
+    # mappings/transactionAdded.toml:186  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    x = v[28]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.storeExternalId2:placeholder')
+        else:
+            o42['storeExternalId2'] = x
+    # mappings/transactionAdded.toml:187  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    x = v[29]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.tillCode:placeholder')
+        else:
+            o42['tillCode'] = x
+    # mappings/transactionAdded.toml:188  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    x = v[30]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.tillName:placeholder')
+        else:
+            o42['tillName'] = x
+    # mappings/transactionAdded.toml:189  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    x = s[3]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.customFields:' + reason)
+        x = x.value
+    if x is not None:
+        m43 = {}
+        for name, x in x.items():
+            name = name.strip()
+            if name and x is not None:
+                x = x.strip()
+                if not x:
+                    pass
+                elif x in PLACEHOLDERS:
+                    notes.append('_tenant.capillary.customFields:placeholder')
+                else:
+                    m43[name] = x
+        if m43:
+            o42['customFields'] = m43
+    # mappings/transactionAdded.toml:190  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    x = s[4]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.extendedFields:' + reason)
+        x = x.value
+    if x is not None:
+        m44 = {}
+        for name, x in x.items():
+            name = name.strip()
+            if name and x is not None:
+                x = x.strip()
+                if not x:
+                    pass
+                elif x in PLACEHOLDERS:
+                    notes.append('_tenant.capillary.extendedFields:placeholder')
+                else:
+                    m44[name] = x
+        if m44:
+            o42['extendedFields'] = m44
+    l45 = []
+    # mappings/transactionAdded.toml:192  [output.fields."_tenant.capillary.lineItems"]
+    for item46 in v[33] or ():
+        o47 = {}
+        # mappings/transactionAdded.toml:194  fields."sku" = { from = "itemCode", required = true }
+        x = item46[0]
+        if x is None:
+            notes.append('_tenant.capillary.lineItems[].sku:absent')
+            continue
+        x = x.strip()
+        if not x:
+            notes.append('_tenant.capillary.lineItems[].sku:blank')
+            continue
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.lineItems[].sku:placeholder')
+            continue
+        else:
+            o47['sku'] = x
+        # mappings/transactionAdded.toml:195  fields."quantity" = { from = "qty" }
+        x = item46[1]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].quantity:not finite')
+            else:
+                o47['quantity'] = x
+        # mappings/transactionAdded.toml:196  fields."type" = { from = "type", as = "upper" }
+        x = item46[2]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('_tenant.capillary.lineItems[].type:placeholder')
+            else:
+                x = x.upper()
+                o47['type'] = x
+        # mappings/transactionAdded.toml:197  fields."netAmount" = { from = "amount" }
+        x = item46[3]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
+            else:
+                o47['netAmount'] = x
+        # mappings/transactionAdded.toml:198  fields."parentBillNumber" = { from = "parentBillNumber" }
+        x = item46[4]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
+            else:
+                o47['parentBillNumber'] = x
+        # mappings/transactionAdded.toml:199  fields."purchaseTime" = { from = "purchaseTime" }
+        x = item46[5]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
+            else:
+                o47['purchaseTime'] = x
+        # mappings/transactionAdded.toml:200  fields."returnType" = { from = "returnType", as = "upper" }
+        x = item46[6]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('_tenant.capillary.lineItems[].returnType:placeholder')
+            else:
+                x = x.upper()
+                o47['returnType'] = x
+        # mappings/transactionAdded.toml:201  fields."serial" = { from = "serial" }
+        x = item46[7]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('_tenant.capillary.lineItems[].serial:placeholder')
+            else:
+                o47['serial'] = x
+        # mappings/transactionAdded.toml:202  fields."rate" = { from = "rate" }
+        x = item46[8]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].rate:not finite')
+            else:
+                o47['rate'] = x
+        l45.append(o47)
+    if l45:
+        o42['lineItems'] = l45
+    l48 = []
+    # mappings/transactionAdded.toml:204  [output.fields."_tenant.capillary.payments"]
+    for item49 in v[36] or ():
+        o50 = {}
+        # mappings/transactionAdded.toml:206  fields."type" = { from = "mode", as = "lower", required = true }
+        x = item49[0]
+        if x is None:
+            notes.append('_tenant.capillary.payments[].type:absent')
+            continue
+        x = x.strip()
+        if not x:
+            notes.append('_tenant.capillary.payments[].type:blank')
+            continue
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.payments[].type:placeholder')
+            continue
+        else:
+            x = x.lower()
+            o50['type'] = x
+        # mappings/transactionAdded.toml:207  fields."amount" = { from = "value" }
+        x = item49[1]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.payments[].amount:not finite')
+            else:
+                o50['amount'] = x
+        l48.append(o50)
+    if l48:
+        o42['payments'] = l48
+    if o42:
+        o41['capillary'] = o42
+    if o41:
+        o['_tenant'] = o41
+    # mappings/transactionAdded.toml:165  "eventType" = { const = "loyalty.notInterestedBillAdded" }
+    o['eventType'] = 'loyalty.notInterestedBillAdded'
+    return fit(o, k_6, notes)
 
 
 def skip_1(b, p, end):                                    # capillary.events.transactionAdded.Channel
@@ -1283,7 +1878,7 @@ def skip_1(b, p, end):                                    # capillary.events.tra
 
 def read(b, p):                                           # capillary.events.TransactionAdded bf651c74cca35e02
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v10_email = v11_mobile = v14_loyaltyType = v3_billType = v8_billDate = v9_enteredAt = v15_billNumber = v16_billClientId = v17_deliveryStatus = v18_outlierStatus = v19_amount = v20_grossAmount = v21_lineItemCount = v22_id = v23_code = v24_name = v25_externalId = v26_externalId1 = v27_externalId2 = v28_code = v29_name = v32_customFields = v35_extendedFields = v45_lineItems = v56_lineItems = v57_lineItems = v46_transactionId = v47_discount = v48_currencyCode = v51_paymentModes = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v12_eventLogId = v13_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v11_email = v12_mobile = v15_loyaltyType = v3_billType = v8_transactionId = v9_billDate = v10_enteredAt = v16_billNumber = v17_billClientId = v18_deliveryStatus = v19_outlierStatus = v20_amount = v21_grossAmount = v22_lineItemCount = v23_id = v24_code = v25_name = v26_externalId = v27_externalId1 = v28_externalId2 = v29_code = v30_name = v33_customFields = v36_extendedFields = v46_lineItems = v52_lineItems = v57_lineItems = v58_lineItems = v47_discount = v48_currencyCode = v51_paymentModes = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v13_eventLogId = v14_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1311,10 +1906,10 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v12_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v13_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v12_eventLogId is None:
-                v12_eventLogId, p = long_at(b, p - 1)
+            if v13_eventLogId is None:
+                v13_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -1369,7 +1964,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v13_loyaltyEventId = b[s:p].decode()
+            v14_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
@@ -1480,10 +2075,10 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # data.transactionId: union
         p += 1
         if t == 2:
-            v46_transactionId = ZIGZAG[b[p]]              # data.transactionId: long
+            v8_transactionId = ZIGZAG[b[p]]               # data.transactionId: long
             p += 1
-            if v46_transactionId is None:
-                v46_transactionId, p = long_at(b, p - 1)
+            if v8_transactionId is None:
+                v8_transactionId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billNumber: union
@@ -1497,7 +2092,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v15_billNumber = b[s:p].decode()
+            v16_billNumber = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billClientId: union
@@ -1511,20 +2106,20 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v16_billClientId = b[s:p].decode()
+            v17_billClientId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.amount: union
         p += 1
         if t == 2:
-            (v19_amount,) = double_at(b, p)               # data.amount: double
+            (v20_amount,) = double_at(b, p)               # data.amount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.grossAmount: union
         p += 1
         if t == 2:
-            (v20_grossAmount,) = double_at(b, p)          # data.grossAmount: double
+            (v21_grossAmount,) = double_at(b, p)          # data.grossAmount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1574,7 +2169,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v17_deliveryStatus = b[s:p].decode()
+            v18_deliveryStatus = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.outlierStatus: union
@@ -1588,34 +2183,34 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v18_outlierStatus = b[s:p].decode()
+            v19_outlierStatus = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lineItemCount: union
         p += 1
         if t == 2:
-            v21_lineItemCount = ZIGZAG[b[p]]              # data.lineItemCount: int
+            v22_lineItemCount = ZIGZAG[b[p]]              # data.lineItemCount: int
             p += 1
-            if v21_lineItemCount is None:
-                v21_lineItemCount, p = int_at(b, p - 1)
+            if v22_lineItemCount is None:
+                v22_lineItemCount, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billDate: union
         p += 1
         if t == 2:
-            v8_billDate = ZIGZAG[b[p]]                    # data.billDate: long
+            v9_billDate = ZIGZAG[b[p]]                    # data.billDate: long
             p += 1
-            if v8_billDate is None:
-                v8_billDate, p = long_at(b, p - 1)
+            if v9_billDate is None:
+                v9_billDate, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v9_enteredAt = ZIGZAG[b[p]]                   # data.enteredAt: long
+            v10_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
             p += 1
-            if v9_enteredAt is None:
-                v9_enteredAt, p = long_at(b, p - 1)
+            if v10_enteredAt is None:
+                v10_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -1624,10 +2219,10 @@ def read(b, p):                                           # capillary.events.Tra
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v22_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v23_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v22_id is None:
-                    v22_id, p = long_at(b, p - 1)
+                if v23_id is None:
+                    v23_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -1661,7 +2256,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v28_code = b[s:p].decode()
+                    v29_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -1675,7 +2270,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v29_name = b[s:p].decode()
+                    v30_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1694,7 +2289,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v23_code = b[s:p].decode()
+                    v24_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -1708,7 +2303,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v24_name = b[s:p].decode()
+                    v25_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -1722,7 +2317,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v25_externalId = b[s:p].decode()
+                    v26_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -1736,7 +2331,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v26_externalId1 = b[s:p].decode()
+                    v27_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -1750,7 +2345,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v27_externalId2 = b[s:p].decode()
+                    v28_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1804,7 +2399,7 @@ def read(b, p):                                           # capillary.events.Tra
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_loyaltyType = b[s:p].decode()
+                v15_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -1832,7 +2427,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v11_mobile = b[s:p].decode()
+                    v12_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1846,7 +2441,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v10_email = b[s:p].decode()
+                    v11_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1976,13 +2571,13 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v32_customFields = []                         # data.customFields: one tuple per item
+            v33_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v30_key = v31_value = None
+                    v31_key = v32_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -1994,7 +2589,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_key = b[s:p].decode()
+                        v31_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -2008,23 +2603,23 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_value = b[s:p].decode()
+                        v32_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v32_customFields.append((v30_key, v31_value))
+                    v33_customFields.append((v31_key, v32_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.extendedFields: union
         p += 1
         if t == 2:
-            v35_extendedFields = []                       # data.extendedFields: one tuple per item
+            v36_extendedFields = []                       # data.extendedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.extendedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v33_key = v34_value = None
+                    v34_key = v35_value = None
                     t = b[p]                              # data.extendedFields[].key: union
                     p += 1
                     if t == 2:
@@ -2036,7 +2631,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_key = b[s:p].decode()
+                        v34_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.extendedFields[].value: union
@@ -2050,25 +2645,26 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_value = b[s:p].decode()
+                        v35_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v35_extendedFields.append((v33_key, v34_value))
+                    v36_extendedFields.append((v34_key, v35_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lineItems: union
         p += 1
         if t == 2:
-            v45_lineItems = []                            # data.lineItems: one tuple per item
-            v56_lineItems = []                            # data.lineItems: one tuple per item
+            v46_lineItems = []                            # data.lineItems: one tuple per item
+            v52_lineItems = []                            # data.lineItems: one tuple per item
             v57_lineItems = []                            # data.lineItems: one tuple per item
+            v58_lineItems = []                            # data.lineItems: one tuple per item
             while n := HALF[b[p]]:                        # data.lineItems: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 17)
                 for _ in range(n):
-                    v36_itemCode = v37_qty = v38_type = v39_amount = v40_parentBillNumber = v41_purchaseTime = v42_returnType = v43_serial = v44_rate = v52_description = v53_value = v54_discount = v55_imgUrl = None
+                    v37_itemCode = v38_qty = v39_type = v40_amount = v41_parentBillNumber = v42_purchaseTime = v43_returnType = v44_serial = v45_rate = v53_description = v54_value = v55_discount = v56_imgUrl = None
                     t = b[p]                              # data.lineItems[].itemCode: union
                     p += 1
                     if t == 2:
@@ -2080,7 +2676,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v36_itemCode = b[s:p].decode()
+                        v37_itemCode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].description: union
@@ -2094,7 +2690,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v52_description = b[s:p].decode()
+                        v53_description = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].serial: union
@@ -2108,41 +2704,41 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v43_serial = b[s:p].decode()
+                        v44_serial = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].qty: union
                     p += 1
                     if t == 2:
-                        (v37_qty,) = double_at(b, p)      # data.lineItems[].qty: double
+                        (v38_qty,) = double_at(b, p)      # data.lineItems[].qty: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].rate: union
                     p += 1
                     if t == 2:
-                        (v44_rate,) = double_at(b, p)     # data.lineItems[].rate: double
+                        (v45_rate,) = double_at(b, p)     # data.lineItems[].rate: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].value: union
                     p += 1
                     if t == 2:
-                        (v53_value,) = double_at(b, p)    # data.lineItems[].value: double
+                        (v54_value,) = double_at(b, p)    # data.lineItems[].value: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].discount: union
                     p += 1
                     if t == 2:
-                        (v54_discount,) = double_at(b, p)  # data.lineItems[].discount: double
+                        (v55_discount,) = double_at(b, p)  # data.lineItems[].discount: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].amount: union
                     p += 1
                     if t == 2:
-                        (v39_amount,) = double_at(b, p)   # data.lineItems[].amount: double
+                        (v40_amount,) = double_at(b, p)   # data.lineItems[].amount: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -2157,7 +2753,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v38_type = b[s:p].decode()
+                        v39_type = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].returnType: union
@@ -2171,7 +2767,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v42_returnType = b[s:p].decode()
+                        v43_returnType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].parentBillNumber: union
@@ -2185,7 +2781,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v40_parentBillNumber = b[s:p].decode()
+                        v41_parentBillNumber = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].purchaseTime: union
@@ -2199,7 +2795,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v41_purchaseTime = b[s:p].decode()
+                        v42_purchaseTime = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].imgUrl: union
@@ -2213,7 +2809,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v55_imgUrl = b[s:p].decode()
+                        v56_imgUrl = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     if b[p : p + 4] == b'\x00\x00\x00\x00':  # attributes, extendedFields, customFields, comboDetails: null
@@ -2356,9 +2952,10 @@ def read(b, p):                                           # capillary.events.Tra
                             p += 1
                         elif t:
                             raise Bad("no such branch of the union")
-                    v45_lineItems.append((v36_itemCode, v37_qty, v38_type, v39_amount, v40_parentBillNumber, v41_purchaseTime, v42_returnType, v43_serial, v44_rate))
-                    v56_lineItems.append((v36_itemCode, v52_description, v37_qty, v53_value, v54_discount, v55_imgUrl))
-                    v57_lineItems.append((v36_itemCode, v52_description, v37_qty, v39_amount, v55_imgUrl))
+                    v46_lineItems.append((v37_itemCode, v38_qty, v39_type, v40_amount, v41_parentBillNumber, v42_purchaseTime, v43_returnType, v44_serial, v45_rate))
+                    v52_lineItems.append((v39_type, v40_amount))
+                    v57_lineItems.append((v37_itemCode, v39_type, v53_description, v38_qty, v54_value, v55_discount, v56_imgUrl))
+                    v58_lineItems.append((v37_itemCode, v39_type, v53_description, v38_qty, v40_amount, v56_imgUrl))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -2438,4 +3035,4 @@ def read(b, p):                                           # capillary.events.Tra
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_billType, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_billDate, v9_enteredAt, v10_email, v11_mobile, v12_eventLogId, v13_loyaltyEventId, v14_loyaltyType, v15_billNumber, v16_billClientId, v17_deliveryStatus, v18_outlierStatus, v19_amount, v20_grossAmount, v21_lineItemCount, v22_id, v23_code, v24_name, v25_externalId, v26_externalId1, v27_externalId2, v28_code, v29_name, v32_customFields, v35_extendedFields, v45_lineItems, v46_transactionId, v47_discount, v48_currencyCode, v51_paymentModes, v56_lineItems, v57_lineItems)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_billType, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_transactionId, v9_billDate, v10_enteredAt, v11_email, v12_mobile, v13_eventLogId, v14_loyaltyEventId, v15_loyaltyType, v16_billNumber, v17_billClientId, v18_deliveryStatus, v19_outlierStatus, v20_amount, v21_grossAmount, v22_lineItemCount, v23_id, v24_code, v25_name, v26_externalId, v27_externalId1, v28_externalId2, v29_code, v30_name, v33_customFields, v36_extendedFields, v46_lineItems, v47_discount, v48_currencyCode, v51_paymentModes, v52_lineItems, v57_lineItems, v58_lineItems)
