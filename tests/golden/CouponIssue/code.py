@@ -379,7 +379,7 @@ def output_0(v, s, now, received, known, notes):
             o['_tenant'] = o1
         # mappings/CouponIssue.toml:29  "eventType" = { const = "loyalty.couponIssued" }
         o['eventType'] = 'loyalty.couponIssued'
-        found.append(dumps(o))
+        found.append(fit(o, k_2, notes))
     if not found:
         return Skip('nothing to send', 'events')
     return found

@@ -411,7 +411,7 @@ def output_0(v, s, now, received, known, notes):
         o5['couponRedemption'] = l6
     if o5:
         o['loyalty'] = o5
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

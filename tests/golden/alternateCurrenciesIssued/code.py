@@ -545,7 +545,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/alternateCurrenciesIssued.toml:7  "eventType" = { const = "loyalty.alternateCurrenciesIssued" }
     o['eventType'] = 'loyalty.alternateCurrenciesIssued'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def skip_1(b, p, end):                                    # capillary.events.alternateCurrenciesIssued.Channel

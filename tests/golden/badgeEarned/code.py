@@ -411,7 +411,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/badgeEarned.toml:6  "eventType" = { const = "loyalty.badgeEarned" }
     o['eventType'] = 'loyalty.badgeEarned'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

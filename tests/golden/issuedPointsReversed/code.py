@@ -507,7 +507,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/issuedPointsReversed.toml:7  "eventType" = { const = "loyalty.pointsReversed" }
     o['eventType'] = 'loyalty.pointsReversed'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

@@ -359,7 +359,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/manualPointsAdjustment.toml:7  "eventType" = { const = "loyalty.pointsAdjusted" }
     o['eventType'] = 'loyalty.pointsAdjusted'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def skip_1(b, p, end):                                    # capillary.events.manualPointsAdjustment.Channel

@@ -359,7 +359,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/pointsExpired.toml:7  "eventType" = { const = "loyalty.pointsExpired" }
     o['eventType'] = 'loyalty.pointsExpired'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def skip_1(b, p, end):                                    # capillary.events.pointsExpired.Channel

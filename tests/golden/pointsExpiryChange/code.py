@@ -446,7 +446,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/pointsExpiryChange.toml:7  "eventType" = { const = "loyalty.pointsExpiryChange" }
     o['eventType'] = 'loyalty.pointsExpiryChange'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def skip_1(b, p, end):                                    # capillary.events.pointsExpiryChange.Channel

@@ -375,7 +375,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/pointsExpiryReminder.toml:6  "eventType" = { const = "loyalty.pointsExpiryReminder" }
     o['eventType'] = 'loyalty.pointsExpiryReminder'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

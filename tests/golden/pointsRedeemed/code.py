@@ -493,7 +493,7 @@ def output_0(v, s, now, received, known, notes):
         o8['discounts'] = l12
     if o8:
         o['loyalty'] = o8
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

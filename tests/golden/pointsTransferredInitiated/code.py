@@ -436,7 +436,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/pointsTransferredInitiated.toml:22  "eventType" = { const = "loyalty.pointsTransferInitiated" }
     o['eventType'] = 'loyalty.pointsTransferInitiated'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

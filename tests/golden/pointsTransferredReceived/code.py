@@ -398,7 +398,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/pointsTransferredReceived.toml:23  "eventType" = { const = "loyalty.pointsTransferReceived" }
     o['eventType'] = 'loyalty.pointsTransferReceived'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def skip_1(b, p, end):                                    # capillary.events.pointsTransferredReceived.Channel

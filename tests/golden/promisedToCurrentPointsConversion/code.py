@@ -607,7 +607,7 @@ def output_0(v, s, now, received, known, notes):
         o17['pointsGained'] = l18
     if o17:
         o['loyalty'] = o17
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

@@ -440,7 +440,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/redeemedPointsReversed.toml:6  "eventType" = { const = "loyalty.redemptionReversed" }
     o['eventType'] = 'loyalty.redemptionReversed'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):

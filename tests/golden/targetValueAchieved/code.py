@@ -424,7 +424,7 @@ def output_0(v, s, now, received, known, notes):
         o['_tenant'] = o1
     # mappings/targetValueAchieved.toml:7  "eventType" = { const = "loyalty.targetAchieved" }
     o['eventType'] = 'loyalty.targetAchieved'
-    return dumps(o)
+    return fit(o, k_2, notes)
 
 
 def skip_1(b, p, end):                                    # capillary.events.targetValueAchieved.Channel
