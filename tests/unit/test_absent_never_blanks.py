@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from itertools import count, product
@@ -45,13 +45,18 @@ def cases(event: str) -> Iterator[Json]:
     for file in sorted(folder.glob("*/record.json"), key=lambda file: (file.parent.name != "documented", file)):
         record = json.loads(file.read_bytes())["record"]
         record["orgId"] = ORG
-        *way, last = CONTRACTS[event].customer
-        inner = record
-        for name in way:
-            inner = inner[name]
-        inner[last] = CUSTOMER
+        belong(record, CONTRACTS[event].customer)
         yield record
         yield from (extra(deepcopy(record)) for extra in MORE.get(event, ()))
+
+
+def belong(value: object, way: Sequence[str]) -> None:
+    """Sets the customer at the end of a path, in each item of a list on the way."""
+    for inner in value if isinstance(value, list) else [value]:
+        if isinstance(inner, dict) and len(way) == 1:
+            inner[way[0]] = CUSTOMER
+        elif isinstance(inner, dict):
+            belong(inner[way[0]], way[1:])
 
 
 def born(record: Json) -> Json:
