@@ -14,7 +14,10 @@ from processor.capillary import ContractError, load_contracts, read_event
 DIRECTORY = Path(__file__).parents[2] / "schemas" / "capillary"
 CONTRACTS = load_contracts(DIRECTORY)
 
-CUSTOMERS = {"loyaltyCustomerMerge": ("data", "survivorCustomerIdentifiers", "customerId")}
+CUSTOMERS = {
+    "CouponIssue": ("data", "coupons", "customerIdentifiers", "customerId"),
+    "loyaltyCustomerMerge": ("data", "survivorCustomerIdentifiers", "customerId"),
+}
 """Events that name their customer elsewhere than all others."""
 
 Json = dict[str, object]
