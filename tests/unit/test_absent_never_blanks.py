@@ -20,7 +20,7 @@ import pytest
 
 from processor.avro.wire import confluent_frame
 from processor.capillary import load_contracts
-from processor.mapping.bound import Context, Invoke, Output
+from processor.mapping.bound import Context, Field, Invoke, Output
 from processor.mapping.coverage import arguments, uses
 from processor.model import Destination, Record, Translated
 from processor.simulator.account import Account, load_datasets
@@ -132,6 +132,11 @@ def outputs(event: str, destination: str) -> list[Output]:
     return [output for output in MAPPINGS.bound[event].outputs if output.to == destination]
 
 
+def reads(field: Field) -> tuple[str, ...]:
+    """The paths of the event, outside of its lists, that decide whether a field has a value."""
+    return tuple(ref.path for ref in field.decides() if not ref.item)
+
+
 def may_go(event: str, destination: str, robbed: str) -> tuple[str, ...]:
     """Targets that an event may take away by what it says, where it was not robbed of what says so."""
     return tuple(
@@ -139,7 +144,7 @@ def may_go(event: str, destination: str, robbed: str) -> tuple[str, ...]:
         for output in outputs(event, destination)
         for field in output.fields
         if isinstance(field.verb, Invoke) and field.verb.function.gone
-        if not any(f"{path}.".startswith(f"{robbed}.") for path in field.reads())
+        if not any(f"{path}.".startswith(f"{robbed}.") for path in reads(field))
     )
 
 
@@ -287,10 +292,10 @@ def test_an_output_that_lacks_a_required_field_is_withheld(written: tuple[str, T
     for output in outputs(event, destination):
         for field in output.fields:
             otherwise = any(isinstance(argument, Context) for argument in arguments(field))  # the time of the record
-            if not field.required or not field.reads() or otherwise or field.target.startswith(BOOKKEEPING):
+            if not field.required or not reads(field) or otherwise or field.target.startswith(BOOKKEEPING):
                 continue
             record = full(event, destination)
-            for path in field.reads():
+            for path in reads(field):
                 record = with_value(record, path, None)
             translated = translate(event, record)
             assert translated is not None
