@@ -112,9 +112,15 @@ def test_one_message_still_unattributable_after_5_tries_halts(beside: int) -> No
 # ---- "AEP is out when the last 3 answers failed and none succeeded since" -------------------------------------------
 
 
-@given(answers=st.lists(st.sampled_from([*REFUSED_FOR_NOW, *UNKNOWN]), min_size=3, max_size=3), keys=st.integers(2, 6))
-def test_in_an_outage_one_probe_at_a_time_each_time_another_lane(answers: list[dict[str, object]], keys: int) -> None:
-    desk = Desk(Policy(linger=0.0, max_in_flight=4, max_messages=2), lanes=64)
+@given(
+    answers=st.lists(st.sampled_from([*REFUSED_FOR_NOW, *UNKNOWN]), min_size=3, max_size=3),
+    keys=st.integers(2, 6),
+    jitter=st.sampled_from([0.0, 0.5]),  # without a wait only their turns tell lanes apart
+)
+def test_in_an_outage_one_probe_at_a_time_each_time_another_lane(
+    answers: list[dict[str, object]], keys: int, jitter: float
+) -> None:
+    desk = Desk(Policy(linger=0.0, max_in_flight=4, max_messages=2), lanes=64, random=lambda: jitter)
     lanes = {}
     for number in range(3 * keys):
         lanes[f"{number}"] = desk.put(b"%d" % (number % keys), event(f"{number}")).lane
@@ -132,7 +138,7 @@ def test_in_an_outage_one_probe_at_a_time_each_time_another_lane(answers: list[d
         (name,) = names(request)
         turns.append(lanes[name])
         desk.land(request, 503)
-        desk.later(1000.0)
+        desk.later(1000.0 * jitter)
     half = len(turns) // 2
     assert set(turns[:half]) == set(turns[half:]) == set(lanes.values()), "each time another lane, until all had a turn"
     desk.accept(desk.one())
@@ -329,6 +335,20 @@ def test_a_request_that_fails_while_nothing_passes_is_not_split() -> None:
         desk.later(1000.0)
         assert len(desk.one().messages) == 1, "a probe, not a split"
         desk.land(_only(desk), 500)
+
+
+def test_answers_that_accept_nothing_are_no_successes_of_others() -> None:
+    desk = Desk(POLICY, random=lambda: 0.0)
+    for number in range(4):
+        desk.put(b"%d" % number, event(f"{number}"))
+    for failure in range(12):
+        request, *_ = desk.send()
+        assert len(request.messages) == 4, f"split after {failure} failures"
+        desk.put(b"other%d" % failure, event("other"))
+        for other in desk.send():
+            desk.land(other, 400)
+        desk.land(request, 500)
+        desk.bury()
 
 
 def _only(desk: Desk) -> Request:
