@@ -53,14 +53,15 @@ class Item:
 class Batch:
     """Messages that travel in one request and stay together until each has been answered for.
 
-    `after` are messages that must have their outcome first, because they share a lane with this batch.
+    `after` are messages that must have their outcome first, because they share a lane with this batch, and with them
+    what they hide: it goes out in their place should they become dead letters.
     """
 
     __slots__ = ("after", "attempts", "failures", "items", "not_before", "probe", "successes")
 
     def __init__(self, items: list[Item], after: Iterable[Item] = ()) -> None:
         self.items = items
-        self.after = [item for item in after if item.live]
+        self.after = [item for item in _with_hidden(after) if item.live]
         self.probe = False  # sent to find out whether an outage is over
         self.not_before = 0.0
         self.attempts = 0  # without a verdict; for the backoff
@@ -122,13 +123,17 @@ class Batch:
         """Takes one message, the first of its lane, into a batch of its own; what follows in its lane waits for it."""
         self.items.remove(item)
         if any(other.work.lane is item.work.lane for other in self.items):
-            self.after.append(item)
+            self.after += _with_hidden([item])
         return self._part([item])
 
     def _part(self, items: list[Item], after: Iterable[Item] = ()) -> Batch:
         part = Batch(items, after)
         part.failures, part.successes = self.failures, self.successes
         return part
+
+
+def _with_hidden(items: Iterable[Item]) -> list[Item]:
+    return [each for item in items for each in (*item.hidden, item)]
 
 
 def in_order(items: Sequence[Item], max_size: int, max_messages: int) -> list[Batch]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from processor.delivery.batch import Item
 from processor.delivery.coalescing import Selection
 from processor.model import Message
-from tests.desk import BALANCE, EVENTS, TIER, Desk, names, profile
+from tests.desk import BALANCE, EVENTS, TIER, Desk, event, names, profile
 
 writes = st.lists(
     st.tuples(
@@ -108,6 +108,24 @@ def test_a_hidden_write_goes_out_when_its_newer_is_dead_lettered_and_is_supersed
         desk.accept(request)
     assert desk.open_records == 0
     assert desk.send() == []
+
+
+def test_what_follows_a_dead_lettered_write_in_its_lane_waits_for_the_write_that_it_hid() -> None:
+    """Of parts that share a lane the later starts when all of the earlier has its outcome, what is hidden in it too."""
+    desk = Desk(lanes=1)
+    desk.put(b"k", profile("hidden"))
+    desk.put(b"k", profile("newest"))
+    desk.put(b"k", event("later"))
+    desk.land(desk.one(), 413)
+    request = desk.one()
+    assert names(request) == ["newest"]
+    desk.land(request, 400)
+    desk.bury()
+    request = desk.one()
+    assert names(request) == ["hidden"]
+    assert desk.send() == []
+    desk.accept(request)
+    assert desk.sent() == [["later"]]
 
 
 @given(answers=st.lists(st.sampled_from([429, 500, 503, 413, 400]), max_size=4))
