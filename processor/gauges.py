@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from processor.delivery.delivery import Delivery
+from processor.edges import Edges
 from processor.events import Gauges, Outage
 from processor.partitions.lanes import Lanes
 from processor.partitions.partition import Partition
@@ -30,8 +31,13 @@ class OutageWatch:
     def __init__(self) -> None:
         self._failing: dict[str, str] = {}
 
-    def changes(self, failing: Mapping[str, str | None]) -> list[Outage]:
-        """The outages that began or ended since the last call."""
+    def changes(self, edges: Edges) -> list[Outage]:
+        """The outages that began or ended since the last call; AEP's own are delivery's to tell."""
+        failing = {
+            "ims": edges.senders.token().failing,
+            "registry": edges.schemas.failing(),
+            "dead letters": edges.dead_letters.failing(),
+        }
         changes = []
         for what, detail in failing.items():
             if detail is not None and what not in self._failing:

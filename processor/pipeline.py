@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
+from math import inf
 
 from processor import events
 from processor.delivery.delivery import Delivery
 from processor.edges import Edges, Polled
 from processor.gauges import OutageWatch, gauges
-from processor.model import ClientFault, CommitResult, Halt, HaltKind, NeedsSchema, PartitionFault, Record
+from processor.model import ClientFault, CommitResult, Halt, HaltKind, NeedsSchema, PartitionFault, Reason, Record
 from processor.model import TopicPartition as PartitionId
 from processor.partitions.lanes import Lanes
 from processor.partitions.partition import Partition
 from processor.partitions.start import Gap, StartPolicy, metadata_for
-from processor.starts import ASK_TIMEOUT, Found, GaveUpError, find_starts
+from processor.starts import END, Found, GaveUpError, find_gap, find_starts
 
 BUSY_WAIT = 0.005  # seconds that an answer may lie while the loop waits for records
 IDLE_WAIT = 0.1  # seconds that a stop signal may lie
@@ -50,7 +51,7 @@ class Pipeline:
         self._epochs, self._sequence = count(1), count(1)
         self._next_tick = 0.0
         self._outages = OutageWatch()
-        self._leave_by: float | None = None  # set once we are told to stop
+        self._leave_by = inf  # known once we are told to stop
         self._closing = False
 
     @property
@@ -73,7 +74,7 @@ class Pipeline:
     def leave(self) -> bool:
         """Settles what was sent, within the drain timeout, stores and closes. Returns whether nothing will repeat."""
         began, everything = self._clock(), list(self.partitions.values())
-        self._leave_by = began + self._limits.drain
+        self._leave_by = self._drained_by()
         self._drain(everything, self._leave_by, self.turn)
         clean = all(partition.drained for partition in everything)
         still_open = sum(partition.offsets.open for partition in everything)
@@ -120,6 +121,8 @@ class Pipeline:
             partition.wait_for_schema(record, translated.schema_id)
             self._edges.schemas.want(translated.schema_id)
             return False
+        if translated.refusal and translated.refusal.reason is Reason.UNKNOWN_SCHEMA and translated.schema_id:
+            self._edges.schemas.want(translated.schema_id)  # asked at most once a minute: somebody may register it
         tally.add(record, translated)
         partition.accept(record, translated, next(self._sequence), self._clock())
         self._delivery.took(translated)
@@ -188,9 +191,7 @@ class Pipeline:
             if not partition.offsets.open and partition.receives:
                 partition.offsets.advance(self._source.position(partition.id) or 0)
         self._observe(gauges(partitions, self._delivery, self._lanes, now))
-        edges = self._edges
-        failing = {"ims": edges.senders.token().failing, "registry": edges.schemas.failing()}
-        for outage in self._outages.changes({**failing, "dead letters": edges.dead_letters.failing()}):
+        for outage in self._outages.changes(self._edges):
             self._observe(outage)
 
     def _regulate(self) -> None:
@@ -218,24 +219,27 @@ class Pipeline:
 
     def assigned(self, partitions: Sequence[PartitionId]) -> None:
         """Finds out where each partition starts, and opens its epoch. Raises GaveUpError when Kafka does not say."""
-        deadline = self._clock() + self._limits.drain
+        if self._leave_by < inf:  # nothing of them would be received; they are only taken up to be let go
+            self._source.assign(dict.fromkeys(partitions, END))
+            return
+        deadline = self._drained_by()
 
         def meanwhile() -> bool:
             self._step()
             self._edges.sleep(IDLE_WAIT)
             return self._clock() < deadline
 
-        found = find_starts(self._source, self._start, partitions, meanwhile=meanwhile)
-        self._source.assign({partition: start.offset for partition, start in found.items()})
-        for partition, start in found.items():
-            self._open(partition, start)
+        starts = find_starts(self._source, self._start, partitions, meanwhile=meanwhile)
+        self._source.assign({partition: found.offset for partition, found in starts.items()})
+        for partition, found in starts.items():
+            self._open(partition, found)
 
     def revoked(self, partitions: Sequence[PartitionId]) -> None:
         """Settles what was sent of them, stores, and ends their epochs; the commit goes out after this returns."""
         if not self._closing:
             began = self._clock()
             leaving = [self.partitions[partition] for partition in partitions if partition in self.partitions]
-            self._drain(leaving, began + self._limits.drain, self._step_and_wait)
+            self._drain(leaving, self._drained_by(), self._step_and_wait)
             self._end(leaving, began, lost=False)
 
     def lost(self, partitions: Sequence[PartitionId]) -> None:
@@ -244,17 +248,11 @@ class Pipeline:
         self._end(leaving, self._clock(), lost=True)
 
     def _open(self, partition: PartitionId, found: Found) -> None:
+        epoch, metadata = next(self._epochs), metadata_for(found.facts.topic_id)
         opened = Partition(
-            partition,
-            epoch=next(self._epochs),
-            start=found.offset,
-            lanes=self._limits.lanes,
-            queue=self._lanes,
-            metadata=metadata_for(found.facts.topic_id),
+            partition, epoch=epoch, start=found.offset, lanes=self._limits.lanes, queue=self._lanes, metadata=metadata
         )
         self.partitions[partition] = opened
-        if self._leave_by is not None:
-            opened.leave(self._leave_by)
         if isinstance(found.start, Gap):
             self._report_gap(opened, found.start)
         else:
@@ -263,10 +261,7 @@ class Pipeline:
 
     def _stop_at_gap(self, partition: Partition) -> None:
         """The log does not hold our position: what was received is still delivered, but nothing is stored any more."""
-        facts = self._source.ask([partition.id], ASK_TIMEOUT)[partition.id]
-        found = None if isinstance(facts, str) else self._start.resolve(partition.id, facts)
-        gap = found if isinstance(found, Gap) else Gap("position out of the log", partition.stored, None)
-        self._report_gap(partition, gap)
+        self._report_gap(partition, find_gap(self._source, self._start, partition.id, partition.stored))
 
     def _report_gap(self, partition: Partition, gap: Gap) -> None:
         partition.stopped = True
@@ -278,12 +273,16 @@ class Pipeline:
         for partition in leaving:
             partition.leave(deadline)
         hurried = self._delivery.hurry(self._clock())
-        while not all(partition.drained for partition in leaving):
+        while not all(partition.closed or partition.drained for partition in leaving):
             if self._delivery.hopeless(self._clock(), deadline) or self._clock() >= deadline:
                 break
             go_on()
         self._store()
         self._delivery.hurried = hurried
+
+    def _drained_by(self) -> float:
+        """The deadline of what begins to be left now: not later than that of a stop which began before."""
+        return min(self._clock() + self._limits.drain, self._leave_by)
 
     def _step_and_wait(self) -> None:
         self._step()

@@ -10,6 +10,7 @@ from processor.model import Facts, TopicPartition
 from processor.partitions.start import AskTime, Gap, Start, StartPolicy
 
 ASK_TIMEOUT = 5.0  # seconds for one question
+END = -1  # in place of an offset: the end of the log, wherever that is
 
 
 class GaveUpError(Exception):
@@ -45,16 +46,28 @@ def find_starts(
     return found
 
 
+def find_gap(source: Source, policy: StartPolicy, partition: TopicPartition, position: int) -> Gap:
+    """What is gone, once Kafka said that `position` is out of the log; of unknown size where it does not say more."""
+    facts = source.ask([partition], ASK_TIMEOUT)[partition]
+    found = None if isinstance(facts, str) else policy.resolve(partition, facts)
+    return found if isinstance(found, Gap) else Gap("position out of the log", position, None)
+
+
 def _ask(source: Source, policy: StartPolicy, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Found]:
     found: dict[TopicPartition, Found] = {}
+    at_time: dict[TopicPartition, Facts] = {}
+    timestamp_ms = 0
     for partition, facts in source.ask(partitions, ASK_TIMEOUT).items():
         if isinstance(facts, str):
             continue
         start = policy.resolve(partition, facts)
         if isinstance(start, AskTime):
-            offset = source.offsets_for_time([partition], start.timestamp_ms, ASK_TIMEOUT)[partition]
-            if isinstance(offset, str):
-                continue
-            start = Start(facts.high if offset < 0 else offset, "configured time")
-        found[partition] = Found(start, facts)
+            at_time[partition], timestamp_ms = facts, start.timestamp_ms
+        else:
+            found[partition] = Found(start, facts)
+    if at_time:  # all in one question: each by itself could wait its time out
+        for partition, offset in source.offsets_for_time(at_time, timestamp_ms, ASK_TIMEOUT).items():
+            if not isinstance(offset, str):
+                facts = at_time[partition]
+                found[partition] = Found(Start(facts.high if offset < 0 else offset, "configured time"), facts)
     return found

@@ -198,7 +198,7 @@ class FakeTranslator:
             if schema_id not in self.known:
                 return NeedsSchema(schema_id)
             if self.known[schema_id] is None:
-                return Translated("e", refusal=Refusal(Reason.UNKNOWN_SCHEMA, Stage.DECODE, "unknown"))
+                return Translated("e", refusal=Refusal(Reason.UNKNOWN_SCHEMA, Stage.DECODE, "no"), schema_id=schema_id)
         if kind[0] == "skip":
             return Translated("e", skips=(Skip("tombstone"),))
         if kind[0] == "refuse":

@@ -119,7 +119,7 @@ class Partition:
     def drained(self) -> bool:
         """Whether nothing up to the frontier is open: leaving now repeats nothing."""
         lowest = self.offsets.lowest_open
-        return self.closed or lowest is None or lowest > self.frontier
+        return lowest is None or lowest > self.frontier
 
     def intake_reasons(self, *, window: int, share: int, others: tuple[str, ...]) -> tuple[str, ...]:
         """Why it must not receive more: full ones end at half, because each pause fetches the client's queue again."""

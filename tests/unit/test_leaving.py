@@ -1,0 +1,52 @@
+"""Leaving a partition, or all of them: how long it takes, what it says of itself, and what it must not do."""
+
+from __future__ import annotations
+
+from processor import events
+from processor.model import TopicPartition
+from tests.world import TOPIC, Rates, World
+
+FIRST = TopicPartition(TOPIC, 0)
+
+
+def in_an_outage(partitions: int = 2) -> World:
+    """AEP is out, and something of every partition was sent."""
+    world = World(5, Rates(latency=0.1), partitions=partitions)
+    world.produce(300, kinds=("event",))
+    world.aep.down = True
+    world.run(30)
+    return world
+
+
+def test_a_rebalance_late_in_a_stop_does_not_lengthen_it() -> None:
+    world = in_an_outage()
+    worker, began = world.workers[0], world.now
+    late = began + world.limits.drain - 6  # what is left is just too much to be hopeless
+    world.at(late, lambda: worker.source.orders.append(("revoke", FIRST)))
+    assert not worker.pipeline.leave()
+    assert FIRST not in worker.pipeline.partitions
+    assert world.now - began <= world.limits.drain + 1
+
+
+def test_a_partition_that_comes_in_a_stop_is_taken_up_unasked_and_nothing_of_it_is_touched() -> None:
+    """Asking could last as long as another drain, and no answer would end a clean stop with the wrong exit code."""
+    world = in_an_outage(partitions=1)
+    worker, began = world.workers[0], world.now
+    late = TopicPartition(TOPIC, 1)
+    worker.source.ask = lambda partitions, _timeout: dict.fromkeys(partitions, "no answer")  # type: ignore[method-assign]
+    world.at(began + world.limits.drain - 6, lambda: worker.source.orders.append(("assign", late)))
+    worker.pipeline.leave()
+    assert world.now - began <= world.limits.drain + 1
+    assert late not in worker.pipeline.partitions
+    assert late not in world.log.committed
+
+
+def test_a_stop_during_which_a_partition_with_open_records_is_lost_was_not_clean() -> None:
+    world = in_an_outage(partitions=1)
+    worker = world.workers[0]
+    worker.source.orders.append(("lost", FIRST))
+    assert not worker.pipeline.leave()
+    stopped = worker.observed[-1]
+    assert isinstance(stopped, events.Stopped)
+    assert not stopped.clean
+    assert stopped.open_records > 0
