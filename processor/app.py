@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from threading import Event as Signal
+from typing import Protocol
 
 import orjson
 
@@ -37,6 +37,16 @@ SOURCE_NAME = "capillary"
 CLOSE_TIMEOUT = 2.0  # seconds for each thread of an edge to end
 
 
+class Stop(Protocol):
+    """Tells the worker to leave, and is told when it leaves for another reason; a `threading.Event` is one."""
+
+    def is_set(self) -> bool:
+        """Whether to leave."""
+
+    def set(self) -> None:
+        """Leaving begins."""
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """A wired worker. `run` once, on one thread; everything is closed when it returns."""
@@ -50,10 +60,11 @@ class Worker:
     topics: tuple[str, ...]
     clock: Callable[[], float]
 
-    def run(self, stop: Signal, alive: Callable[[float], None]) -> Halt | None:
+    def run(self, stop: Stop, alive: Callable[[float], None]) -> Halt | None:
         """Turns until `stop` is set or nothing more can be done, then leaves. Returns why delivery halted, if it did.
 
-        Raises GaveUpError when Kafka is beyond help for this process. `alive` is told the time at each turn.
+        Whatever ends it sets `stop` too and leaves the group; `Source.close` may take for ever, and who made `stop` can
+        end that. Raises GaveUpError when Kafka is beyond help for this process. `alive` is told the time at each turn.
         """
         pipeline = self.pipeline
         self.source.subscribe(self.topics, pipeline)
@@ -61,12 +72,17 @@ class Worker:
             while not stop.is_set() and not pipeline.finished:
                 alive(self.clock())
                 pipeline.turn()
+            stop.set()
             pipeline.leave()
+        except BaseException:
+            stop.set()
+            self.source.close()  # Python would do it some time later, where nothing can end it any more
+            raise
         finally:
             self.senders.close(CLOSE_TIMEOUT)
             self.tokens.close(CLOSE_TIMEOUT)
             self.dead_letters.close(CLOSE_TIMEOUT)
-            self.schemas.close()
+            self.schemas.close(CLOSE_TIMEOUT)
         return pipeline.halt
 
 

@@ -63,7 +63,7 @@ class Source(Protocol):
         """Fetches again."""
 
     def close(self) -> None:
-        """Commits what is stored and leaves the group. Has no timeout."""
+        """Commits what is stored and leaves the group, without a word to the loop. Has no timeout."""
 
 
 class Senders(Protocol):

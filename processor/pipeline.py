@@ -52,7 +52,6 @@ class Pipeline:
         self._next_tick = 0.0
         self._outages = OutageWatch()
         self._leave_by = inf  # known once we are told to stop
-        self._closing = False
 
     @property
     def halt(self) -> Halt | None:
@@ -78,7 +77,6 @@ class Pipeline:
         self._drain(everything, self._leave_by, self.turn)
         clean = all(partition.drained for partition in everything)
         still_open = sum(partition.offsets.open for partition in everything)
-        self._closing = True
         self._source.close()
         self._observe(events.Stopped(clean, still_open, self._clock() - began))
         return clean
@@ -236,11 +234,10 @@ class Pipeline:
 
     def revoked(self, partitions: Sequence[PartitionId]) -> None:
         """Settles what was sent of them, stores, and ends their epochs; the commit goes out after this returns."""
-        if not self._closing:
-            began = self._clock()
-            leaving = [self.partitions[partition] for partition in partitions if partition in self.partitions]
-            self._drain(leaving, self._drained_by(), self._step_and_wait)
-            self._end(leaving, began, lost=False)
+        began = self._clock()
+        leaving = [self.partitions[partition] for partition in partitions if partition in self.partitions]
+        self._drain(leaving, self._drained_by(), self._step_and_wait)
+        self._end(leaving, began, lost=False)
 
     def lost(self, partitions: Sequence[PartitionId]) -> None:
         """Somebody else may own them already: nothing is stored, whatever still comes for them is ignored."""

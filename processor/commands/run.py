@@ -29,7 +29,7 @@ from processor.translator import load_mappings
 COLLECT_AFTER = 20_000
 """Objects that may come up, over those that went, before the cycle collector looks at them; Python's own is 700."""
 
-GRACE = 5.0 + 2 * CLOSE_TIMEOUT  # seconds beyond the drain timeout, after which the process is ended the hard way
+GRACE = 5.0 + 4 * CLOSE_TIMEOUT  # seconds beyond the drain timeout, after which the process is ended the hard way
 
 
 class GapParameter(click.ParamType[tuple[TopicPartition, int]]):
@@ -105,16 +105,35 @@ def _spare_the_collector() -> None:
     gc.set_threshold(COLLECT_AFTER)
 
 
-def _stop_on_signals(hard_after: float) -> threading.Event:
-    """SIGTERM and SIGINT ask for a clean stop; closing the consumer may hang for ever, so there is a hard way out."""
-    stop = threading.Event()
+class WayOut:
+    """Asks for a clean stop. Closing the consumer may hang for ever, so from then on time runs to a hard way out.
+
+    Takes no lock: a second signal may come while the first one is still being handled. `hard_after` is in seconds.
+    """
+
+    def __init__(self, hard_after: float) -> None:
+        timer = threading.Timer(hard_after, os._exit, [ExitCode.KAFKA])
+        timer.daemon = True
+        self._timers = iter([timer])  # starts once, whoever comes first
+        self._asked = False
+
+    def is_set(self) -> bool:
+        """Whether the worker should leave."""
+        return self._asked
+
+    def set(self) -> None:
+        """Asks; again is once."""
+        self._asked = True
+        for timer in self._timers:
+            timer.start()
+
+
+def _stop_on_signals(hard_after: float) -> WayOut:
+    """SIGTERM and SIGINT ask for a clean stop."""
+    stop = WayOut(hard_after)
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if not stop.is_set():
-            stop.set()
-            way_out = threading.Timer(hard_after, os._exit, [ExitCode.KAFKA])
-            way_out.daemon = True
-            way_out.start()
+        stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)

@@ -165,12 +165,12 @@ class SchemaFetcher:
         """Why the registry gives no answers at present; None when it does, or was not asked."""
         return self._questions.failing
 
-    def close(self) -> None:
-        """Ends the thread, once a request that is under way is over."""
+    def close(self, timeout: float = REQUEST_TIMEOUT) -> None:
+        """Ends the thread, once a request that is under way is over; waits for that up to `timeout` seconds."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        self._thread.join(REQUEST_TIMEOUT)
+        self._thread.join(timeout)
 
     def _run(self) -> None:
         while True:
@@ -231,7 +231,7 @@ class NoRegistry:
         """Nothing can fail."""
         return None
 
-    def close(self) -> None:
+    def close(self, timeout: float = 0.0) -> None:
         """Nothing runs."""
 
 

@@ -41,7 +41,7 @@ _NO_TIMEOUT_LEFT = 0.001  # seconds; zero would mean "do not wait" to some calls
 
 
 class Listener(Protocol):
-    """What a rebalance asks of the loop. All three are called inside `Source.poll` (and `close`), with changes only."""
+    """What a rebalance asks of the loop. All three are called inside `Source.poll`, with changes only."""
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Partitions come: `Source.assign` must be called with their starts before this returns."""
@@ -103,12 +103,11 @@ class Source:
         what the listener stores then is refused.
 
         It has no timeout: with a dead broker it takes the session timeout, with a frozen one until that thaws. The
-        caller needs a hard way out of its own. The listener hears of what leaves, as in a poll, but not of partitions
-        that a rebalance still brings: a client that closes answers no questions. Raises what the listener raised.
+        caller needs a hard way out of its own. The listener hears nothing of it: there is nothing left to settle, and
+        a client that closes answers no questions about what a rebalance still brings.
         """
         self._closing = True
         self._consumer.close()
-        self._raise_from_callback()
 
     def _raise_from_callback(self) -> None:
         if self._raised is not None:
@@ -207,7 +206,7 @@ class Source:
 
     def _on_assign(self, _consumer: Consumer, partitions: list[ClientPartition]) -> None:
         coming = [_partition(partition) for partition in partitions]
-        if self._closing or not self._tell(lambda listener: listener.assigned(coming)):
+        if not self._tell(lambda listener: listener.assigned(coming)):
             self._consumer.incremental_assign([])  # without any call the client would start them by itself
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[ClientPartition]) -> None:
@@ -221,7 +220,12 @@ class Source:
         self._consumer.incremental_unassign(_to_client(gone))
 
     def _tell(self, call: Callable[[Listener], None]) -> bool:
-        """Keeps what the listener raises for the end of the poll: what C makes of an exception is nobody's contract."""
+        """Keeps what the listener raises for the end of the poll: what C makes of an exception is nobody's contract.
+
+        Returns whether the listener was told, and has done what it should.
+        """
+        if self._closing:
+            return False
         assert self._listener is not None
         try:
             call(self._listener)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import processor
+from processor.commands.run import GRACE
 from processor.configuration import load
 from processor.settings import schemas_dir
 from processor.simulator.account import Account, load_datasets
@@ -157,7 +158,7 @@ def test_the_compose_file_waits_longer_than_a_drain() -> None:
     grace = re.search(r"stop_grace_period: (\d+)s", services()["worker"])
     config = ROOT / "deploy/capillary-aep.example.toml"
     assert grace is not None
-    assert int(grace[1]) > load(config, {}).delivery.drain_timeout_s
+    assert int(grace[1]) > load(config, {}).delivery.drain_timeout_s + GRACE, "the program ends itself before"
 
 
 def test_compose_and_example_agree_on_the_stand_in() -> None:
