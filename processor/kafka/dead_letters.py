@@ -212,8 +212,6 @@ class DeadLetters:
             return
 
     def _produce(self, waiting: _Open) -> None:
-        make = truncated if waiting.too_large else whole
-        envelope = make(waiting.letter, self._version)
         ticket = waiting.letter.ticket
 
         def delivered(error: KafkaError | None, _message: Message) -> None:
@@ -221,6 +219,7 @@ class DeadLetters:
 
         waiting.sent = True
         try:
+            envelope = (truncated if waiting.too_large else whole)(waiting.letter, self._version)
             self._producer.produce(
                 self._topic, envelope.value, envelope.key, on_delivery=delivered, headers=list(envelope.headers)
             )
@@ -228,6 +227,9 @@ class DeadLetters:
             waiting.sent = False  # the next turn, when the queue has moved
         except KafkaException as error:
             self._reports.append((ticket, error.args[0]))
+        except Exception as error:  # a mistake in this letter: it stays unsettled, the others go on
+            log.exception("dead letters: one cannot be produced")
+            self._put_off(waiting, f"a letter of {waiting.letter.record.topic}: {type(error).__name__}")
 
     def _read_reports(self) -> None:
         dead = False
@@ -250,9 +252,12 @@ class DeadLetters:
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and not waiting.too_large:
             waiting.too_large, waiting.sent = True, False
             return
+        self._put_off(waiting, f"topic {self._topic}: {describe(error)}")
+
+    def _put_off(self, waiting: _Open, why: str) -> None:
         waiting.tries += 1
         waiting.due, waiting.sent = self._clock() + pause(waiting.tries, self._jitter), False
-        self._failing = f"topic {self._topic}: {describe(error)}"
+        self._failing = why
 
     def _new_producer(self) -> Producer:
         return Producer({**self._properties, "error_cb": self._client_failed})

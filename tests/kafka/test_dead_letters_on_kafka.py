@@ -110,6 +110,20 @@ def test_what_is_too_large_for_the_topic_goes_as_a_fingerprint_alone(
     assert "capillary-aep.truncated" in dict(cut[0].headers)
 
 
+def test_a_letter_that_cannot_be_written_holds_up_no_other(start: Start, new_topic: Callable[..., str]) -> None:
+    """It should not come to that. If it does, that letter alone stays unsettled, and the fault is said."""
+    letters = start(new_topic())
+    letters.send(letter(1)._replace(event="\ud800"))  # no UTF-8 can hold it
+    for ticket in range(2, 6):
+        letters.send(letter(ticket))
+    wait_for(letters, {2, 3, 4, 5})
+    deadline = time.monotonic() + 10
+    while "UnicodeEncodeError" not in str(letters.failing()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert letters.acknowledged() == []
+
+
 def test_a_missing_topic_is_an_outage(start: Start, kafka_admin: Admin, group: str) -> None:
     """It is said, waited out, and over once somebody makes the topic."""
     topic = f"letters-{group}"
