@@ -50,7 +50,7 @@ def find_gap(source: Source, policy: StartPolicy, partition: TopicPartition, pos
     """What is gone, once Kafka said that `position` is out of the log; of unknown size where it does not say more."""
     facts = source.ask([partition], ASK_TIMEOUT)[partition]
     found = None if isinstance(facts, str) else policy.resolve(partition, facts)
-    return found if isinstance(found, Gap) else Gap("position out of the log", position, None)
+    return found if isinstance(found, Gap) else Gap("position out of the log", position, None, position)
 
 
 def _ask(source: Source, policy: StartPolicy, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Found]:

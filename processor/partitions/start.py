@@ -22,15 +22,20 @@ class Start(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Records that we should have read are gone. Lost is [`begin`, `end`), an unknown end is None."""
+    """Records that we should have read are gone. Lost is [`begin`, `end`), an unknown end is None.
+
+    `committed` is where the group stands. It names the gap, because it stays while the partition is stopped; the end of
+    the log, where a gap above it begins, moves with every record that somebody produces.
+    """
 
     kind: str
     begin: int
     end: int | None
+    committed: int
 
     def remedy(self, partition: TopicPartition) -> str:
         """The argument that accepts exactly this gap."""
-        return f"--accept-gap {partition}@{self.begin}"
+        return f"--accept-gap {partition}@{self.committed}"
 
 
 class AskTime(NamedTuple):
@@ -59,7 +64,7 @@ class StartPolicy:
         gap = _gap(facts.committed, facts)
         if gap is None:
             return Start(facts.committed, "committed")
-        if (partition, gap.begin) in self.accepted:
+        if (partition, gap.committed) in self.accepted:
             return Start(facts.low, "gap accepted")
         return gap
 
@@ -76,11 +81,11 @@ class StartPolicy:
 def _gap(committed: int, facts: Facts) -> Gap | None:
     recorded = topic_id_of(facts.metadata)
     if recorded and facts.topic_id and recorded != facts.topic_id:
-        return Gap("another topic", committed, None)
+        return Gap("another topic", committed, None, committed)
     if committed < facts.low:
-        return Gap("below low", committed, facts.low)
+        return Gap("below low", committed, facts.low, committed)
     if committed > facts.high:
-        return Gap("above high", facts.high, committed)
+        return Gap("above high", facts.high, committed, committed)
     return None
 
 

@@ -41,15 +41,15 @@ def test_what_was_added_while_we_ran_begins_at_its_beginning(default: str | int,
 
 
 def test_below_low_is_a_gap_of_what_retention_took() -> None:
-    assert StartPolicy().resolve(P, facts(4)) == Gap("below low", 4, 10)
+    assert StartPolicy().resolve(P, facts(4)) == Gap("below low", 4, 10, 4)
 
 
 def test_above_high_is_a_gap_that_begins_at_the_end_of_the_log() -> None:
-    assert StartPolicy().resolve(P, facts(60)) == Gap("above high", 50, 60)
+    assert StartPolicy().resolve(P, facts(60)) == Gap("above high", 50, 60, 60)
 
 
 def test_another_topic_of_that_name_is_a_gap_even_where_the_offset_would_fit() -> None:
-    assert StartPolicy().resolve(P, facts(20, topic="B")) == Gap("another topic", 20, None)
+    assert StartPolicy().resolve(P, facts(20, topic="B")) == Gap("another topic", 20, None, 20)
 
 
 @pytest.mark.parametrize(("was", "topic"), [(None, "A"), ("A", None), (None, None)])
@@ -63,13 +63,21 @@ def test_an_accepted_gap_starts_at_low() -> None:
 
 
 @pytest.mark.parametrize("accepted", [(P, 3), (P, 5), (TopicPartition("capillary.events", 2), 4)])
-def test_only_the_gap_that_begins_there_is_accepted(accepted: tuple[TopicPartition, int]) -> None:
+def test_only_the_gap_at_which_the_group_stands_there_is_accepted(accepted: tuple[TopicPartition, int]) -> None:
     policy = StartPolicy(accepted=frozenset({accepted}))
     assert isinstance(policy.resolve(P, facts(4)), Gap)
 
 
+def test_a_gap_above_the_log_can_be_accepted_although_the_log_grows_meanwhile() -> None:
+    reported = StartPolicy().resolve(P, facts(60))
+    assert isinstance(reported, Gap)
+    assert reported.remedy(P) == f"--accept-gap {P}@60"
+    grown = facts(60)._replace(high=55)
+    assert StartPolicy(accepted=frozenset({(P, 60)})).resolve(P, grown) == Start(10, "gap accepted")
+
+
 def test_the_remedy_names_the_argument_that_accepts_exactly_this_gap() -> None:
-    assert Gap("below low", 4, 10).remedy(P) == "--accept-gap capillary.events:1@4"
+    assert Gap("below low", 4, 10, 4).remedy(P) == "--accept-gap capillary.events:1@4"
 
 
 @given(
