@@ -58,6 +58,7 @@ class Worker:
     dead_letters: DeadLetters
     schemas: SchemaFetcher | NoRegistry
     topics: tuple[str, ...]
+    attempt_timeout: float  # seconds
     clock: Callable[[], float]
 
     def run(self, stop: Stop, alive: Callable[[float], None]) -> Halt | None:
@@ -76,6 +77,7 @@ class Worker:
             pipeline.leave()
         except BaseException:
             stop.set()
+            self.senders.close(self.attempt_timeout)  # nothing may land after what the next owner sends
             self.source.close()  # Python would do it some time later, where nothing can end it any more
             raise
         finally:
@@ -131,7 +133,9 @@ def build_worker(
         observe=observe,
     )
     pipeline = Pipeline(edges, Delivery(lanes, policy(settings), random.random), lanes, start, limits(settings))
-    return Worker(pipeline, source, senders, tokens, dead_letters, schemas, kafka.topics, clock)
+    return Worker(
+        pipeline, source, senders, tokens, dead_letters, schemas, kafka.topics, delivery.attempt_timeout_s, clock
+    )
 
 
 def destinations(settings: Settings, mappings: Mappings) -> Mapping[str, Destination]:

@@ -41,6 +41,7 @@ from processor.model import (
 from processor.partitions.lanes import Lanes
 from processor.partitions.start import StartPolicy
 from processor.pipeline import Limits, Pipeline
+from processor.starts import GaveUpError
 
 EVENTS = Destination("events", profile=False, prefix=b"<", suffix=b">")
 EVENTS_2 = Destination("events-2", profile=False, prefix=b"<", suffix=b">")
@@ -65,6 +66,9 @@ class Rates:
     unauthorized: float = 0.0
     rebalance: float = 0.0
     crash: float = 0.0
+    stop: float = 0.0
+    silence: float = 0.0  # how many questions about where to start have no answer
+    control: float = 0.0  # how many records are followed by a control record
     commit_refused: float = 0.0
     late_rebalance: float = 0.5  # how many rebalances come when a poll already has records in its hands
     letters_fail: float = 0.0
@@ -165,6 +169,7 @@ class Worker:
         self.world, self.name = world, name
         self.alive = True
         self.observed: list[events.Event] = []
+        self.sent: set[tuple[TopicPartition, int]] = set()  # of the epochs that are open
         lanes = Lanes()
         self.delivery = Delivery(lanes, world.policy, world.random.random)
         self.source = FakeSource(world, self)
@@ -379,6 +384,9 @@ class FakeSource:
         elif what == "revoke":
             pipeline.revoked([partition])
             self._commit(partition)
+            released = self.worker.observed[-1]
+            if isinstance(released, events.Released) and released.settled:
+                self.world.assert_nothing_repeats(self.worker, [partition])
             self._drop(partition)
         else:
             self._drop(partition)
@@ -406,7 +414,10 @@ class FakeSource:
         self.world.owner.pop(partition, None)
 
     def ask(self, partitions: Iterable[TopicPartition], timeout: float) -> Mapping[TopicPartition, Facts | str]:
-        """The truth, at once."""
+        """The truth, at once, or no answer in time."""
+        if self.world.random.random() < self.world.rates.silence:
+            self.world.advance(timeout)
+            return dict.fromkeys(partitions, "no answer in time")
         return {partition: self.world.facts(partition) for partition in partitions}
 
     def offsets_for_time(
@@ -522,6 +533,8 @@ class World:
             partition = partitions[number % len(partitions)]
             gap = self.random.choice([0, 0, 0, 1, 3])
             self.log.append(partition, key, self.random.choice(kinds).encode(), gap)
+            if self.random.random() < self.rates.control:
+                self.log.end_transaction(partition)
 
     def messages(self, record: Record) -> tuple[Message, ...]:
         """The messages of a record, each with an entity that names where it comes from."""
@@ -562,6 +575,7 @@ class World:
             assert newest.get(key, -1) <= record.offset, "a request holds the messages of a key out of order"
             newest[key] = record.offset
             partition = _partition(record)
+            worker.sent.add((partition, record.offset))
             name = (partition, record.offset, message.to.name)
             if name in self.first_sent:
                 continue
@@ -611,6 +625,13 @@ class World:
         newest = self.aep.newest.get((partition, record.key, message.to.name), -1)
         return message.to.profile and newest > record.offset  # superseded
 
+    def assert_nothing_repeats(self, worker: Worker, partitions: Iterable[TopicPartition]) -> None:
+        """A worker said that it left these partitions cleanly: all of them that it sent is committed."""
+        for partition in partitions:
+            committed = self.log.committed.get(partition, (0, ""))[0]
+            repeated = [offset for where, offset in worker.sent if where == partition and offset >= committed]
+            assert not repeated, f"{partition}: left cleanly at {committed}, and {repeated} were sent"
+
     def commit(self, partition: TopicPartition, offset: int, metadata: str) -> None:
         """The coordinator takes a commit: it never goes back, and all below was answered for."""
         before = self.log.committed.get(partition, (0, ""))[0]
@@ -627,6 +648,7 @@ class World:
         self.owner[partition] = worker
         self.first_sent = {name for name in self.first_sent if name[0] != partition}
         self._evictions.discard((worker.name, partition))
+        worker.sent = {each for each in worker.sent if each[0] != partition}
         worker.source.orders.append(("assign", partition))
 
     def assign_all(self) -> None:
@@ -659,6 +681,28 @@ class World:
             self._free_at[partition] = self.now + SESSION
         self.workers.append(Worker(self, next(self._names)))
 
+    def stop(self, worker: Worker) -> bool:
+        """SIGTERM to a worker, and another one in its place. Returns whether it says that it left cleanly."""
+        began, owned = self.now, [partition for partition, owner in self.owner.items() if owner is worker]
+        clean = worker.pipeline.leave()
+        assert self.now - began <= self.limits.drain + 1, "it took longer to leave than it may"
+        if clean:
+            self.assert_nothing_repeats(worker, [each for each in owned if not self.evicted(worker, each)])
+        self._replace(worker)
+        return clean
+
+    def _give_up(self, worker: Worker) -> None:
+        """What `Worker.run` does when Kafka gave up on it: what is on the wire ends, then the group is left."""
+        self.advance(self.policy.attempt_timeout)
+        worker.source.close()
+        self._replace(worker)
+
+    def _replace(self, worker: Worker) -> None:
+        for partition in [partition for partition, owner in self.owner.items() if owner is worker]:
+            del self.owner[partition]
+        self.workers.remove(worker)
+        self.workers.append(Worker(self, next(self._names)))
+
     def step(self) -> None:
         """One random thing, then one turn of one worker."""
         dice = self.random.random()
@@ -666,8 +710,14 @@ class World:
             self.rebalance(self.random.choice(["revoke", "revoke", "lost"]))
         elif dice < self.rates.rebalance + self.rates.crash:
             self.crash()
+        elif dice < self.rates.rebalance + self.rates.crash + self.rates.stop:
+            self.stop(self.random.choice(self.workers))
         self.assign_all()
-        self.random.choice(self.workers).pipeline.turn()
+        worker = self.random.choice(self.workers)
+        try:
+            worker.pipeline.turn()
+        except GaveUpError:
+            self._give_up(worker)
 
     def heal(self) -> None:
         """Nothing goes wrong any more."""

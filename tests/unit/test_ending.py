@@ -70,7 +70,7 @@ def run(turns: Callable[[Fakes, int], None]) -> Fakes:
     fakes = Fakes(Stop(), lambda _: None)
     fakes.turns = lambda number: turns(fakes, number)
     loop, edge = cast("Pipeline", fakes), cast("object", fakes)
-    worker = Worker(loop, edge, edge, edge, edge, edge, ("t",), lambda: 0.0)  # type: ignore[arg-type]
+    worker = Worker(loop, edge, edge, edge, edge, edge, ("t",), 15.0, lambda: 0.0)  # type: ignore[arg-type]
     try:
         worker.run(fakes.stop, lambda _: None)
     except (GaveUpError, ZeroDivisionError) as error:
@@ -92,12 +92,14 @@ def test_a_worker_that_ends_by_itself_has_the_hard_way_out_as_well() -> None:
 
 
 @pytest.mark.parametrize("error", [GaveUpError("no answer"), ZeroDivisionError()])
-def test_whatever_breaks_the_loop_leaves_the_group_within_limits_and_commits_what_is_stored(error: Exception) -> None:
+def test_whatever_breaks_the_loop_waits_for_what_is_on_the_wire_and_leaves_the_group(error: Exception) -> None:
+    """Within limits of time; what was stored is committed by that."""
+
     def broken(_fakes: Fakes, number: int) -> None:
         if number == 2:
             raise error
 
-    assert run(broken).done == ["source", *["edge"] * 4, type(error).__name__]
+    assert run(broken).done == ["edge", "source", *["edge"] * 4, type(error).__name__]
 
 
 HANGS = """
