@@ -259,7 +259,8 @@ class FakeSenders:
             answer = Answer(request.ticket, world.random.choice([401, 403]), token=token)
             world.at(world.now + latency, self._land(answer))
         else:
-            world.at(world.now + latency / 2, lambda: self._arrive(request, latency / 2, token))
+            arrives = min(world.now + latency / 2, request.deadline)
+            world.at(arrives, lambda: self._arrive(request, latency / 2, token))
 
     def _arrive(self, request: Request, rest: float, token: int) -> None:
         world = self.world
@@ -267,6 +268,8 @@ class FakeSenders:
             return  # killed before it was written
         world.arrived(self.worker, request)
         answer = world.aep.take(request, world.by_entity, world.now)._replace(token=token)
+        if world.now + rest > request.deadline:  # whatever it would have been
+            answer = Answer(request.ticket, failure=Failure.TIMEOUT)
         lands = request.deadline if answer.failure is Failure.TIMEOUT else world.now + rest
         world.at(lands, self._land(answer))
 
