@@ -80,18 +80,27 @@ def completed(record: Json, event: str, created: int | None, org: int, customer:
     record |= {"eventName": event, "orgId": org}
     record["createdAt"] = record["createdAt"] if created is None else created
     contract = CONTRACTS[event]
-    place, schema = record, contract.schema
-    for part in contract.customer[:-1]:
-        schema = record_of(schema, part)
-        place[part] = place[part] or {field["name"]: None for field in schema["fields"]}
-        place = place[part]
-    for part in contract.customer[-1:]:
-        place[part] = customer
+    if contract.customer:
+        put_customer(record, contract.schema, contract.customer, customer)
     return record
 
 
+def put_customer(record: Json, schema: Json, path: tuple[str, ...], customer: int | None) -> None:
+    """The customer at the end of a path; through a list it is that of every item, of which there is at least one."""
+    part, *rest = path
+    if not rest:
+        record[part] = customer
+        return
+    inner = record_of(schema, part)
+    item = inner["items"] if inner["type"] == "array" else inner
+    empty = {field["name"]: None for field in item["fields"]}
+    record[part] = record[part] or ([empty] if item is not inner else empty)
+    for place in record[part] if item is not inner else [record[part]]:
+        put_customer(place, item, tuple(rest), customer)
+
+
 def record_of(schema: Json, name: str) -> Json:
-    """The record that a field of a record holds."""
+    """The record, or the list of records, that a field of a record holds."""
     kind = next(field["type"] for field in schema["fields"] if field["name"] == name)
     found = kind[1] if isinstance(kind, list) else kind
     assert isinstance(found, dict)
@@ -101,6 +110,7 @@ def record_of(schema: Json, name: str) -> Json:
 def key_of(record: Json, event: str) -> bytes | None:
     customer: Any = record
     for part in CONTRACTS[event].customer:
+        customer = customer[0] if isinstance(customer, list) else customer
         customer = customer[part] if customer else None
     return None if customer is None or not CONTRACTS[event].customer else f"{record['orgId']}:{customer}".encode()
 
