@@ -133,8 +133,8 @@ def outputs(event: str, destination: str) -> list[Output]:
 
 
 def reads(field: Field) -> tuple[str, ...]:
-    """The paths of the event, outside of its lists, that decide whether a field has a value."""
-    return tuple(ref.path for ref in field.decides() if not ref.item)
+    """The paths of the event, outside of lists, that decide whether a field has a value; the org is always there."""
+    return tuple(ref.path for ref in field.decides() if not ref.item and ref.path != "orgId")
 
 
 def may_go(event: str, destination: str, robbed: str) -> tuple[str, ...]:
