@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 LOOP_LINES = 300
+TEXTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md"), *ROOT.glob("deploy/**/*.md")]
 
 
 def test_the_loop_stays_readable() -> None:
@@ -47,7 +48,7 @@ def test_schemas_travel_in_the_wheel(wheel: zipfile.Path, tmp_path: Path) -> Non
         if path.is_file():
             assert f"processor/_schemas/{path.relative_to(ROOT / 'schemas').as_posix()}" in names
     assert "processor/py.typed" in names
-    assert not [name for name in names if name.startswith(("tests/", "docs/", "schemas/"))]
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"processor", "capillary_aep"}
     wheel.root.extractall(tmp_path)
     code = "import processor.settings as s; print(s.__file__, s.schemas_dir(), sep='\\n')"
     done = subprocess.run(
@@ -98,6 +99,36 @@ def test_continuous_integration_runs_what_the_readme_says() -> None:
 def test_the_changelog_begins_with_what_is_not_released() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)[0] == "Unreleased"
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_what_is_there(path: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not target.startswith(("https://", "http://")):
+            name, _, fragment = target.partition("#")
+            linked = path.parent / name if name else path
+            assert linked.exists(), target
+            assert not fragment or fragment in anchors(linked), target
+
+
+def anchors(path: Path) -> set[str]:
+    """The names that a page's headings have, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_lists_rooms_and_targets_that_are_there() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rooms = readme.partition("## Find your way")[2].partition("\n## ")[0]
+    room = "."
+    for name in re.findall(
+        r"`([\w./]+)`", "\n".join(line.split("|")[1] for line in rooms.splitlines() if "| `" in line)
+    ):
+        room = str(Path(name).parent) if name.startswith("processor/") else room
+        assert (ROOT / name).exists() or (ROOT / room / name).exists(), name
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"^\$ make ([a-z-]+)", readme, re.MULTILINE)) <= set(targets)
 
 
 # ---- containers ------------------------------------------------------------------------------------------------------
