@@ -47,6 +47,10 @@ class Stop(Protocol):
         """Leaving begins."""
 
 
+class MissingTopicError(Exception):
+    """A topic that must be there is not; the text names it and its setting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """A wired worker. `run` once, on one thread; everything is closed when it returns."""
@@ -96,7 +100,11 @@ def build_worker(
     accepted_gaps: Gaps = frozenset(),
     clock: Callable[[], float] = time.monotonic,
 ) -> Worker:
-    """Wires a worker. Raises NoAnswerError when Kafka cannot be reached, ConfigProblem for a client property."""
+    """Wires a worker.
+
+    Raises NoAnswerError when Kafka cannot be reached, ConfigProblem for a client property, MissingTopicError where
+    there is no dead-letter topic: the first letter would hold up its partition, long after all seemed well.
+    """
     kafka, delivery = settings.kafka, settings.delivery
     servers, client = kafka.bootstrap_servers, kafka.client
     admin = Admin(config.admin_properties(servers, client=client))
@@ -111,7 +119,10 @@ def build_worker(
         admin,
         clock=clock,
     )
-    start = StartPolicy(kafka.default_start, dict(source.partition_counts(delivery.drain_timeout_s)), accepted_gaps)
+    counts = source.partition_counts(delivery.drain_timeout_s)
+    if kafka.dlq_topic not in counts:
+        raise MissingTopicError(f"KAFKA__DLQ_TOPIC: Kafka has no topic {kafka.dlq_topic}; create it first")
+    start = StartPolicy(kafka.default_start, counts, accepted_gaps)
     registry = settings.registry.url
     schemas = NoRegistry() if registry is None else SchemaFetcher(RegistryLookup(registry.get_secret_value()))
     dead_letters = DeadLetters(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
@@ -34,6 +35,7 @@ from processor.settings import (
 DEFAULT_FILE = Path("capillary-aep.toml")
 PREFIX = "CAPILLARY_AEP_"
 FREE_TABLES = ("tiers", "lookups")  # sections whose names are the operator's; in the environment one JSON object each
+MISSING = "is required and not set"
 SECTIONS = sorted(Settings.model_fields, key=lambda name: name in TranslationSettings.model_fields)
 
 Tables = dict[str, dict[str, Any]]
@@ -71,7 +73,7 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         problems += [_problem(details) for details in error.errors(include_url=False, include_context=False)]
         problems += _deadlines(tables, problems)
-        raise SettingsError(_unrepeated(problems)) from None
+        raise SettingsError(_unrepeated(problems, config)) from None
     if problems:
         raise SettingsError(problems)
     return settings
@@ -85,7 +87,7 @@ def load_section(section: type[SectionT], config: Path | None, environ: Mapping[
         loaded = section.model_validate(tables.get(name, {}))
     except ValidationError as error:
         problems += [_problem(details, name) for details in error.errors(include_url=False, include_context=False)]
-        raise SettingsError(_unrepeated(problems)) from None
+        raise SettingsError(_unrepeated(problems, config)) from None
     if problems:
         raise SettingsError(problems)
     return loaded
@@ -99,7 +101,7 @@ def load_translation(config: Path | None, environ: Mapping[str, str]) -> Transla
         loaded = TranslationSettings.model_validate(ours)
     except ValidationError as error:
         problems += [_problem(details) for details in error.errors(include_url=False, include_context=False)]
-        raise SettingsError(_unrepeated(problems)) from None
+        raise SettingsError(_unrepeated(problems, config)) from None
     if problems:
         raise SettingsError(problems)
     return loaded
@@ -133,10 +135,17 @@ def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return below | above | {name: _overlaid(below[name], above[name]) for name in both}
 
 
-def _unrepeated(problems: list[Problem]) -> list[Problem]:
-    """Each problem once; a secret whose file has a problem is not called missing as well."""
+def unreadable(problems: list[Problem], config: Path | None) -> bool:
+    """Whether one of them is that nothing is known of what the file says."""
+    return any(problem.setting == str(config or DEFAULT_FILE) for problem in problems)
+
+
+def _unrepeated(problems: list[Problem], config: Path | None) -> list[Problem]:
+    """Each problem once; what may be in a file that cannot be read is not called missing as well."""
     variables_at_fault = {problem.variable for problem in problems}
     kept = [problem for problem in problems if f"{problem.variable}_FILE" not in variables_at_fault]
+    if unreadable(problems, config):
+        kept = [problem for problem in kept if problem.message != MISSING]
     return list(dict.fromkeys(kept))
 
 
@@ -332,7 +341,7 @@ def _problem(details: ErrorDetails, *section: str) -> Problem:
 
 
 _TEXTS = {
-    "missing": "is required and not set",
+    "missing": MISSING,
     "string_pattern_mismatch": "does not have the form that docs/configuration.md shows",
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
@@ -378,15 +387,18 @@ def _raw(tables: Tables, section: str, name: str) -> Any:
     return tables.get(section, {}).get(name, model.model_fields[name].default if model else None)
 
 
-def destination_problems(settings: Settings, names: frozenset[str]) -> list[Problem]:
+def destination_problems(given: AbstractSet[str], names: frozenset[str]) -> list[Problem]:
     """Destinations that are missing, and such that no XDM schema stands behind. `names` are all there are."""
     unknown = [
         Problem(f"[destinations.{name}]", "", f"no destination has this name{_or_nearest(name, names)}")
-        for name in sorted(settings.destinations.keys() - names)
+        for name in sorted(given - names)
     ]
+    if not given & names:
+        wanted = f"all are missing, {', '.join(sorted(names))}: `capillary-aep provision apply` writes them"
+        return [*unknown, Problem("[destinations.NAME]", "", wanted)]
     missing = [
         Problem(f"[destinations.{name}]", "", "is missing: `capillary-aep provision apply` writes it")
-        for name in sorted(names - settings.destinations.keys())
+        for name in sorted(names - given)
     ]
     return unknown + missing
 

@@ -11,11 +11,25 @@ from typing import ClassVar, TypeVar
 
 import click
 
-from processor.configuration import SettingsError, load, load_section, load_translation, raw_tables
-from processor.settings import Section, Settings, TranslationSettings
+from processor.configuration import (
+    DEFAULT_FILE,
+    MISSING,
+    Problem,
+    SettingsError,
+    load,
+    load_section,
+    load_translation,
+    raw_tables,
+)
+from processor.settings import KafkaSettings, Section, Settings, TranslationSettings
 
 SectionT = TypeVar("SectionT", bound=Section)
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
+
+WHERE_SETTINGS_ARE = (
+    f"Settings are read from {DEFAULT_FILE} in the working directory (--config FILE, before the command, names another)"
+    " and from the environment: see docs/configuration.md."
+)
 
 
 class ExitCode(IntEnum):
@@ -38,6 +52,11 @@ class KafkaGaveUp(CommandFailed):
     """Ends a command because Kafka is beyond help for this process, exit code 4."""
 
     exit_code: ClassVar[int] = ExitCode.KAFKA
+
+
+def no_answer(kafka: KafkaSettings, error: Exception) -> KafkaGaveUp:
+    """The failure of a command to which no broker answers. `error` has librdkafka's words."""
+    return KafkaGaveUp(f"KAFKA__BOOTSTRAP_SERVERS: no answer from Kafka at {kafka.bootstrap_servers}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +100,11 @@ def _failed(error: SettingsError) -> CommandFailed:
 
 
 def problem_list(problems: Sequence[object]) -> str:
-    """Problems as a person reads them: how many, then one a line."""
-    return "\n".join(
-        [f"{len(problems)} problem{'s' * (len(problems) != 1)}", *(f"  {problem}" for problem in problems)]
-    )
+    """Problems as a person reads them: how many, one a line, and where settings come from if one is missing."""
+    lines = [f"{len(problems)} problem{'s' * (len(problems) != 1)}", *(f"  {problem}" for problem in problems)]
+    if any(isinstance(problem, Problem) and problem.message == MISSING for problem in problems):
+        lines.append(WHERE_SETTINGS_ARE)
+    return "\n".join(lines)
 
 
 def json_option(function: FunctionT) -> FunctionT:

@@ -33,8 +33,10 @@ def json_lines(lines: Iterable[bytes]) -> Iterator[Document | Unreadable]:
 
 
 def json_documents(text: bytes) -> Iterator[Document | Unreadable]:
-    """One object, an array of them, or JSON lines: what it is shows by itself."""
+    """One object, an array of them, or JSON lines: what it is shows by itself. Nothing comes of a blank text."""
     text = text.removeprefix(_BOM)
+    if not text.strip():
+        return
     whole = _parse(text, "")
     if isinstance(whole, Document):
         items = whole.value
@@ -59,6 +61,5 @@ def _parse(text: bytes, place: str) -> Document | Unreadable:
         return Document(place, orjson.loads(text))
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}" if not place else f"column {error.colno}"
-        return Unreadable(
-            place, f"not JSON: {error.msg.partition(': line')[0]} ({where}); send one event as one object"
-        )
+        remedy = "write each event on one line" if place else "send one event as one object"
+        return Unreadable(place, f"not JSON: {error.msg.partition(': line')[0]} ({where}); {remedy}")

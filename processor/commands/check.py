@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from pydantic import ValidationError
 
 from processor.commands import CommandFailed, ExitCode, Invocation, json_option, print_result, problem_list
-from processor.configuration import PREFIX, Problem, SettingsError, destination_problems, load, readable_tables
+from processor.configuration import (
+    PREFIX,
+    Problem,
+    SettingsError,
+    destination_problems,
+    load,
+    readable_tables,
+    unreadable,
+)
 from processor.kafka.config import ConfigProblem, consumer_properties, dead_letter_properties
 from processor.mapping.problems import MappingProblems
 from processor.mapping.problems import Problem as MappingProblem
@@ -45,18 +55,32 @@ def refuse_to_start_half_right(invocation: Invocation) -> None:
 
 
 def find_problems(invocation: Invocation) -> list[Problem | MappingProblem]:
-    """All that is wrong; with the mappings also where the settings cannot be used."""
+    """All that is wrong; also of mappings, destinations and client where other settings cannot be used."""
     try:
         settings = load(invocation.config, invocation.environ)
     except SettingsError as error:
-        return [*error.problems, *_mapping_problems(_translation_of(invocation), PLACEHOLDER)]
-    brand = () if settings.mappings.dir is None else (settings.mappings.dir / "xdm").glob("*.json")
-    destinations = frozenset(path.stem for path in (*(schemas_dir() / "xdm").glob("*.json"), *brand))
+        return [*error.problems, *_further_problems(invocation, error.problems)]
     return [
         *_client_problems(settings.kafka),
-        *destination_problems(settings, destinations),
+        *destination_problems(settings.destinations.keys(), _destinations(settings)),
         *_mapping_problems(settings, settings.aep.tenant),
     ]
+
+
+def _further_problems(invocation: Invocation, known: list[Problem]) -> Iterator[Problem | MappingProblem]:
+    """What there is to say beside the settings that cannot be used, which have been named."""
+    tables, translation = readable_tables(invocation.config, invocation.environ), _translation_of(invocation)
+    with contextlib.suppress(ValidationError):
+        yield from _client_problems(KafkaSettings.model_validate(tables.get("kafka", {})))
+    if not unreadable(known, invocation.config):
+        yield from destination_problems(tables.get("destinations", {}).keys(), _destinations(translation))
+    yield from _mapping_problems(translation, PLACEHOLDER)
+
+
+def _destinations(settings: TranslationSettings) -> frozenset[str]:
+    """The names of all that mappings may write, ours and the brand's."""
+    brand = () if settings.mappings.dir is None else (settings.mappings.dir / "xdm").glob("*.json")
+    return frozenset(path.stem for path in (*(schemas_dir() / "xdm").glob("*.json"), *brand))
 
 
 def _translation_of(invocation: Invocation) -> TranslationSettings:

@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 import click
 
 from processor.capillary import CapillaryError, Contract, Contracts, IgnoredEventError, read_event
-from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp, json_option, print_result
+from processor.commands import CommandFailed, ExitCode, Invocation, json_option, no_answer, print_result
 from processor.commands._contracts import contracts_of
 from processor.commands._documents import Unreadable, json_lines
 from processor.commands._encoding import Encoder, Frame, confluent, single_object
@@ -21,6 +21,7 @@ from processor.settings import KafkaSettings, RegistrySettings
 from processor.translator import MAX_RECORD
 
 FLUSH_TIMEOUT = 60.0  # seconds
+KEYLESS = "no customer id, so no key: produced, but in no order and never for Profile; `try` shows what becomes of it"
 
 
 class Keyed(NamedTuple):
@@ -28,6 +29,7 @@ class Keyed(NamedTuple):
 
     key: bytes | None
     value: bytes
+    place: str = ""
 
 
 class Refused(NamedTuple):
@@ -51,8 +53,8 @@ def command(invocation: Invocation, file: BinaryIO, topic: str | None, *, as_jso
 
     Avro in single-object encoding, or in the Confluent wire format when REGISTRY__URL is set. The key is
     `orgId:customerId`, of coupons for several customers `orgId:seriesId`. Lines that are no event are named and left
-    out; then the exit code is 1. So are events of a type that goes nowhere on purpose (ignored.toml), but nothing is
-    wrong with these.
+    out, and the exit code is 1. Events of a type that goes nowhere on purpose (ignored.toml) are named and left out too,
+    but nothing is wrong with them.
     """
     kafka, registry = invocation.section(KafkaSettings), invocation.section(RegistrySettings)
     topic = topic or _only_topic(kafka)
@@ -62,7 +64,7 @@ def command(invocation: Invocation, file: BinaryIO, topic: str | None, *, as_jso
         records = encode_lines(file, contracts, Encoder(contracts, _frame(registry, topic)))
         produced, refused, ignored = _produce(records, kafka, topic)
     except NoAnswerError as error:
-        raise KafkaGaveUp(str(error)) from None
+        raise no_answer(kafka, error) from None
     except RegistrationError as error:
         raise CommandFailed(f"REGISTRY__URL: {error}") from None
     except ConfigProblem as error:
@@ -92,7 +94,7 @@ def encode_lines(lines: Iterable[bytes], contracts: Contracts, encoder: Encoder)
         if len(value) > MAX_RECORD:
             yield Refused(document.place, f"{len(value)} bytes of Avro; at most {MAX_RECORD} can be delivered")
         else:
-            yield Keyed(event.key, value)
+            yield Keyed(event.key, value, document.place)
 
 
 def _produce(records: Iterable[Keyed | Refused], kafka: KafkaSettings, topic: str) -> tuple[int, int, int]:
@@ -105,6 +107,8 @@ def _produce(records: Iterable[Keyed | Refused], kafka: KafkaSettings, topic: st
             refused += record.wrong
             ignored += not record.wrong
         else:
+            if record.key is None:
+                click.echo(f"{record.place}: {KEYLESS}", err=True)
             producer.send(topic, record.key, record.value)
     try:
         producer.flush(FLUSH_TIMEOUT)

@@ -15,13 +15,13 @@ import click
 import structlog
 
 from processor import __version__
-from processor.app import CLOSE_TIMEOUT, Gaps, build_worker
-from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp
+from processor.app import CLOSE_TIMEOUT, Gaps, MissingTopicError, build_worker
+from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp, no_answer
 from processor.commands.check import refuse_to_start_half_right
 from processor.health import HealthServer
 from processor.kafka.config import ConfigProblem, NoAnswerError
 from processor.model import TopicPartition
-from processor.settings import Settings, schemas_dir
+from processor.settings import HealthSettings, Settings, schemas_dir
 from processor.starts import GaveUpError
 from processor.telemetry import Telemetry, configure_logging
 from processor.translator import load_mappings
@@ -75,23 +75,37 @@ def run(settings: Settings, gaps: Gaps) -> ExitCode:
     telemetry = Telemetry(time.monotonic, log)
     stop = _stop_on_signals(settings.delivery.drain_timeout_s + GRACE)
     mappings = load_mappings(schemas_dir(), settings.mappings.dir, settings.aep.tenant, settings.options())
-    health = HealthServer(
-        settings.health.host,
-        settings.health.port,
-        state=lambda: telemetry.health,
-        metrics=telemetry.exposition,
-        clock=time.monotonic,
-    )
     try:
-        with health:
+        with _health_server(settings.health, telemetry):
             worker = build_worker(settings, mappings, telemetry.observe, accepted_gaps=gaps)
             _spare_the_collector()
             halt = worker.run(stop, telemetry.alive)
-    except (GaveUpError, NoAnswerError) as error:
+    except GaveUpError as error:
         raise KafkaGaveUp(str(error)) from None
+    except NoAnswerError as error:
+        raise no_answer(settings.kafka, error) from None
+    except MissingTopicError as error:
+        raise CommandFailed(str(error)) from None
     except ConfigProblem as error:
         raise CommandFailed(f"KAFKA__CLIENT: {error}") from None
     return ExitCode.DONE if halt is None else ExitCode.HALT
+
+
+def _health_server(where: HealthSettings, telemetry: Telemetry) -> HealthServer:
+    """The server, with its port taken. Raises CommandFailed where that cannot be had."""
+    try:
+        return HealthServer(
+            where.host,
+            where.port,
+            state=lambda: telemetry.health,
+            metrics=telemetry.exposition,
+            clock=time.monotonic,
+        )
+    except OSError as error:
+        remedy = "choose another port for each worker on a machine, or 0 for any"
+        raise CommandFailed(
+            f"HEALTH__PORT: cannot listen on {where.host}:{where.port}: {error.strerror}; {remedy}"
+        ) from None
 
 
 def _spare_the_collector() -> None:

@@ -21,13 +21,19 @@ from processor.simulator.simulator import Simulator
 
 
 @click.command()
-@click.option("--port", default=8900, show_default=True, help="0 picks a free one.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8900, show_default=True, help="0 picks a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--faults", type=click.Choice(list(PRESETS)), default="none", show_default=True, help="What goes wrong.")
 @click.option("--seed", default=0, show_default=True, help="Decides the dice of the faults.")
 @click.option("--latency-ms", type=click.FloatRange(min=0), default=0.0, help="Milliseconds before each reply.")
 @click.option("--token-life", type=click.FloatRange(min=0.1), default=86_400.0, help="Seconds that a token lives.")
-@click.option("--shape", type=click.Choice([shape.value for shape in Shape]), default="B", help="Of failing elements.")
+@click.option(
+    "--shape",
+    type=click.Choice([shape.value for shape in Shape]),
+    default="B",
+    show_default=True,
+    help="How a 207 spells what it refuses: AEP's documents have three ways.",
+)
 @click.option("--no-validation", is_flag=True, help="Take every entity: a sink for benchmarks.")
 @click.option("--no-ledger", is_flag=True, help="Count what is accepted and keep nothing of it.")
 @click.option(

@@ -163,10 +163,11 @@ def test_new_tokens_that_aep_refuses_again_and_again_end_the_worker(scene: Scene
 
 def test_lanes_with_a_dead_letter_wait_for_the_topic(scene: Scenes, start_worker: Start) -> None:
     stage = scene()
+    worker = start_worker(stage.settings(**IMPATIENT_GROUP), program=IMPATIENT)
+    worker.wait_for("partition assigned")  # it would not start without the topic
     stage.admin.delete_topic(stage.dlq)
     stage.put(b"150698:1", b"not Avro")
     stage.produce(Generator(1, 50).records(500))
-    worker = start_worker(stage.settings(**IMPATIENT_GROUP), program=IMPATIENT)
     worker.wait_for("outage began", what="dead letters")
     wait_until(lambda: len({a.event_id for a in stage.stand_in.arrivals if a.event_id}) > 450, "other lanes go on")
     time.sleep(LONGER_THAN_THAT)

@@ -1,16 +1,20 @@
-"""Starts that are refused: every problem is named at once, before Kafka or AEP hears of the process."""
+"""Starts that are refused: what is wrong, where, and what to do, without a traceback; of settings all at once."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from processor.commands.produce import KEYLESS
+from processor.kafka.mock_cluster import MockCluster
 from processor.settings import schemas_dir
-from tests.plugins.workers import COMMAND, PREFIX
+from tests.plugins.brokers import free_port
+from tests.plugins.workers import COMMAND, PREFIX, QUICK
 
 NAMES = [path.stem.replace("-", "_").upper() for path in (schemas_dir() / "xdm").glob("*.json")]
 GOOD = {
@@ -28,11 +32,11 @@ WRONG_PATH = '"loyalty.points" = { from = "data.programCurrent', '"loyalty.point
 WRONG_TARGET = '"_tenant.capillary.accountId"', '"_tenant.capillary.acountId"'
 
 
-def outcome(command: str, settings: Mapping[str, str], directory: Path) -> tuple[int, str]:
+def outcome(command: str, settings: Mapping[str, str], directory: Path, *arguments: str) -> tuple[int, str]:
     """Exit code and standard error of a command that must have nothing to say on standard output."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     done = subprocess.run(
-        [*COMMAND, command],
+        [*COMMAND, command, *arguments],
         env={**outside, **{PREFIX + name: value for name, value in settings.items()}},
         cwd=directory,
         capture_output=True,
@@ -103,3 +107,57 @@ def test_a_mapping_alone_is_reason_enough(tmp_path: Path, command: str) -> None:
 
 def test_what_is_well_is_well(tmp_path: Path) -> None:
     assert outcome("check", GOOD, tmp_path) == (0, "all is well\n")
+
+
+# ---- what only Kafka, or the machine, can say ------------------------------------------------------------------------
+
+
+def last_line(errors: str) -> str:
+    """What is said after the log, in one line."""
+    assert "Traceback" not in errors
+    return errors.splitlines()[-1]
+
+
+def test_without_its_dead_letter_topic_a_worker_does_not_start(tmp_path: Path) -> None:
+    with MockCluster() as cluster:
+        cluster.create_topic("capillary.events")
+        settings = GOOD | {"KAFKA__BOOTSTRAP_SERVERS": cluster.bootstrap_servers, "HEALTH__PORT": str(free_port())}
+        code, errors = outcome("run", settings, tmp_path)
+    assert code == 1
+    assert last_line(errors) == ("Error: KAFKA__DLQ_TOPIC: Kafka has no topic capillary.events.dlq; create it first")
+
+
+def test_a_health_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, errors = outcome("run", GOOD | {"HEALTH__PORT": str(port)}, tmp_path)
+    assert code == 1
+    assert last_line(errors).startswith(
+        f"Error: HEALTH__PORT: cannot listen on 127.0.0.1:{port}: Address already in use"
+    )
+
+
+def test_no_broker_answers(tmp_path: Path) -> None:
+    said = "Error: KAFKA__BOOTSTRAP_SERVERS: no answer from Kafka at 127.0.0.1:1: "
+    code, errors = outcome("run", GOOD | QUICK | {"HEALTH__PORT": str(free_port())}, tmp_path)
+    assert code == 4
+    assert last_line(errors).startswith(said)
+    events = tmp_path / "events.jsonl"
+    events.touch()
+    code, errors = outcome("produce", GOOD, tmp_path, str(events))
+    assert code == 4
+    assert errors.startswith(said)
+
+
+def test_what_names_no_customer_is_produced_and_said(tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    events.write_text('{"eventName": "pointsIssued", "orgId": 1, "createdAt": 1750000000000, "data": {}}\n', "utf-8")
+    with MockCluster() as cluster:
+        cluster.create_topic("capillary.events")
+        settings = GOOD | {"KAFKA__BOOTSTRAP_SERVERS": cluster.bootstrap_servers}
+        code, errors = outcome("produce", settings, tmp_path, str(events))
+    assert code == 0
+    assert errors.splitlines() == [
+        f"line 1: {KEYLESS}",
+        "1 produced to capillary.events, 0 refused, 0 ignored",
+    ]

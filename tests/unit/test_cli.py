@@ -111,6 +111,29 @@ def test_check_names_all_problems_at_once() -> None:
     assert result.stdout == ""
     for variable in REQUIRED:
         assert variable in result.stderr
+    assert "[destinations.NAME]: all are missing, events, profile-" in result.stderr
+    assert "Settings are read from capillary-aep.toml" in result.stderr
+    client = run(
+        "check", env=REQUIRED | {"CAPILLARY_AEP_KAFKA__CLIENT": '{"group.id": "g"}', "CAPILLARY_AEP_LOG__X": "1"}
+    )
+    for place in ("LOG__X", "KAFKA__CLIENT): group.id", "[destinations.NAME]"):
+        assert place in client.stderr
+
+
+def test_of_a_file_that_cannot_be_read_nothing_is_called_missing() -> None:
+    Path("capillary-aep.toml").write_text("[kafka\n", encoding="utf-8")
+    result = run("check", env={"CAPILLARY_AEP_KAFKA__TOPIC": "t"})
+    assert [line.partition(" is ")[0] for line in result.stderr.splitlines()[:2]] == [
+        "2 problems",
+        "  capillary-aep.toml:",
+    ]
+    assert "nearest is CAPILLARY_AEP_KAFKA__TOPICS" in result.stderr
+    assert len(result.stderr.splitlines()) == 3
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_the_stand_in_takes_no_port_that_cannot_be(port: str) -> None:
+    assert run("simulate", "--port", port).exit_code == ExitCode.USAGE
 
 
 def test_check_says_so_in_json_on_the_last_line() -> None:

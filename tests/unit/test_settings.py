@@ -264,6 +264,7 @@ def test_an_unknown_key_names_the_nearest() -> None:
 def test_a_file_that_cannot_be_used() -> None:
     assert "cannot be read" in problems(environment(), Path("absent.toml"))["absent.toml"]
     assert "is not valid TOML" in problems(environment(), file("[kafka"))["capillary-aep.toml"]
+    assert list(problems({}, file("[kafka"))) == ["capillary-aep.toml"], "what it may hold is not called missing"
     Path("latin.toml").write_bytes(b'[kafka]\ngroup_id = "\xe9"\n')
     assert problems(environment(), Path("latin.toml"))["latin.toml"] == "is not UTF-8 text"
 
@@ -503,7 +504,9 @@ class TestTranslation:
 def test_destinations_are_those_of_the_schemas() -> None:
     table = {"schema_id": "https://ns.adobe.com/a/schemas/1", "dataset_id": "5f"}
     tables = raw_tables(None, environment()) | {"destinations": {"event": table, "profile-email": table}}
-    found = destination_problems(Settings.model_validate(tables), frozenset({"events", "profile-email"}))
+    found = destination_problems(
+        Settings.model_validate(tables).destinations.keys(), frozenset({"events", "profile-email"})
+    )
     assert [str(problem) for problem in found] == [
         "[destinations.event]: no destination has this name; the nearest is events",
         "[destinations.events]: is missing: `capillary-aep provision apply` writes it",

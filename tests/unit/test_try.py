@@ -112,6 +112,11 @@ def test_what_is_no_event_is_a_problem_with_a_remedy(text: bytes) -> None:
     assert len(result.stderr.splitlines()) >= 2  # the placeholder, and what is wrong
 
 
+@pytest.mark.parametrize("text", [b"", b" \n", b"\xef\xbb\xbf"])
+def test_a_blank_text_has_no_event(text: bytes) -> None:
+    assert try_(text).stderr.splitlines()[1:] == ["there is no event in here"]
+
+
 def test_one_bad_line_is_named_and_the_others_are_translated() -> None:
     line = json.dumps(json.loads(DOCUMENTED.read_bytes())).encode()
     result = try_(line + b"\n{broken\n" + line)
