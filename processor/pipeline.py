@@ -1,9 +1,9 @@
 """THE LOOP: poll, track, translate, launch, land, store. Everything else in this package serves these few pages.
 
 One thread runs all of it and owns all state. The threads of the edges exchange immutable values with it through queues.
-
 A record's way: `_take` opens its offset, translates it and puts it into the lane of its key; `_launch` sends what
-delivery decides; `_land` hands the answers back to delivery; `_store` gives Kafka the end of the settled prefix.
+delivery decides; `_land` hands the answers to delivery, which settles the record in its `Partition` with the last of
+its messages; `_store` gives Kafka the end of the settled prefix.
 """
 
 from __future__ import annotations

@@ -38,7 +38,9 @@ INTERRUPTED = "Ctrl-C"
 @click.command()
 @click.option("--events", type=click.IntRange(min=1), default=5_000, show_default=True, help="How many are produced.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides traffic and faults.")
-@click.option("--faults", type=click.Choice(list(PRESETS)), default="none", show_default=True, help="Of AEP.")
+@click.option(
+    "--faults", type=click.Choice(list(PRESETS)), default="none", show_default=True, help="What goes wrong at AEP."
+)
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Keep the worker's log.")
 @json_option
 def command(*, events: int, seed: int, faults: str, log: Path | None, as_json: bool) -> None:

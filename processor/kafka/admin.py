@@ -1,4 +1,4 @@
-"""Topics: creating, deleting, describing. For `demo`, tests and commands; the worker itself only asks for ids.
+"""Topics: creating, deleting, describing. For `demo`, tests and commands; the worker itself creates nothing.
 
 Never `list_consumer_group_offsets`: in librdkafka 2.16 it crashes the process when a coordinator stops.
 """

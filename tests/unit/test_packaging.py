@@ -118,7 +118,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_readme_lists_rooms_and_targets_that_are_there() -> None:
+def test_the_readme_lists_rooms_commands_and_targets_that_are_there() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rooms = readme.partition("## Find your way")[2].partition("\n## ")[0]
     room = "."
@@ -127,6 +127,8 @@ def test_the_readme_lists_rooms_and_targets_that_are_there() -> None:
     ):
         room = str(Path(name).parent) if name.startswith("processor/") else room
         assert (ROOT / name).exists() or (ROOT / room / name).exists(), name
+    commands = {path.stem.rstrip("_") for path in (ROOT / "processor/commands").glob("[a-z]*.py")}
+    assert set(re.findall(r"^\| `([a-z]+)[ A-Z]*` \|", readme, re.MULTILINE)) == commands
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(re.findall(r"^\$ make ([a-z-]+)", readme, re.MULTILINE)) <= set(targets)
 
@@ -190,6 +192,16 @@ def test_the_compose_file_waits_longer_than_a_drain() -> None:
     config = ROOT / "deploy/capillary-aep.example.toml"
     assert grace is not None
     assert int(grace[1]) > load(config, {}).delivery.drain_timeout_s + GRACE, "the program ends itself before"
+
+
+def test_what_image_and_compose_file_set_is_taken() -> None:
+    given = dict(re.findall(r"(CAPILLARY_AEP_\w+)[=:] ?(\S+)", DOCKERFILE.partition("\nENV ")[2].partition("\n#")[0]))
+    given |= dict(re.findall(r"^      (CAPILLARY_AEP_\w+): (\S+)$", services()["worker"], re.MULTILINE))
+    settings = load(ROOT / "deploy/capillary-aep.example.toml", given)
+    assert (settings.health.host, settings.kafka.bootstrap_servers) == ("0.0.0.0", "kafka:9092")
+    for topic in (*settings.kafka.topics, settings.kafka.dlq_topic):
+        assert f" {topic}:" in services()["topics"]
+    assert f":{settings.health.port}:{settings.health.port}" in services()["stand-in"]
 
 
 def test_compose_and_example_agree_on_the_stand_in() -> None:
