@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from types import FrameType
 
 import click
@@ -18,11 +19,11 @@ from processor import __version__
 from processor.app import CLOSE_TIMEOUT, Gaps, MissingTopicError, build_worker
 from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp, no_answer
 from processor.commands.check import refuse_to_start_half_right
-from processor.health import HealthServer
+from processor.health import HealthServer, Limits
 from processor.kafka.config import ConfigProblem, NoAnswerError
 from processor.model import TopicPartition
-from processor.settings import HealthSettings, Settings, schemas_dir
-from processor.starts import GaveUpError
+from processor.settings import Settings, schemas_dir
+from processor.starts import ASK_TIMEOUT, GaveUpError
 from processor.telemetry import Telemetry, configure_logging
 from processor.translator import load_mappings
 
@@ -76,7 +77,7 @@ def run(settings: Settings, gaps: Gaps) -> ExitCode:
     stop = _stop_on_signals(settings.delivery.drain_timeout_s + GRACE)
     mappings = load_mappings(schemas_dir(), settings.mappings.dir, settings.aep.tenant, settings.options())
     try:
-        with _health_server(settings.health, telemetry):
+        with _health_server(settings, telemetry):
             worker = build_worker(settings, mappings, telemetry.observe, accepted_gaps=gaps)
             _spare_the_collector()
             halt = worker.run(stop, telemetry.alive)
@@ -91,8 +92,9 @@ def run(settings: Settings, gaps: Gaps) -> ExitCode:
     return ExitCode.DONE if halt is None else ExitCode.HALT
 
 
-def _health_server(where: HealthSettings, telemetry: Telemetry) -> HealthServer:
+def _health_server(settings: Settings, telemetry: Telemetry) -> HealthServer:
     """The server, with its port taken. Raises CommandFailed where that cannot be had."""
+    where = settings.health
     try:
         return HealthServer(
             where.host,
@@ -100,6 +102,7 @@ def _health_server(where: HealthSettings, telemetry: Telemetry) -> HealthServer:
             state=lambda: telemetry.health,
             metrics=telemetry.exposition,
             clock=time.monotonic,
+            limits=health_limits(settings.delivery.drain_timeout_s),
         )
     except OSError as error:
         remedy = "choose another port for each worker on a machine, or 0 for any"
@@ -117,6 +120,15 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
+
+
+def health_limits(drain: float) -> Limits:
+    """The loop is silent while partitions are drained, and as long again while Kafka is asked where others start.
+
+    `drain` is the drain timeout in seconds; `/livez` must not fail, and have the process killed, in the middle of that.
+    """
+    usual = Limits()
+    return replace(usual, silent=max(usual.silent, 2 * drain + 4 * ASK_TIMEOUT))
 
 
 class WayOut:

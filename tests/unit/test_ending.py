@@ -11,9 +11,11 @@ from typing import cast
 import pytest
 
 from processor.app import Worker
+from processor.commands.run import health_limits
+from processor.health import HealthState, livez
 from processor.model import Halt, HaltKind
 from processor.pipeline import Pipeline
-from processor.starts import GaveUpError
+from processor.starts import ASK_TIMEOUT, GaveUpError
 
 MISCONFIGURED = Halt(HaltKind.CONFIGURATION, "check AEP__CLIENT_SECRET")
 
@@ -100,6 +102,14 @@ def test_whatever_breaks_the_loop_waits_for_what_is_on_the_wire_and_leaves_the_g
             raise error
 
     assert run(broken).done == ["edge", "source", *["edge"] * 4, type(error).__name__]
+
+
+@pytest.mark.parametrize("drain", [4.5, 20.0, 100.0])
+def test_a_drain_and_a_start_behind_it_are_not_taken_for_a_loop_that_hangs(drain: float) -> None:
+    limits = health_limits(drain)
+    silence = drain + drain + ASK_TIMEOUT + 1.0  # the last question may begin just before the deadline
+    assert livez(HealthState(last_turn=0.0), silence, limits) == []
+    assert livez(HealthState(last_turn=0.0), limits.silent + 1.0, limits)
 
 
 HANGS = """
