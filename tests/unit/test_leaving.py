@@ -50,3 +50,36 @@ def test_a_stop_during_which_a_partition_with_open_records_is_lost_was_not_clean
     assert isinstance(stopped, events.Stopped)
     assert not stopped.clean
     assert stopped.open_records > 0
+
+
+def test_records_that_still_come_while_a_worker_drains_are_not_begun() -> None:
+    """The first poll of a drain comes before the pause; what it brings is for the next owner."""
+    world = World(5, Rates(latency=2.0), partitions=1)
+    world.produce(100, kinds=("event",))
+    world.run(5)
+    worker = world.workers[0]
+    assert worker.senders.in_flight
+    position = worker.source.positions[FIRST]
+    world.produce(100, kinds=("event",))
+    assert worker.pipeline.leave()
+    assert [offset for _, offset in worker.sent if offset >= position] == []
+
+
+def test_a_partition_stopped_at_a_gap_takes_nothing_although_its_client_still_delivers() -> None:
+    world = World(6, Rates(), partitions=1)
+    world.log.committed[FIRST] = (3, "")
+    world.log.low[FIRST] = 40
+    world.produce(100, kinds=("event",))
+    worker = world.workers[0]
+    world.give(FIRST, worker)
+    end = world.log.next[FIRST]
+    world.rates = Rates(late_rebalance=0.0)
+    worker.pipeline._take(worker.source.poll(500, 0.0))  # the assignment; nothing is paused before the turn ends
+    world.produce(20, kinds=("event",))
+    worker.pipeline._take(worker.source.poll(500, 0.0))
+    assert worker.source.positions[FIRST] > end, "they came"
+    for _ in range(50):
+        worker.pipeline.turn()
+    assert worker.sent == set()
+    assert worker.pipeline.partitions[FIRST].offsets.window == 0
+    assert world.log.committed[FIRST] == (3, "")

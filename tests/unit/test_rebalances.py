@@ -118,6 +118,18 @@ def test_a_partition_whose_position_falls_out_of_the_log_delivers_what_it_has_an
     assert world.log.committed.get(FIRST, (0, ""))[0] == committed
 
 
+def test_what_was_stored_and_is_not_committed_is_taken_back_at_a_gap() -> None:
+    """A revoke or `close` would commit it, to a log that may be another one by then."""
+    world, worker = begun(latency=0.05)
+    while FIRST not in worker.source.stored or worker.source.stored[FIRST][0] == 0:
+        world.step()
+    worker.pipeline._hear(PartitionFault(FIRST, "reset", "offset out of range"))
+    assert FIRST not in worker.source.stored
+    gap = worker.observed[-1]
+    assert isinstance(gap, events.GapFound)
+    assert gap.end is None, "Kafka says that the log holds our position; it is not believed"
+
+
 def test_a_partition_that_comes_after_a_halt_is_paused_and_nothing_of_it_is_sent() -> None:
     world = World(3, Rates(latency=0.05), partitions=2)
     world.produce(60, kinds=("event",))
