@@ -72,7 +72,7 @@ def test_without_an_answer_it_gives_up_and_never_falls_back_to_the_configured_st
 def test_a_gap_stands_at_its_end_so_that_nothing_is_fetched() -> None:
     kafka = Kafka({PARTITIONS[0]: [Facts(3, "", 10, 50, None)]})
     (found,) = find(kafka, partitions=PARTITIONS[:1]).values()
-    assert (found.start, found.offset) == (Gap("below low", 3, 10), 50)
+    assert (found.start, found.offset) == (Gap("below low", 3, 10, 3), 50)
 
 
 @pytest.mark.parametrize(("answer", "offset"), [(33, 33), (-1, 50)])
