@@ -35,7 +35,6 @@
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4], v[7]),
         f_customer_identity(v[0], v[2], None, None, None, None),
         f_event_time(now, received, v[4]),
         f_is_any(v[12], 'LOYALTY', 'LOYALTY_PLUS'),
@@ -55,7 +54,7 @@ def output_0(v, s, now, received, known, notes):
     else:
         o['_id'] = x
     # mappings/customerAdded.toml:7  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.enteredAt"], required = true }
-    x = s[0]
+    x = f_event_time(now, received, v[4], v[7])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('timestamp:' + reason)
@@ -321,7 +320,7 @@ def output_1(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:24  profile-first-name -> profile-first-name
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[1]
+    x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -333,7 +332,7 @@ def output_1(v, s, now, received, known, notes):
     o['identityMap'] = x
     o5 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
-    x = s[2]
+    x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
@@ -374,7 +373,7 @@ def output_2(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:29  profile-last-name -> profile-last-name
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[1]
+    x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -386,7 +385,7 @@ def output_2(v, s, now, received, known, notes):
     o['identityMap'] = x
     o8 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
-    x = s[2]
+    x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
@@ -427,7 +426,7 @@ def output_3(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:34  profile-email -> profile-email
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[1]
+    x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -439,7 +438,7 @@ def output_3(v, s, now, received, known, notes):
     o['identityMap'] = x
     o11 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
-    x = s[2]
+    x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
@@ -482,7 +481,7 @@ def output_4(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:39  profile-phone -> profile-phone
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[1]
+    x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -494,7 +493,7 @@ def output_4(v, s, now, received, known, notes):
     o['identityMap'] = x
     o13 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
-    x = s[2]
+    x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
@@ -533,7 +532,7 @@ def output_5(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:44  profile-loyalty-id -> profile-loyalty-id
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[1]
+    x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -545,7 +544,7 @@ def output_5(v, s, now, received, known, notes):
     o['identityMap'] = x
     o15 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
-    x = s[2]
+    x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
@@ -584,7 +583,7 @@ def output_6(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:49  profile-cards -> profile-cards
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[1]
+    x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -596,7 +595,7 @@ def output_6(v, s, now, received, known, notes):
     o['identityMap'] = x
     o17 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
-    x = s[2]
+    x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
@@ -643,11 +642,11 @@ def output_6(v, s, now, received, known, notes):
 def output_7(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:56  profile-membership -> profile-membership
     # mappings/customerAdded.toml:58  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
-    if not s[3]:
+    if not s[2]:
         return Skip('no loyalty member', 'profile-membership')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[1]
+    x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -659,7 +658,7 @@ def output_7(v, s, now, received, known, notes):
     o['identityMap'] = x
     o22 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
-    x = s[2]
+    x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
@@ -676,8 +675,8 @@ def output_7(v, s, now, received, known, notes):
         o22['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o22
     o23 = {}
-    # mappings/customerAdded.toml:60  "loyalty.joinDate" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.enteredAt"] }
-    x = s[0]
+    # mappings/customerAdded.toml:60  "loyalty.joinDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.enteredAt", "createdAt"] }    # not when the record came: that is no joining
+    x = f_plausible_time(now, v[4], v[7], v[4])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('loyalty.joinDate:' + reason)
@@ -702,11 +701,11 @@ def output_7(v, s, now, received, known, notes):
 def output_8(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:62  profile-status -> profile-status
     # mappings/customerAdded.toml:64  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
-    if not s[3]:
+    if not s[2]:
         return Skip('no loyalty member', 'profile-status')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = s[1]
+    x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -718,7 +717,7 @@ def output_8(v, s, now, received, known, notes):
     o['identityMap'] = x
     o24 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
-    x = s[2]
+    x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
