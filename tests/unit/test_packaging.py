@@ -217,3 +217,9 @@ def test_compose_and_example_agree_on_the_stand_in() -> None:
     assert {name: (to.schema_id, to.dataset_id) for name, to in settings.destinations.items()} == {
         dataset.name: (dataset.schema_id, dataset.dataset_id) for dataset in datasets
     }
+
+
+def test_every_decision_is_in_the_index() -> None:
+    index = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
+    pages = {page.name for page in (ROOT / "docs/decisions").glob("*.md")} - {"README.md"}
+    assert pages == {page for page in pages if f"({page})" in index}
