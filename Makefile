@@ -40,8 +40,9 @@ storm: .venv.ok          ## the storm at full size: 100,000 events, workers that
 docs: .venv.ok           ## renew docs/events/, drawn from the mappings
 	$(BIN)/python -m tools.event_tables
 
-golden: .venv.ok         ## renew tests/golden/*/code.py, the code that is generated for each event
+golden: .venv.ok         ## renew tests/golden/: the code that is generated for each event, and what AEP gets of each case
 	$(BIN)/python -m tools.golden_code
+	$(BIN)/python -m tools.golden_messages
 
 release-schemas: .venv.ok ## keep today's Avro schemas for good: part of a release
 	$(BIN)/python -m tools.release
