@@ -387,8 +387,8 @@ class FakeSource:
         elif what == "revoke":
             pipeline.revoked([partition])
             self._commit(partition)
-            released = self.worker.observed[-1]
-            if isinstance(released, events.Released) and released.settled:
+            released = self.worker.observed[-1]  # of another one where this one was lost before
+            if isinstance(released, events.Released) and released.partition == partition and released.settled:
                 self.world.assert_nothing_repeats(self.worker, [partition])
             self._drop(partition)
         else:
