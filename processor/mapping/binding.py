@@ -94,6 +94,7 @@ def bind(
     """
     problems: list[Problem] = [*_common_unsent(language.common, readers)]
     bound: list[BoundMapping] = []
+    sound: list[BoundMapping] = []
     faulty = {problem.file for problem in language.problems}
     for spec in language.mappings:
         reader = readers.get(spec.event)
@@ -106,9 +107,10 @@ def bind(
         )
         bound.append(binder.mapping())
         problems += binder.problems
-        if not binder.problems and spec.place.file not in faulty:  # what a faulty output reads cannot be told
+        if not binder.problems and spec.place.file not in faulty:  # what a faulty one reads and writes cannot be told
+            sound.append(bound[-1])
             problems += unaccounted(bound[-1], spec.unsent)
-    problems += [*_one_set_of_fields(bound), *_tables_of_nobody(language, options)]
+    problems += [*_one_set_of_fields(sound), *_tables_of_nobody(language, options)]
     return tuple(bound), tuple(problems)
 
 
