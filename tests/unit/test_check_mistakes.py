@@ -38,7 +38,7 @@ BILL = '"_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.t
 TYPE = '"eventType" = { const = "loyalty.pointsIssued" }'
 HEAD = 'event = "pointsIssued"\n'
 LOT = 'fields."expiresOn" = { from = "expiryAt" }'
-WHEN = next(line for line in ours().splitlines() if line.startswith("when = "))
+WHEN = ours()[ours().index("when = [") :].partition("\n]\n")[0] + "\n]"
 LIFETIME = '[[output]]\nto = "profile-lifetime"'
 EACH = 'each = "data.regularPointsBreakup"'
 
@@ -227,7 +227,7 @@ def test_several_mistakes_are_named_at_once(tmp_path: Path) -> None:
 
 def test_writers_of_one_profile_destination_write_the_same(tmp_path: Path) -> None:
     text = (SCHEMAS / "mappings" / "customerAdded.toml").read_text(encoding="utf-8")
-    text = text.replace('"person.name.firstName" = { from = "data.firstName" }', "")
+    text = text.replace('"person.name.firstName" = { call = "personal_name", with = ["data.firstName"] }', "")
     (tmp_path / "customerAdded.toml").write_text(
         text + '\n[unsent]\n"data.firstName" = "not wanted"\n', encoding="utf-8"
     )
