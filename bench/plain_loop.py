@@ -140,6 +140,7 @@ def _points_issued(event: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     pairs = activity.get("identifiers") or []
     by_key = {pair["key"].lower(): pair["value"] for pair in reversed(pairs) if pair["value"] not in ("-1", "null")}
     bill = by_key.get("billid") or by_key.get("transactionid") or event["loyaltyEventId"]
+    entity = data["entityInformation"] or {}
     entered_by = activity.get("enteredBy") or {}
     program_id = _text(data["loyaltyProgramId"] if data["loyaltyProgramId"] is not None else program.get("id"))
     capillary = _capillary(event) | {
@@ -148,8 +149,12 @@ def _points_issued(event: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         "isDefaultProgram": program.get("isDefault"),
         "triggeringActivity": activity.get("name"),
         "billNumber": by_key.get("billnumber"),
+        "enteredById": _text(entered_by.get("id")),
         "storeCode": (entered_by.get("store") or {}).get("code"),
         "tillCode": (entered_by.get("till") or {}).get("code"),
+        "entityType": _lower(entity.get("entityType")),
+        "entityId": _text(entity.get("entityId")),
+        "pointsToCurrencyRatio": program.get("pointsToCurrencyRatio"),
         "totalPoints": data["totalPointsIssued"],
         "regularPoints": data["regularPointsIssued"],
         "currentPoints": data["programCurrentPoints"],
@@ -225,19 +230,24 @@ def _transaction_added(event: dict[str, Any]) -> list[tuple[str, dict[str, Any]]
     store, till = entered_by.get("store") or {}, entered_by.get("till") or {}
     created = data["billDate"] if data["billDate"] is not None else data["enteredAt"]
     capillary = _capillary(event) | {
+        "transactionId": _text(data["transactionId"]),
         "billNumber": data["billNumber"],
+        "billDate": _time(data["billDate"]),
         "billClientId": data["billClientId"],
         "billType": _upper(data["billType"]),
         "deliveryStatus": _upper(data["deliveryStatus"]),
         "outlierStatus": _upper(data["outlierStatus"]),
         "amount": data["amount"],
         "grossAmount": data["grossAmount"],
+        "discount": data["discount"] if data["billType"] == "RETURN" else None,
         "lineItemCount": data["lineItemCount"],
         "enteredAt": _time(data["enteredAt"]),
+        "enteredById": _text(entered_by.get("id")),
         "storeCode": store.get("code"),
         "storeName": store.get("name"),
         "storeExternalId": store.get("externalId"),
         "tillCode": till.get("code"),
+        "tillName": till.get("name"),
         "customFields": {pair["key"]: pair["value"] for pair in data["customFields"] or []},
         "extendedFields": {pair["key"]: pair["value"] for pair in data["extendedFields"] or []},
     }
@@ -289,6 +299,7 @@ def _capillary(event: dict[str, Any]) -> dict[str, Any]:
         "apiRequestId": event["apiRequestId"],
         "loyaltyEventId": event["loyaltyEventId"],
         "customerId": _text(event["data"]["customerIdentifiers"]["customerId"]),
+        "loyaltyType": _lower(event["data"]["customerIdentifiers"]["loyaltyType"]),
     }
 
 
@@ -329,6 +340,10 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def _lower(value: str | None) -> str | None:
+    return value.strip().lower() or None if value else None
 
 
 def _upper(value: str | None) -> str | None:
