@@ -236,6 +236,15 @@ def test_writers_of_one_profile_destination_write_the_same(tmp_path: Path) -> No
     assert ": person.name.firstName" in found
 
 
+def test_one_mistake_is_one_problem(tmp_path: Path) -> None:
+    """A field that is refused is not missing as well, beside the others who write the same destination."""
+    text = (SCHEMAS / "mappings" / "customerAdded.toml").read_text(encoding="utf-8")
+    assert text.count('"data.firstName"') == 1
+    (tmp_path / "customerAdded.toml").write_text(text.replace('"data.firstName"', '"data.fristName"'), encoding="utf-8")
+    (found,) = problems(tmp_path)
+    assert 'person.name.firstName: the event has no "data.fristName"' in found
+
+
 def test_an_event_without_a_contract(tmp_path: Path) -> None:
     (tmp_path / "pointsIsued.toml").write_text(ours().replace("pointsIssued", "pointsIsued"), encoding="utf-8")
     [found] = problems(tmp_path)
