@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from processor.capillary import CanonicalEvent, encode, fold, load_contracts, read_event
@@ -88,6 +88,8 @@ class Damage:
             given = self._value(field["type"], value[field["name"]])
             if given is not ABSENT:
                 written[self._key(self._chance.choice([field["name"], *field.get("aliases", [])]))] = given
+        if not written:  # a record without any key may be nothing, which is another thing than one of nulls
+            written = {schema["fields"][0]["name"]: None}
         pairs = list(written.items())
         self._chance.shuffle(pairs)  # the order of keys is not stable
         return dict(pairs)
@@ -136,6 +138,7 @@ def _spellings(kind: str, value: Any) -> list[object]:
 @EACH_CASE
 @settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
+@example(seed=240)
 def test_harmless_damage_changes_nothing_in_any_envelope(case: Path, seed: int) -> None:
     event = canonical(case)
     contract = CONTRACTS[event.event]
