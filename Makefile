@@ -22,11 +22,12 @@ test: .venv.ok           ## all tests; they use a real Apache Kafka where there 
 fuzz: .venv.ok           ## the property tests of events at length: 10,000 examples each, 1,000,000 ids (FUZZ=500 for fewer)
 	FUZZ=$(or $(FUZZ),10000) IDS=1000000 $(BIN)/pytest --timeout=0 tests/unit/test_translation_properties.py tests/unit/test_envelopes.py $(ARGS)
 
-check: .venv.ok          ## lint, types, directions of imports
+check: .venv.ok          ## lint, types, directions of imports, the size of the loop
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/unit/test_packaging.py -k the_loop_stays_readable
 
 bench: .venv.ok          ## this worker against a plain consume-transform-post-commit loop
 	$(BIN)/python -m bench $(ARGS)

@@ -251,12 +251,16 @@ def _customer(value: object) -> object:
     return named.pop() if len(named) == 1 else None
 
 
+NO_KEY, OTHER_KEY = "no key", "key names another customer"
+"""The rules by which Profile outputs are skipped before their mapping is asked."""
+
+
 def _unkeyed(key: bytes | None, org: object, customer: object) -> str | None:
     """Why Profile may not be written: order, and with it the last word, belongs to the Kafka key of the customer."""
     if key is None:
-        return "no key"
+        return NO_KEY
     if customer is None or key != f"{org}:{customer}".encode():
-        return "key names another customer"
+        return OTHER_KEY
     return None
 
 

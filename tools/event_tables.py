@@ -29,8 +29,8 @@ from processor.mapping.coverage import Use, leaves, uses
 from processor.mapping.sources import Source
 from processor.settings import schemas_dir
 from processor.translator import Mappings, load_mappings
+from tools.golden_code import TENANT
 
-TENANT = "tenant"  # so that targets read `_tenant`, as mappings spell them
 GENERATED = "<!-- Generated from schemas/ by `make docs`; a test compares. -->"
 
 

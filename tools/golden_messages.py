@@ -16,8 +16,8 @@ from processor.commands._encoding import Encoder, single_object
 from processor.model import Destination, Record, Translated
 from processor.settings import schemas_dir
 from processor.translator import Mappings, load_mappings
+from tools.golden_code import TENANT
 
-TENANT = "tenant"  # so that targets read `_tenant`, as mappings spell them
 FILE, INPUT = "expected.json", "A.json"
 NOW_MS = 1_800_000_000_000  # 2027-01-15: after every golden event
 RECEIVED_MS = NOW_MS - 1_000

@@ -28,6 +28,7 @@ from processor.mapping.interpreter import Event, Interpreted, interpret
 from processor.mapping.language import Place
 from processor.mapping.values import Unmappable
 from processor.model import Translated
+from processor.translator import NO_KEY, OTHER_KEY
 
 Json = dict[str, object]
 
@@ -52,13 +53,12 @@ class Explained(NamedTuple):
     fields: tuple[Source, ...]
 
 
-def explain(mapping: BoundMapping, event: Event, key: bytes | None, translated: Translated) -> tuple[Explained, ...]:
+def explain(mapping: BoundMapping, event: Event, translated: Translated) -> tuple[Explained, ...]:
     """Every output of an event's mapping, several times where it gave several messages.
 
     Args:
         mapping: the event's.
         event: the record, as the worker would read it.
-        key: its Kafka key.
         translated: what became of it.
     """
     if translated.refusal is not None:
@@ -68,18 +68,20 @@ def explain(mapping: BoundMapping, event: Event, key: bytes | None, translated: 
         interpreted, _ = interpret(mapping, event)
     except Unmappable as error:  # the translator would have refused it
         return tuple(_unwritten(output, f"the whole event is a dead letter: {error}") for output in mapping.outputs)
-    return tuple(found for one in interpreted for found in _output(one, key))
+    unkeyed = next((skip.rule for skip in translated.skips if skip.rule in (NO_KEY, OTHER_KEY)), None)
+    return tuple(found for one in interpreted for found in _output(one, unkeyed))
 
 
-def _output(one: Interpreted, key: bytes | None) -> Iterator[Explained]:
+def _output(one: Interpreted, unkeyed: str | None) -> Iterator[Explained]:
     output = one.output
-    if output.profile and key is None:
-        yield _unwritten(output, "no key: a Profile write belongs to the customer that the Kafka key names")
-    elif one.skip is not None:
+    if output.profile and unkeyed is not None:
+        yield _unwritten(output, f"{unkeyed}: a Profile write belongs to the customer that the Kafka key names")
+        return
+    if one.skip is not None:
         yield _unwritten(output, one.skip.rule)
     elif not one.entities:
         yield _unwritten(output, "`when` does not hold")
-    for entity in one.entities if not (output.profile and key is None) else ():
+    for entity in one.entities:
         yield Explained(output.name, output.to, _at(output.place), "", tuple(_sources(output, entity)))
 
 

@@ -121,7 +121,7 @@ def _explained(
     decoder = mappings.decoder(mappings.compiled[event.event], mappings.readers[event.event])
     now = time.time_ns() // 1_000_000
     read = Event(event.record, decoder.known, now, record.timestamp_ms)
-    return explain_event(mappings.bound[event.event], read, record.key, translated)
+    return explain_event(mappings.bound[event.event], read, translated)
 
 
 def as_json_values(explained: list[tuple[str, tuple[Explained, ...]]]) -> list[dict[str, object]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from processor.translator import load_mappings
-from tools.golden_messages import FILE, TENANT, expected
+from tools.golden_code import TENANT
+from tools.golden_messages import FILE, expected
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"

@@ -112,3 +112,12 @@ def test_a_dead_letter_explains_all_outputs_by_its_reason() -> None:
     for output in one["outputs"]:
         assert output["why"].startswith('the whole event is a dead letter: "identityMap" of output events')
         assert output["fields"] == []
+
+
+def test_a_profile_output_that_the_kafka_key_keeps_back_says_so() -> None:
+    document = json.loads((CASES[0].parents[1] / "CouponIssue" / "documented" / "A.json").read_bytes())
+    document["data"]["coupons"][0]["customerIdentifiers"]["customerId"] += 1  # two customers: the key is the series'
+    outputs, messages = explained(json.dumps(document).encode())
+    (kept_back,) = [output for output in outputs if output["to"] == "profile-coupon"]
+    assert kept_back["why"].startswith("key names another customer: ")
+    assert {message["to"] for message in messages} == {"events"}
