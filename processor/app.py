@@ -22,7 +22,7 @@ from processor.events import Event
 from processor.kafka import config
 from processor.kafka.admin import Admin
 from processor.kafka.dead_letters import DeadLetters
-from processor.kafka.registry import NoRegistry, RegistryLookup, SchemaFetcher
+from processor.kafka.registry import NoRegistry, SchemaFetcher
 from processor.kafka.source import Source
 from processor.model import Destination, Halt, TopicPartition
 from processor.partitions.lanes import Lanes
@@ -123,8 +123,7 @@ def build_worker(
     if kafka.dlq_topic not in counts:
         raise MissingTopicError(f"KAFKA__DLQ_TOPIC: Kafka has no topic {kafka.dlq_topic}; create it first")
     start = StartPolicy(kafka.default_start, counts, accepted_gaps)
-    registry = settings.registry.url
-    schemas = NoRegistry() if registry is None else SchemaFetcher(RegistryLookup(registry.get_secret_value()))
+    schemas = _schemas(settings)
     dead_letters = DeadLetters(
         config.dead_letter_properties(servers, client=client), kafka.dlq_topic, __version__, clock=clock
     )
@@ -170,6 +169,14 @@ def _destination(name: str, where: DestinationSettings, org_id: str, *, profile:
     body = orjson.dumps({"xdmMeta": {"schemaRef": schema}})
     prefix = b'{"header":' + orjson.dumps(header) + b',"body":' + body[:-1] + b',"xdmEntity":'
     return Destination(name, profile, prefix, b"}}")
+
+
+def _schemas(settings: Settings) -> SchemaFetcher | NoRegistry:
+    if settings.registry.url is None:
+        return NoRegistry()
+    from processor.kafka.lookup import RegistryLookup  # noqa: PLC0415 - 14 MB, for those who have a registry
+
+    return SchemaFetcher(RegistryLookup(settings.registry.url.get_secret_value()))
 
 
 def _ims(settings: Settings) -> Ims:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from processor.kafka.registry import AVRO, REQUEST_TIMEOUT
+from processor.kafka.lookup import AVRO
+from processor.kafka.registry import REQUEST_TIMEOUT
 
 
 class RegistrationError(Exception):

@@ -13,7 +13,8 @@ import fastavro
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
 
-from processor.kafka.registry import GRACE, RegistryLookup, SchemaFetcher, UnknownSchemaError
+from processor.kafka.lookup import RegistryLookup
+from processor.kafka.registry import GRACE, SchemaFetcher, UnknownSchemaError
 from processor.model import FetchedSchema
 from tests.plugins.brokers import Registry, free_port
 
