@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from math import inf
 
 import orjson
 
@@ -37,14 +37,24 @@ SOURCE_NAME = "capillary"
 CLOSE_TIMEOUT = 2.0  # seconds for each thread of an edge to end
 
 
-class Stop(Protocol):
-    """Tells the worker to leave, and is told when it leaves for another reason; a `threading.Event` is one."""
+class Stop:
+    """Tells the worker to leave, and is told when it leaves for another reason. Any thread or signal may set it.
+
+    `asked_at` is when, by `clock` in seconds: from then on time runs, whatever the worker was busy with.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.asked_at = inf
+        self._clock = clock
 
     def is_set(self) -> bool:
         """Whether to leave."""
+        return self.asked_at < inf
 
     def set(self) -> None:
-        """Leaving begins."""
+        """Asks; again is once."""
+        if not self.is_set():
+            self.asked_at = self._clock()
 
 
 class MissingTopicError(Exception):
@@ -78,7 +88,7 @@ class Worker:
                 alive(self.clock())
                 pipeline.turn()
             stop.set()
-            pipeline.leave()
+            pipeline.leave(stop.asked_at)
         except BaseException:
             stop.set()
             self.senders.close(self.attempt_timeout)  # nothing may land after what the next owner sends

@@ -70,10 +70,10 @@ class Pipeline:
         self._step()
         self._regulate()
 
-    def leave(self) -> bool:
+    def leave(self, asked_at: float) -> bool:
         """Settles what was sent, within the drain timeout, stores and closes. Returns whether nothing will repeat."""
         began, everything = self._clock(), list(self.partitions.values())
-        self._leave_by = self._drained_by()
+        self._leave_by = asked_at + self._limits.drain
         self._drain(everything, self._leave_by, self.turn)
         clean = all(partition.drained for partition in everything)
         still_open = sum(partition.offsets.open for partition in everything)

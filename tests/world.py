@@ -687,7 +687,7 @@ class World:
     def stop(self, worker: Worker) -> bool:
         """SIGTERM to a worker, and another one in its place. Returns whether it says that it left cleanly."""
         began, owned = self.now, [partition for partition, owner in self.owner.items() if owner is worker]
-        clean = worker.pipeline.leave()
+        clean = worker.pipeline.leave(began)
         assert self.now - began <= self.limits.drain + 1, "it took longer to leave than it may"
         if clean:
             self.assert_nothing_repeats(worker, [each for each in owned if not self.evicted(worker, each)])

@@ -16,7 +16,7 @@ import click
 import structlog
 
 from processor import __version__
-from processor.app import CLOSE_TIMEOUT, Gaps, MissingTopicError, build_worker
+from processor.app import CLOSE_TIMEOUT, Gaps, MissingTopicError, Stop, build_worker
 from processor.commands import CommandFailed, ExitCode, Invocation, KafkaGaveUp, no_answer
 from processor.commands.check import refuse_to_start_half_right
 from processor.health import HealthServer, Limits
@@ -131,25 +131,21 @@ def health_limits(drain: float) -> Limits:
     return replace(usual, silent=max(usual.silent, 2 * drain + 4 * ASK_TIMEOUT))
 
 
-class WayOut:
-    """Asks for a clean stop. Closing the consumer may hang for ever, so from then on time runs to a hard way out.
+class WayOut(Stop):
+    """A stop with a hard way out: closing the consumer may hang for ever.
 
     Takes no lock: a second signal may come while the first one is still being handled. `hard_after` is in seconds.
     """
 
     def __init__(self, hard_after: float) -> None:
+        super().__init__()
         timer = threading.Timer(hard_after, os._exit, [ExitCode.KAFKA])
         timer.daemon = True
         self._timers = iter([timer])  # starts once, whoever comes first
-        self._asked = False
-
-    def is_set(self) -> bool:
-        """Whether the worker should leave."""
-        return self._asked
 
     def set(self) -> None:
         """Asks; again is once."""
-        self._asked = True
+        super().set()
         for timer in self._timers:
             timer.start()
 

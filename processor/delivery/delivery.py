@@ -445,8 +445,11 @@ class Delivery:
 
     def hopeless(self, now: float, deadline: float) -> bool:
         """Whether nothing that could still end before `deadline` is on its way or may start."""
-        letters = self._letters.sent if self.halt else len(self._letters)
-        return not self._in_flight and not letters and now + self._policy.shortest_attempt > deadline
+        if self._in_flight or (self._letters.sent if self.halt else len(self._letters)):
+            return False
+        if self.halt and (self.halt.kind is HaltKind.CONFIGURATION or not len(self._retries)):
+            return True
+        return max(now, self._throttle.opens_at) + self._policy.shortest_attempt > deadline
 
     def forget_closed(self) -> list[int]:
         """Drops what belongs to closed epochs. Returns the tickets of dead letters that need not be sent any more."""

@@ -443,6 +443,22 @@ def test_a_flood_that_shows_while_a_partition_is_left_stops_dead_letters_and_no_
     assert not desk.partitions[0].drained
 
 
+def test_in_an_outage_a_record_that_cannot_be_translated_waits_with_the_rest() -> None:
+    """Its dead letter would raise the frontier, and come again with every restart until AEP is back."""
+    desk = Desk()
+    for _ in range(3):
+        desk.put(b"a", event("a"))
+        for request in desk.send():
+            desk.land(request, 503)
+        desk.later(40.0)
+    probe = desk.one()
+    desk.put(b"b", refusal=REFUSED)
+    assert (desk.send(), desk.letters()) == ([], [])
+    desk.accept(probe)
+    desk.send()
+    assert len(desk.letters()) == 1
+
+
 # ---- leaving ---------------------------------------------------------------------------------------------------------
 
 
@@ -463,6 +479,54 @@ def test_no_attempt_outlasts_the_partition_whose_messages_it_holds() -> None:
     (last,) = desk.send()
     assert names(last) == ["stays"]
     assert last.deadline == desk.now + 15.0
+
+
+def leaving(desk: Desk) -> float:
+    """The first partition is left within 20 seconds. Returns its deadline."""
+    desk.partitions[0].leave(deadline := desk.now + 20.0)
+    desk.delivery.hurry(desk.now)
+    return deadline
+
+
+def test_a_leave_does_not_wait_for_a_retry_after_that_lasts_too_long() -> None:
+    desk = Desk(Policy(linger=0.0, attempt_timeout=15.0))
+    desk.put(b"a", event("a"))
+    one = desk.one()
+    deadline = leaving(desk)
+    assert not desk.delivery.hopeless(desk.now, deadline), "its answer may still come"
+    desk.land(one, 429, retry_after=14.0)
+    assert not desk.delivery.hopeless(desk.now, deadline), "6 seconds will be left"
+    desk.later(14.0)
+    desk.land(desk.one(), 429, retry_after=2.0)
+    assert desk.delivery.hopeless(desk.now, deadline), "4 seconds would be left, and no attempt is that short"
+
+
+def test_a_leave_does_not_wait_for_dead_letters_that_a_halt_keeps_back() -> None:
+    desk = Desk()
+    desk.fill(40)
+    request = desk.one()
+    deadline = leaving(desk)
+    desk.verdicts(request, *[400] * 39, 503)
+    assert desk.delivery.halt is not None
+    assert not desk.delivery.hopeless(desk.now, deadline), "what was sent is retried"
+    desk.later(5.0)
+    desk.accept(desk.one())
+    assert desk.delivery.hopeless(desk.now, deadline)
+
+
+def test_a_leave_does_not_wait_for_an_inlet_that_aep_does_not_know() -> None:
+    desk = Desk()
+    desk.put(b"a", event("dies"))
+    desk.put(b"b", event("waits"))
+    request = desk.one()
+    deadline = leaving(desk)
+    desk.verdicts(request, 400, 503)
+    (letter,) = desk.letters()
+    desk.later(1.0)
+    desk.land(desk.one(), 404)
+    assert not desk.delivery.hopeless(desk.now, deadline), "a dead letter is under way"
+    desk.delivery.letter_acknowledged(letter.ticket)
+    assert desk.delivery.hopeless(desk.now, deadline), "another try would find it as unknown"
 
 
 def test_of_a_partition_that_is_left_all_up_to_the_frontier_is_sent_and_nothing_above_it() -> None:

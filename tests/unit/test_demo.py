@@ -364,6 +364,13 @@ def test_the_result_is_plain() -> None:
     assert (found["requests"], found["events_per_second"], found["requests_filled"]) == (3, 5, 0.0)
 
 
+def insist() -> None:
+    """Beside other threads Python may call the handler a moment later."""
+    signal.raise_signal(signal.SIGINT)
+    for _ in range(1_000):
+        time.sleep(0.01)
+
+
 def test_the_first_ctrl_c_asks_and_the_second_insists() -> None:
     before = signal.getsignal(signal.SIGINT)
     with interruptible() as interrupted:
@@ -371,9 +378,7 @@ def test_the_first_ctrl_c_asks_and_the_second_insists() -> None:
         signal.raise_signal(signal.SIGINT)
         assert interrupted.wait(10)
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-            for _ in range(1_000):  # beside other threads Python may call the handler a moment later
-                time.sleep(0.01)
+            insist()
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -6,11 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import cast
 
 import pytest
 
-from processor.app import Worker
+from processor.app import Stop, Worker
 from processor.commands.run import health_limits
 from processor.health import HealthState, livez
 from processor.model import Halt, HaltKind
@@ -18,21 +19,6 @@ from processor.pipeline import Pipeline
 from processor.starts import ASK_TIMEOUT, GaveUpError
 
 MISCONFIGURED = Halt(HaltKind.CONFIGURATION, "check AEP__CLIENT_SECRET")
-
-
-@dataclass
-class Stop:
-    """What a signal sets."""
-
-    asked: bool = False
-
-    def is_set(self) -> bool:
-        """Whether to leave."""
-        return self.asked
-
-    def set(self) -> None:
-        """Leaving begins."""
-        self.asked = True
 
 
 @dataclass
@@ -58,18 +44,19 @@ class Fakes:
         self.turned += 1
         self.turns(self.turned)
 
-    def leave(self) -> bool:
+    def leave(self, asked_at: float) -> bool:
         """Drains and closes."""
-        self.done.append("left" if self.stop.asked else "left without a way out")
+        self.done.append(f"left, asked at {asked_at}" if self.stop.is_set() else "left without a way out")
         return True
 
     def close(self, *timeout: float) -> None:
         """Closes an edge; the source alone has no timeout."""
-        self.done.append("edge" if timeout else "source" if self.stop.asked else "source without a way out")
+        self.done.append("edge" if timeout else "source" if self.stop.is_set() else "source without a way out")
 
 
 def run(turns: Callable[[Fakes, int], None]) -> Fakes:
-    fakes = Fakes(Stop(), lambda _: None)
+    now = count(1)
+    fakes = Fakes(Stop(lambda: float(next(now))), lambda _: None)
     fakes.turns = lambda number: turns(fakes, number)
     loop, edge = cast("Pipeline", fakes), cast("object", fakes)
     worker = Worker(loop, edge, edge, edge, edge, edge, ("t",), 15.0, lambda: 0.0)  # type: ignore[arg-type]
@@ -81,7 +68,7 @@ def run(turns: Callable[[Fakes, int], None]) -> Fakes:
 
 
 def test_told_to_stop_before_anything_was_assigned() -> None:
-    assert run(lambda fakes, _: fakes.stop.set()).done == ["left", *["edge"] * 4]
+    assert run(lambda fakes, _: fakes.stop.set()).done == ["left, asked at 1.0", *["edge"] * 4]
 
 
 def test_a_worker_that_ends_by_itself_has_the_hard_way_out_as_well() -> None:
@@ -90,7 +77,7 @@ def test_a_worker_that_ends_by_itself_has_the_hard_way_out_as_well() -> None:
 
     fakes = run(misconfigured)
     assert fakes.turned == 3
-    assert fakes.done == ["left", *["edge"] * 4]
+    assert fakes.done == ["left, asked at 1.0", *["edge"] * 4]
 
 
 @pytest.mark.parametrize("error", [GaveUpError("no answer"), ZeroDivisionError()])

@@ -132,7 +132,7 @@ def test_a_clean_stop_repeats_nothing() -> None:
     world.produce(300, kinds=("event",))
     world.run(8)
     worker = world.workers[0]
-    assert worker.pipeline.leave()
+    assert worker.pipeline.leave(world.now)
     before = {name: len(times) for name, times in world.aep.accepted.items()}
     world.crash()
     world.finish()
@@ -147,7 +147,7 @@ def test_a_stop_in_an_outage_ends_in_time_and_loses_nothing() -> None:
     world.aep.down = True
     world.run(30)
     began = world.now
-    assert not world.workers[0].pipeline.leave()
+    assert not world.workers[0].pipeline.leave(world.now)
     assert world.now - began <= world.limits.drain + 1
     world.crash()
     world.finish()

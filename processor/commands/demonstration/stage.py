@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from processor.app import Worker, build_worker, destinations
+from processor.app import Stop, Worker, build_worker, destinations
 from processor.commands.demonstration.books import Arrivals, read_letter
 from processor.commands.demonstration.tally import Tally
 from processor.commands.demonstration.traffic import own_org
@@ -41,7 +41,7 @@ class Running:
 
     def __init__(self, worker: Worker, alive: Callable[[float], None]) -> None:
         self._worker, self._alive = worker, alive
-        self._stop = threading.Event()
+        self._stop = Stop()
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._thread.start()
