@@ -394,10 +394,10 @@ def destination_problems(given: AbstractSet[str], names: frozenset[str]) -> list
         for name in sorted(given - names)
     ]
     if not given & names:
-        wanted = f"all are missing, {', '.join(sorted(names))}: `capillary-aep provision apply` writes them"
+        wanted = f"all are missing, {', '.join(sorted(names))}: make each in AEP with its schema in schemas/xdm/"
         return [*unknown, Problem("[destinations.NAME]", "", wanted)]
     missing = [
-        Problem(f"[destinations.{name}]", "", "is missing: `capillary-aep provision apply` writes it")
+        Problem(f"[destinations.{name}]", "", f"is missing: make a dataset in AEP with {name}.json of schemas/xdm/")
         for name in sorted(names - given)
     ]
     return unknown + missing

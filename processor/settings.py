@@ -282,7 +282,7 @@ class AepSettings(Section):
         "https://ims-na1.adobelogin.com", description="Adobe IMS, which issues access tokens."
     )
     platform_url: Annotated[str, AfterValidator(_https_base)] = Field(
-        "https://platform.adobe.io", description="AEP's platform APIs, for provisioning."
+        "https://platform.adobe.io", description="AEP's platform APIs; nothing calls them yet."
     )
     sandbox: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] = Field("prod", description="The sandbox's name.")
 
@@ -397,7 +397,7 @@ class ProgramSettings(Section):
 
 
 class DestinationSettings(Section):
-    """One dataset in AEP, as `capillary-aep provision apply` writes it."""
+    """One dataset in AEP, made with the schema that `schemas/xdm/NAME.json` composes."""
 
     schema_id: Annotated[str, Field(pattern=r"^https://ns\.adobe\.com/[^\s/]+/schemas/[^\s/]+$")] = Field(
         description="The XDM schema, `https://ns.adobe.com/TENANT/schemas/ID`."

@@ -509,7 +509,7 @@ def test_destinations_are_those_of_the_schemas() -> None:
     )
     assert [str(problem) for problem in found] == [
         "[destinations.event]: no destination has this name; the nearest is events",
-        "[destinations.events]: is missing: `capillary-aep provision apply` writes it",
+        "[destinations.events]: is missing: make a dataset in AEP with events.json of schemas/xdm/",
     ]
 
 
