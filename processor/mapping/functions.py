@@ -409,6 +409,11 @@ def neither_is(one: str | None, other: str | None, *options: str) -> bool:
     return not either_is(one, other, *options)
 
 
+def is_number(number: float | None) -> bool:
+    """Whether there is a number, and a finite one: nothing else can be counted."""
+    return number is not None and math.isfinite(number)
+
+
 def is_changed(changes: Rows, *names: str) -> bool:
     """Whether one of these fields is among `updatedFields` (columns: fieldName, currentValue)."""
     wanted = {_folded(name) for name in names}
@@ -582,11 +587,6 @@ def sum_of(rows: Rows, *kinds: str) -> float | None:
     return math.fsum(found) if found else None
 
 
-def amount_unless(amount: float | None, kind: str | None, *kinds: str) -> float | None:
-    """An amount without its sign, unless what it belongs to is of one of these kinds."""
-    return None if amount is None or is_any(kind, *kinds) else abs(amount)
-
-
 def text_unless(text: str | None, kind: str | None, *kinds: str) -> str | Noted[str] | None:
     """A text as it is, unless what it belongs to is of one of these kinds: then it is left out, uncounted."""
     value = (text or "").strip()
@@ -651,6 +651,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     is_not_set,
     either_is,
     neither_is,
+    is_number,
     is_changed,
     identifier,
     bill_id,
@@ -662,7 +663,6 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     number_of,
     default_number,
     sum_of,
-    amount_unless,
     text_unless,
     currency,
     positive_id,

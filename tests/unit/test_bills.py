@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.translating import changed, entities, entity, golden, translate
+from tests.translating import NOW, changed, entities, entity, golden, translate
 
 ADDED = golden("transactionAdded")
 UPDATED = golden("transactionUpdated")
+RETURNED = golden("transactionUpdated", "returned")
+RETURNED_AGAIN = golden("transactionUpdated", "returned-again")
 ENRICHED = golden("transactionAdded", "enriched")
 MEASURES = ("purchases", "inStorePurchase")
 HOUR = 3_600_000
@@ -21,7 +23,21 @@ def order(document: object) -> dict[str, Any]:
 
 
 def own(document: object) -> dict[str, Any]:
-    found: dict[str, Any] = entity(document)["_acme"]["capillary"]
+    return own_of(entity(document))
+
+
+def own_of(event: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = event["_acme"]["capillary"]
+    return found
+
+
+def refund_id(document: object, *, received: int = NOW) -> str:
+    [found] = [
+        event["_id"]
+        for event in entities(translate(document, received=received))
+        if "refunds" in event["commerce"]["order"]
+    ]
+    assert isinstance(found, str)
     return found
 
 
@@ -54,10 +70,11 @@ def test_a_purchase() -> None:
     ],
 )
 def test_a_currency_has_three_letters_or_is_none(text: str | None, code: str | None) -> None:
-    for document in (ADDED, UPDATED, changed(ADDED, billType="RETURN"), changed(UPDATED, deliveryStatus="RETURNED")):
-        found = order(changed(document, currencyCode=text))
-        assert found.get("currencyCode") == code
-        assert [refund.get("currencyCode") for refund in found.get("refunds", [])] in ([], [code])
+    for document in (ADDED, UPDATED, changed(ADDED, billType="RETURN"), RETURNED):
+        for event in entities(translate(changed(document, currencyCode=text))):
+            found = event["commerce"]["order"]
+            assert found.get("currencyCode") == code
+            assert [refund.get("currencyCode") for refund in found.get("refunds", [])] in ([], [code])
     notes = translate(changed(ADDED, currencyCode=text)).notes
     assert notes == (() if code or not (text or "").strip() else ("commerce.order.currencyCode:pattern",))
 
@@ -193,12 +210,16 @@ STATUSES = {
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
 def test_the_status_says_what_an_update_is(status: str | None, kind: str) -> None:
     for bill_type in ("REGULAR", "MIXED", None):
-        event = entity(changed(UPDATED, deliveryStatus=status, billType=bill_type))
+        *update, event = entities(translate(changed(UPDATED, deliveryStatus=status, billType=bill_type)))
         assert event["eventType"] == kind
-        assert event["timestamp"] == "2025-06-19T05:28:55.594Z"  # createdAt, not that of the bill
-        found = event["commerce"]["order"]
-        assert found["lastUpdatedDate"] == event["timestamp"]
-        assert found["createdDate"] == "2025-06-18T05:28:20.000Z"
+        assert [other["eventType"] for other in update] == (
+            ["loyalty.transactionUpdated"] if status == "RETURNED" else []
+        )
+        for one in (*update, event):
+            assert one["timestamp"] == "2025-06-19T05:28:55.594Z"  # createdAt, not that of the bill
+            found = one["commerce"]["order"]
+            assert found["lastUpdatedDate"] == one["timestamp"]
+            assert found["createdDate"] == "2025-06-18T05:28:20.000Z"
     assert entity(changed(UPDATED, deliveryStatus=status, billType="RETURN"))["eventType"] == STATUSES["RETURNED"]
 
 
@@ -206,14 +227,57 @@ def test_the_status_says_what_an_update_is(status: str | None, kind: str) -> Non
 @pytest.mark.parametrize("status", STATUSES)
 def test_an_update_counts_no_purchase_and_no_refund_twice(status: str | None, bill_type: str | None) -> None:
     document = changed(golden("transactionUpdated", "enriched"), deliveryStatus=status, billType=bill_type, amount=-7)
-    event = entity(document)
-    assert event["eventType"] != "commerce.purchases"
-    commerce = event.get("commerce", {})
-    assert not set(MEASURES) & commerce.keys()
-    refunds = commerce.get("order", {}).get("refunds", [])
+    refunds = []
+    for event in entities(translate(document)):
+        assert event["eventType"] != "commerce.purchases"
+        commerce = event.get("commerce", {})
+        assert not set(MEASURES) & commerce.keys()
+        assert "refundTotal" not in commerce.get("order", {})
+        refunds += commerce.get("order", {}).get("refunds", [])
     first_news = status == "RETURNED" and bill_type not in {"RETURN", "NOT_INTERESTED"}
     assert [refund["refundAmount"] for refund in refunds] == ([7.0] if first_news else [])
-    assert "refundTotal" not in commerce.get("order", {})
+
+
+def test_the_refund_of_a_returned_bill_counts_once_however_often_the_bill_is_updated() -> None:
+    """Profile drops a repeated `_id`; what each update says of its own goes out under an `_id` of its own."""
+    (update, refund), (again, repeat) = (entities(translate(document)) for document in (RETURNED, RETURNED_AGAIN))
+    assert refund["commerce"]["order"]["refunds"] == repeat["commerce"]["order"]["refunds"]
+    assert refund["commerce"]["order"]["refunds"][0]["refundAmount"] == 89000.0
+    assert refund["_id"] == repeat["_id"]
+    assert len({update["_id"], again["_id"], refund["_id"]}) == 3
+    assert [own_of(event)["customFields"] for event in (update, again)] == [{"field2": "10"}, {"field2": "too sweet"}]
+    assert [own_of(event)["deliveryStatus"] for event in (update, again)] == ["RETURNED", "RETURNED"]
+    assert not any("refunds" in event["commerce"]["order"] for event in (update, again))
+    kinds = [event["eventType"] for event in (update, refund)]
+    assert kinds == ["loyalty.transactionUpdated", "commerce.backofficeCreditMemoIssued"]
+
+
+def test_a_repeat_of_a_refund_is_told_by_the_bill_alone() -> None:
+    """Neither by an eventId nor by a time; another bill, or the bill of another brand, has a refund of its own."""
+    first = refund_id(RETURNED)
+    bare = {name: value for name, value in RETURNED_AGAIN.items() if name not in {"eventId", "refId", "createdAt"}}
+    assert refund_id(bare) == refund_id(bare, received=NOW - 1) == refund_id(changed(RETURNED, amount=-1)) == first
+    assert refund_id(changed(RETURNED, transactionId=1)) != first
+    assert refund_id({**RETURNED, "orgId": 1}) != first
+
+
+@pytest.mark.parametrize("number", [..., None, "", 0, -1, "none"])
+def test_a_refund_of_no_known_bill_is_not_counted_and_its_update_is_told(number: object) -> None:
+    """It could not be told from a repeat."""
+    translated = translate(changed(RETURNED, transactionId=number))
+    [update] = entities(translated)
+    assert "refunds" not in update["commerce"]["order"]
+    assert (own_of(update)["deliveryStatus"], own_of(update)["amount"]) == ("RETURNED", 89000.0)
+    assert [skip.rule for skip in translated.skips] == ["refund of no known bill"]
+
+
+@pytest.mark.parametrize("amount", [..., None, "NaN", "much"])
+def test_a_refund_waits_for_the_update_that_knows_its_amount(amount: object) -> None:
+    """Under the `_id` of the bill it would take the place of the one with the amount."""
+    translated = translate(changed(RETURNED, amount=amount))
+    [update] = entities(translated)
+    assert own_of(update)["deliveryStatus"] == "RETURNED"
+    assert [skip.rule for skip in translated.skips] == ["refund of no known amount"]
 
 
 def test_an_update_says_nothing_of_what_it_lacks() -> None:

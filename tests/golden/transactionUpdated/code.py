@@ -693,15 +693,15 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/transactionUpdated.toml:85  events-return -> events
-    # mappings/transactionUpdated.toml:88  when = [
+    # mappings/transactionUpdated.toml:86  events-return -> events
+    # mappings/transactionUpdated.toml:89  when = [
     if not f_either_is(v[3], v[4], 'RETURN', 'RETURNED'):
         return None
-    # mappings/transactionUpdated.toml:88  when = [
+    # mappings/transactionUpdated.toml:89  when = [
     if not s[0]:
         return None
     o = {}
-    # mappings/transactionUpdated.toml:93  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
+    # mappings/transactionUpdated.toml:94  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
     x = f_event_id(v[0], v[1], v[5], 'events-return', None, v[6], received, v[7], v[8], v[2], v[9])
     if x is None:
         raise Unmappable('_id', 'absent')
@@ -806,7 +806,7 @@ def output_1(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o18['customerId'] = x
-    # mappings/transactionUpdated.toml:100  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    # mappings/transactionUpdated.toml:102  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
     x = v[14]
     if x is not None:
         x = x.strip()
@@ -817,12 +817,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o18['loyaltyType'] = x
-    # mappings/transactionUpdated.toml:101  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionUpdated.toml:103  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
     x = v[9]
     if x is not None:
         x = str(x)
         o18['transactionId'] = x
-    # mappings/transactionUpdated.toml:102  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    # mappings/transactionUpdated.toml:104  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
     x = v[15]
     if x is not None:
         x = x.strip()
@@ -832,7 +832,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o18['billNumber'] = x
-    # mappings/transactionUpdated.toml:103  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    # mappings/transactionUpdated.toml:105  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
     x = v[16]
     if x is not None:
         x = x.strip()
@@ -842,7 +842,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o18['billClientId'] = x
-    # mappings/transactionUpdated.toml:104  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
+    # mappings/transactionUpdated.toml:106  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
     x = v[3]
     if x is not None:
         x = x.strip()
@@ -853,7 +853,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o18['billType'] = x
-    # mappings/transactionUpdated.toml:105  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    # mappings/transactionUpdated.toml:107  "_tenant.capillary.billDate" = { from = "data.billDate" }
     x = v[17]
     if x is not None:
         x = rfc3339(x)
@@ -861,7 +861,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billDate:time')
         else:
             o18['billDate'] = x
-    # mappings/transactionUpdated.toml:106  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    # mappings/transactionUpdated.toml:108  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
     x = v[4]
     if x is not None:
         x = x.strip()
@@ -872,7 +872,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o18['deliveryStatus'] = x
-    # mappings/transactionUpdated.toml:107  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    # mappings/transactionUpdated.toml:109  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
     x = v[18]
     if x is not None:
         x = x.strip()
@@ -883,35 +883,35 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o18['outlierStatus'] = x
-    # mappings/transactionUpdated.toml:108  "_tenant.capillary.amount" = { from = "data.amount" }
+    # mappings/transactionUpdated.toml:110  "_tenant.capillary.amount" = { from = "data.amount" }
     x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o18['amount'] = x
-    # mappings/transactionUpdated.toml:109  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    # mappings/transactionUpdated.toml:111  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
     x = s[3]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o18['grossAmount'] = x
-    # mappings/transactionUpdated.toml:110  "_tenant.capillary.discount" = { from = "data.discount" }
+    # mappings/transactionUpdated.toml:112  "_tenant.capillary.discount" = { from = "data.discount" }
     x = v[34]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o18['discount'] = x
-    # mappings/transactionUpdated.toml:111  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    # mappings/transactionUpdated.toml:113  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
     x = v[21]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o18['lineItemCount'] = x
-    # mappings/transactionUpdated.toml:112  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    # mappings/transactionUpdated.toml:114  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
     x = v[22]
     if x is not None:
         x = rfc3339(x)
@@ -919,12 +919,12 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o18['enteredAt'] = x
-    # mappings/transactionUpdated.toml:113  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    # mappings/transactionUpdated.toml:115  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
     x = v[23]
     if x is not None:
         x = str(x)
         o18['enteredById'] = x
-    # mappings/transactionUpdated.toml:114  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionUpdated.toml:116  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[24]
     if x is not None:
         x = x.strip()
@@ -934,7 +934,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o18['storeCode'] = x
-    # mappings/transactionUpdated.toml:115  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    # mappings/transactionUpdated.toml:117  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
     x = v[25]
     if x is not None:
         x = x.strip()
@@ -944,7 +944,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o18['storeName'] = x
-    # mappings/transactionUpdated.toml:116  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    # mappings/transactionUpdated.toml:118  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
     x = v[26]
     if x is not None:
         x = x.strip()
@@ -954,7 +954,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o18['storeExternalId'] = x
-    # mappings/transactionUpdated.toml:117  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    # mappings/transactionUpdated.toml:119  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
     x = v[27]
     if x is not None:
         x = x.strip()
@@ -964,7 +964,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o18['storeExternalId1'] = x
-    # mappings/transactionUpdated.toml:118  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    # mappings/transactionUpdated.toml:120  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
     x = v[28]
     if x is not None:
         x = x.strip()
@@ -974,7 +974,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o18['storeExternalId2'] = x
-    # mappings/transactionUpdated.toml:119  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    # mappings/transactionUpdated.toml:121  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -984,7 +984,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o18['tillCode'] = x
-    # mappings/transactionUpdated.toml:120  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    # mappings/transactionUpdated.toml:122  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -994,7 +994,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o18['tillName'] = x
-    # mappings/transactionUpdated.toml:121  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    # mappings/transactionUpdated.toml:123  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
     x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1014,7 +1014,7 @@ def output_1(v, s, now, received, known, notes):
                     m19[name] = x
         if m19:
             o18['customFields'] = m19
-    # mappings/transactionUpdated.toml:122  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    # mappings/transactionUpdated.toml:124  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
     x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1035,10 +1035,10 @@ def output_1(v, s, now, received, known, notes):
         if m20:
             o18['extendedFields'] = m20
     l21 = []
-    # mappings/transactionUpdated.toml:139  [output.fields."_tenant.capillary.lineItems"]
+    # mappings/transactionUpdated.toml:134  [output.fields."_tenant.capillary.lineItems"]
     for item22 in v[33] or ():
         o23 = {}
-        # mappings/transactionUpdated.toml:141  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionUpdated.toml:136  fields."sku" = { from = "itemCode", required = true }
         x = item22[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -1052,14 +1052,14 @@ def output_1(v, s, now, received, known, notes):
             continue
         else:
             o23['sku'] = x
-        # mappings/transactionUpdated.toml:142  fields."quantity" = { from = "qty" }
+        # mappings/transactionUpdated.toml:137  fields."quantity" = { from = "qty" }
         x = item22[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o23['quantity'] = x
-        # mappings/transactionUpdated.toml:143  fields."type" = { from = "type", as = "upper" }
+        # mappings/transactionUpdated.toml:138  fields."type" = { from = "type", as = "upper" }
         x = item22[2]
         if x is not None:
             x = x.strip()
@@ -1070,14 +1070,14 @@ def output_1(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o23['type'] = x
-        # mappings/transactionUpdated.toml:144  fields."netAmount" = { from = "amount" }
+        # mappings/transactionUpdated.toml:139  fields."netAmount" = { from = "amount" }
         x = item22[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o23['netAmount'] = x
-        # mappings/transactionUpdated.toml:145  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionUpdated.toml:140  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item22[4]
         if x is not None:
             x = x.strip()
@@ -1087,7 +1087,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o23['parentBillNumber'] = x
-        # mappings/transactionUpdated.toml:146  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionUpdated.toml:141  fields."purchaseTime" = { from = "purchaseTime" }
         x = item22[5]
         if x is not None:
             x = x.strip()
@@ -1097,7 +1097,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o23['purchaseTime'] = x
-        # mappings/transactionUpdated.toml:147  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionUpdated.toml:142  fields."returnType" = { from = "returnType", as = "upper" }
         x = item22[6]
         if x is not None:
             x = x.strip()
@@ -1108,7 +1108,7 @@ def output_1(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o23['returnType'] = x
-        # mappings/transactionUpdated.toml:148  fields."serial" = { from = "serial" }
+        # mappings/transactionUpdated.toml:143  fields."serial" = { from = "serial" }
         x = item22[7]
         if x is not None:
             x = x.strip()
@@ -1118,7 +1118,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o23['serial'] = x
-        # mappings/transactionUpdated.toml:149  fields."rate" = { from = "rate" }
+        # mappings/transactionUpdated.toml:144  fields."rate" = { from = "rate" }
         x = item22[8]
         if x is not None:
             if not isfinite(x):
@@ -1129,10 +1129,10 @@ def output_1(v, s, now, received, known, notes):
     if l21:
         o18['lineItems'] = l21
     l24 = []
-    # mappings/transactionUpdated.toml:152  [output.fields."_tenant.capillary.payments"]
+    # mappings/transactionUpdated.toml:147  [output.fields."_tenant.capillary.payments"]
     for item25 in v[36] or ():
         o26 = {}
-        # mappings/transactionUpdated.toml:154  fields."type" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionUpdated.toml:149  fields."type" = { from = "mode", as = "lower", required = true }
         x = item25[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
@@ -1147,7 +1147,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o26['type'] = x
-        # mappings/transactionUpdated.toml:155  fields."amount" = { from = "value" }
+        # mappings/transactionUpdated.toml:150  fields."amount" = { from = "value" }
         x = item25[1]
         if x is not None:
             if not isfinite(x):
@@ -1161,11 +1161,24 @@ def output_1(v, s, now, received, known, notes):
         o17['capillary'] = o18
     if o17:
         o['_tenant'] = o17
-    # mappings/transactionUpdated.toml:94  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
-    o['eventType'] = 'commerce.backofficeCreditMemoIssued'
+    # mappings/transactionUpdated.toml:96  "eventType" = { lookup = "return", from = ["data.billType", "eventName"] }
+    x = v[3]
+    if not (x and not x.isspace()):
+        y = v[1]
+        x = x if y is None else y
+    if x is not None:
+        x = x.strip().casefold()
+        if not x:
+            pass
+        else:
+            x = k_6.get(x, 'loyalty.transactionUpdated')
+            if x is None:
+                notes.append('eventType:lookup')
+            else:
+                o['eventType'] = x
     o27 = {}
     o28 = {}
-    # mappings/transactionUpdated.toml:95  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    # mappings/transactionUpdated.toml:97  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
     x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1176,7 +1189,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o28['currencyCode'] = x
-    # mappings/transactionUpdated.toml:96  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    # mappings/transactionUpdated.toml:98  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
     x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1188,7 +1201,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('commerce.order.createdDate:time')
         else:
             o28['createdDate'] = x
-    # mappings/transactionUpdated.toml:97  "commerce.order.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/transactionUpdated.toml:99  "commerce.order.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1201,51 +1214,17 @@ def output_1(v, s, now, received, known, notes):
         else:
             o28['lastUpdatedDate'] = x
     o29 = {}
-    # mappings/transactionUpdated.toml:98  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionUpdated.toml:100  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
     x = v[9]
     if x is not None:
         x = str(x)
         o29['returnID'] = x
     if o29:
         o28['returns'] = o29
-    l30 = []
-    # mappings/transactionUpdated.toml:125  [output.fields."commerce.order.refunds"]
-    for _once31 in ONCE:
-        o32 = {}
-        # mappings/transactionUpdated.toml:126  fields."refundAmount" = { call = "amount_unless", with = ["data.amount", "data.billType", { const = "RETURN" }], required = true }
-        x = f_amount_unless(v[19], v[3], 'RETURN')
-        if x is None:
-            continue
-        if not isfinite(x):
-            notes.append('commerce.order.refunds[].refundAmount:not finite')
-            continue
-        else:
-            o32['refundAmount'] = x
-        # mappings/transactionUpdated.toml:127  fields."refundReason" = { const = "return" }
-        o32['refundReason'] = 'return'
-        # mappings/transactionUpdated.toml:128  fields."transactionID" = { from = "data.transactionId", as = "string" }
-        x = v[9]
-        if x is not None:
-            x = str(x)
-            o32['transactionID'] = x
-        # mappings/transactionUpdated.toml:129  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[6]
-        if x.__class__ is Noted:
-            for reason in x.reasons:
-                notes.append('commerce.order.refunds[].currencyCode:' + reason)
-            x = x.value
-        if x is not None:
-            if k_3(x) is None:
-                notes.append('commerce.order.refunds[].currencyCode:pattern')
-            else:
-                o32['currencyCode'] = x
-        l30.append(o32)
-    if l30:
-        o28['refunds'] = l30
     if o28:
         o27['order'] = o28
-    o33 = {}
-    # mappings/transactionUpdated.toml:99  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    o30 = {}
+    # mappings/transactionUpdated.toml:101  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[24]
     if x is not None:
         x = x.strip()
@@ -1254,17 +1233,17 @@ def output_1(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('commerce.commerceScope.storeCode:placeholder')
         else:
-            o33['storeCode'] = x
-    if o33:
-        o27['commerceScope'] = o33
+            o30['storeCode'] = x
+    if o30:
+        o27['commerceScope'] = o30
     if o27:
         o['commerce'] = o27
-    l34 = []
-    # mappings/transactionUpdated.toml:131  [output.fields."productListItems"]
-    for item35 in v[38] or ():
-        o36 = {}
-        # mappings/transactionUpdated.toml:133  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
-        x = f_text_unless(item35[0], item35[1], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+    l31 = []
+    # mappings/transactionUpdated.toml:126  [output.fields."productListItems"]
+    for item32 in v[38] or ():
+        o33 = {}
+        # mappings/transactionUpdated.toml:128  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
+        x = f_text_unless(item32[0], item32[1], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)
@@ -1274,9 +1253,9 @@ def output_1(v, s, now, received, known, notes):
         if x is None:
             notes.append('productListItems[].SKU:absent')
             continue
-        o36['SKU'] = x
-        # mappings/transactionUpdated.toml:134  fields."name" = { from = "description" }
-        x = item35[2]
+        o33['SKU'] = x
+        # mappings/transactionUpdated.toml:129  fields."name" = { from = "description" }
+        x = item32[2]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1284,15 +1263,15 @@ def output_1(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('productListItems[].name:placeholder')
             else:
-                o36['name'] = x
-        # mappings/transactionUpdated.toml:135  fields."quantity" = { call = "whole_count", with = ["qty"] }
-        x = f_whole_count(item35[3])
+                o33['name'] = x
+        # mappings/transactionUpdated.toml:130  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        x = f_whole_count(item32[3])
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('productListItems[].quantity:range')
             else:
-                o36['quantity'] = x
-        # mappings/transactionUpdated.toml:136  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+                o33['quantity'] = x
+        # mappings/transactionUpdated.toml:131  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1302,9 +1281,9 @@ def output_1(v, s, now, received, known, notes):
             if k_3(x) is None:
                 notes.append('productListItems[].currencyCode:pattern')
             else:
-                o36['currencyCode'] = x
-        # mappings/transactionUpdated.toml:137  fields."productImageUrl" = { from = "imgUrl" }
-        x = item35[4]
+                o33['currencyCode'] = x
+        # mappings/transactionUpdated.toml:132  fields."productImageUrl" = { from = "imgUrl" }
+        x = item32[4]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1314,20 +1293,409 @@ def output_1(v, s, now, received, known, notes):
             elif k_4(x) is None:
                 notes.append('productListItems[].productImageUrl:uri')
             else:
-                o36['productImageUrl'] = x
-        l34.append(o36)
-    if l34:
-        o['productListItems'] = l34
-    return fit(o, k_6, notes)
+                o33['productImageUrl'] = x
+        l31.append(o33)
+    if l31:
+        o['productListItems'] = l31
+    return fit(o, k_7, notes)
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/transactionUpdated.toml:158  events-not-interested -> events
-    # mappings/transactionUpdated.toml:161  when = { call = "is_any", with = ["data.billType", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    # mappings/transactionUpdated.toml:155  events-refund -> events
+    # mappings/transactionUpdated.toml:158  when = [
+    if not f_is_any(v[4], 'RETURNED'):
+        return None
+    # mappings/transactionUpdated.toml:158  when = [
+    if not f_is_none_of(v[3], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'):
+        return None
+    # mappings/transactionUpdated.toml:158  when = [
+    if not f_is_none_of(v[9], '', 0, -1):
+        return Skip('refund of no known bill', 'events')
+    # mappings/transactionUpdated.toml:158  when = [
+    if not f_is_number(v[19]):
+        return Skip('refund of no known amount', 'events')
+    o = {}
+    # mappings/transactionUpdated.toml:165  "_id" = { call = "event_id", with = ["orgId", "eventName", { const = "" }, "@output", "@item", { const = 0 }, "@received", "data.transactionId"], required = true }
+    x = f_event_id(v[0], v[1], '', 'events-refund', None, 0, received, v[9])
+    if x is None:
+        raise Unmappable('_id', 'absent')
+    if k_0(x) is None:
+        notes.append('_id:uri-reference')
+        raise Unmappable('_id', 'uri-reference')
+    else:
+        o['_id'] = x
+    # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
+    x = s[1]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('timestamp:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('timestamp', 'not trusted')
+    if x is None:
+        raise Unmappable('timestamp', 'absent')
+    x = rfc3339(x)
+    if x is None:
+        notes.append('timestamp:time')
+        raise Unmappable('timestamp', 'time')
+    else:
+        o['timestamp'] = x
+    # mappings/_common.toml:10  "producedBy" = { const = "system" }
+    o['producedBy'] = 'system'
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
+    x = s[2]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('identityMap:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('identityMap', 'not trusted')
+    if x is None:
+        raise Unmappable('identityMap', 'absent')
+    o['identityMap'] = x
+    o34 = {}
+    o35 = {}
+    # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
+    x = v[0]
+    if x is not None:
+        x = str(x)
+        o35['orgId'] = x
+    # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
+    x = v[1]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.eventName:placeholder')
+        else:
+            o35['eventName'] = x
+    # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
+    x = v[5]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.eventId:placeholder')
+        else:
+            o35['eventId'] = x
+    # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
+    x = v[12]
+    if x is not None:
+        x = str(x)
+        o35['eventLogId'] = x
+    # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
+    x = v[7]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.refId:placeholder')
+        else:
+            o35['refId'] = x
+    # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
+    x = v[8]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.apiRequestId:placeholder')
+        else:
+            o35['apiRequestId'] = x
+    # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
+    x = v[13]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.loyaltyEventId:placeholder')
+        else:
+            o35['loyaltyEventId'] = x
+    # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
+    x = v[2]
+    if x is not None:
+        x = str(x)
+        o35['customerId'] = x
+    # mappings/transactionUpdated.toml:172  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[14]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.loyaltyType:placeholder')
+        else:
+            x = x.lower()
+            o35['loyaltyType'] = x
+    # mappings/transactionUpdated.toml:173  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    x = v[9]
+    if x is not None:
+        x = str(x)
+        o35['transactionId'] = x
+    # mappings/transactionUpdated.toml:174  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    x = v[15]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.billNumber:placeholder')
+        else:
+            o35['billNumber'] = x
+    # mappings/transactionUpdated.toml:175  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    x = v[16]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.billClientId:placeholder')
+        else:
+            o35['billClientId'] = x
+    # mappings/transactionUpdated.toml:176  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
+    x = v[3]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.billType:placeholder')
+        else:
+            x = x.upper()
+            o35['billType'] = x
+    # mappings/transactionUpdated.toml:177  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    x = v[17]
+    if x is not None:
+        x = rfc3339(x)
+        if x is None:
+            notes.append('_tenant.capillary.billDate:time')
+        else:
+            o35['billDate'] = x
+    # mappings/transactionUpdated.toml:178  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    x = v[4]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.deliveryStatus:placeholder')
+        else:
+            x = x.upper()
+            o35['deliveryStatus'] = x
+    # mappings/transactionUpdated.toml:179  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    x = v[18]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.outlierStatus:placeholder')
+        else:
+            x = x.upper()
+            o35['outlierStatus'] = x
+    # mappings/transactionUpdated.toml:180  "_tenant.capillary.amount" = { from = "data.amount" }
+    x = v[19]
+    if x is not None:
+        if not isfinite(x):
+            notes.append('_tenant.capillary.amount:not finite')
+        else:
+            o35['amount'] = x
+    # mappings/transactionUpdated.toml:181  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[24]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.storeCode:placeholder')
+        else:
+            o35['storeCode'] = x
+    # mappings/transactionUpdated.toml:182  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[25]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.storeName:placeholder')
+        else:
+            o35['storeName'] = x
+    if o35:
+        o34['capillary'] = o35
+    if o34:
+        o['_tenant'] = o34
+    # mappings/transactionUpdated.toml:166  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
+    o['eventType'] = 'commerce.backofficeCreditMemoIssued'
+    o36 = {}
+    o37 = {}
+    # mappings/transactionUpdated.toml:167  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    x = s[6]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('commerce.order.currencyCode:' + reason)
+        x = x.value
+    if x is not None:
+        if k_3(x) is None:
+            notes.append('commerce.order.currencyCode:pattern')
+        else:
+            o37['currencyCode'] = x
+    # mappings/transactionUpdated.toml:168  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    x = s[7]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('commerce.order.createdDate:' + reason)
+        x = x.value
+    if x is not None:
+        x = rfc3339(x)
+        if x is None:
+            notes.append('commerce.order.createdDate:time')
+        else:
+            o37['createdDate'] = x
+    # mappings/transactionUpdated.toml:169  "commerce.order.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    x = s[1]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('commerce.order.lastUpdatedDate:' + reason)
+        x = x.value
+    if x is not None:
+        x = rfc3339(x)
+        if x is None:
+            notes.append('commerce.order.lastUpdatedDate:time')
+        else:
+            o37['lastUpdatedDate'] = x
+    o38 = {}
+    # mappings/transactionUpdated.toml:170  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
+    x = v[9]
+    if x is not None:
+        x = str(x)
+        o38['returnID'] = x
+    if o38:
+        o37['returns'] = o38
+    l39 = []
+    # mappings/transactionUpdated.toml:185  [output.fields."commerce.order.refunds"]
+    for _once40 in ONCE:
+        o41 = {}
+        # mappings/transactionUpdated.toml:186  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
+        x = v[19]
+        if x is None:
+            continue
+        if not isfinite(x):
+            notes.append('commerce.order.refunds[].refundAmount:not finite')
+            continue
+        else:
+            x = abs(x)
+            o41['refundAmount'] = x
+        # mappings/transactionUpdated.toml:187  fields."refundReason" = { const = "return" }
+        o41['refundReason'] = 'return'
+        # mappings/transactionUpdated.toml:188  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        x = v[9]
+        if x is not None:
+            x = str(x)
+            o41['transactionID'] = x
+        # mappings/transactionUpdated.toml:189  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[6]
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('commerce.order.refunds[].currencyCode:' + reason)
+            x = x.value
+        if x is not None:
+            if k_3(x) is None:
+                notes.append('commerce.order.refunds[].currencyCode:pattern')
+            else:
+                o41['currencyCode'] = x
+        l39.append(o41)
+    if l39:
+        o37['refunds'] = l39
+    if o37:
+        o36['order'] = o37
+    o42 = {}
+    # mappings/transactionUpdated.toml:171  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[24]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('commerce.commerceScope.storeCode:placeholder')
+        else:
+            o42['storeCode'] = x
+    if o42:
+        o36['commerceScope'] = o42
+    if o36:
+        o['commerce'] = o36
+    l43 = []
+    # mappings/transactionUpdated.toml:191  [output.fields."productListItems"]
+    for item44 in v[38] or ():
+        o45 = {}
+        # mappings/transactionUpdated.toml:193  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
+        x = f_text_unless(item44[0], item44[1], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('productListItems[].SKU:' + reason)
+            x = x.value
+            if x is None:
+                continue
+        if x is None:
+            notes.append('productListItems[].SKU:absent')
+            continue
+        o45['SKU'] = x
+        # mappings/transactionUpdated.toml:194  fields."name" = { from = "description" }
+        x = item44[2]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('productListItems[].name:placeholder')
+            else:
+                o45['name'] = x
+        # mappings/transactionUpdated.toml:195  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        x = f_whole_count(item44[3])
+        if x is not None:
+            if not -2147483648 <= x <= 2147483647:
+                notes.append('productListItems[].quantity:range')
+            else:
+                o45['quantity'] = x
+        # mappings/transactionUpdated.toml:196  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[6]
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('productListItems[].currencyCode:' + reason)
+            x = x.value
+        if x is not None:
+            if k_3(x) is None:
+                notes.append('productListItems[].currencyCode:pattern')
+            else:
+                o45['currencyCode'] = x
+        # mappings/transactionUpdated.toml:197  fields."productImageUrl" = { from = "imgUrl" }
+        x = item44[4]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('productListItems[].productImageUrl:placeholder')
+            elif k_4(x) is None:
+                notes.append('productListItems[].productImageUrl:uri')
+            else:
+                o45['productImageUrl'] = x
+        l43.append(o45)
+    if l43:
+        o['productListItems'] = l43
+    return fit(o, k_8, notes)
+
+
+def output_3(v, s, now, received, known, notes):
+    # mappings/transactionUpdated.toml:200  events-not-interested -> events
+    # mappings/transactionUpdated.toml:203  when = { call = "is_any", with = ["data.billType", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
     if not f_is_any(v[3], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'):
         return None
     o = {}
-    # mappings/transactionUpdated.toml:163  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
+    # mappings/transactionUpdated.toml:205  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
     x = f_event_id(v[0], v[1], v[5], 'events-not-interested', None, v[6], received, v[7], v[8], v[2], v[9])
     if x is None:
         raise Unmappable('_id', 'absent')
@@ -1365,13 +1733,13 @@ def output_2(v, s, now, received, known, notes):
     if x is None:
         raise Unmappable('identityMap', 'absent')
     o['identityMap'] = x
-    o37 = {}
-    o38 = {}
+    o46 = {}
+    o47 = {}
     # mappings/_common.toml:12  "_tenant.capillary.orgId" = { from = "orgId", as = "string" }
     x = v[0]
     if x is not None:
         x = str(x)
-        o38['orgId'] = x
+        o47['orgId'] = x
     # mappings/_common.toml:13  "_tenant.capillary.eventName" = { from = "eventName" }
     x = v[1]
     if x is not None:
@@ -1381,7 +1749,7 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.eventName:placeholder')
         else:
-            o38['eventName'] = x
+            o47['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
     x = v[5]
     if x is not None:
@@ -1391,12 +1759,12 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.eventId:placeholder')
         else:
-            o38['eventId'] = x
+            o47['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
     x = v[12]
     if x is not None:
         x = str(x)
-        o38['eventLogId'] = x
+        o47['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
     x = v[7]
     if x is not None:
@@ -1406,7 +1774,7 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.refId:placeholder')
         else:
-            o38['refId'] = x
+            o47['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
     x = v[8]
     if x is not None:
@@ -1416,7 +1784,7 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.apiRequestId:placeholder')
         else:
-            o38['apiRequestId'] = x
+            o47['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
     x = v[13]
     if x is not None:
@@ -1426,13 +1794,13 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.loyaltyEventId:placeholder')
         else:
-            o38['loyaltyEventId'] = x
+            o47['loyaltyEventId'] = x
     # mappings/_common.toml:19  "_tenant.capillary.customerId" = { from = "data.customerIdentifiers.customerId", as = "string" }
     x = v[2]
     if x is not None:
         x = str(x)
-        o38['customerId'] = x
-    # mappings/transactionUpdated.toml:165  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+        o47['customerId'] = x
+    # mappings/transactionUpdated.toml:207  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
     x = v[14]
     if x is not None:
         x = x.strip()
@@ -1442,13 +1810,13 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.loyaltyType:placeholder')
         else:
             x = x.lower()
-            o38['loyaltyType'] = x
-    # mappings/transactionUpdated.toml:166  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+            o47['loyaltyType'] = x
+    # mappings/transactionUpdated.toml:208  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
     x = v[9]
     if x is not None:
         x = str(x)
-        o38['transactionId'] = x
-    # mappings/transactionUpdated.toml:167  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+        o47['transactionId'] = x
+    # mappings/transactionUpdated.toml:209  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
     x = v[15]
     if x is not None:
         x = x.strip()
@@ -1457,8 +1825,8 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
-            o38['billNumber'] = x
-    # mappings/transactionUpdated.toml:168  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+            o47['billNumber'] = x
+    # mappings/transactionUpdated.toml:210  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
     x = v[16]
     if x is not None:
         x = x.strip()
@@ -1467,8 +1835,8 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
-            o38['billClientId'] = x
-    # mappings/transactionUpdated.toml:169  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
+            o47['billClientId'] = x
+    # mappings/transactionUpdated.toml:211  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
     x = v[3]
     if x is not None:
         x = x.strip()
@@ -1478,16 +1846,16 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billType:placeholder')
         else:
             x = x.upper()
-            o38['billType'] = x
-    # mappings/transactionUpdated.toml:170  "_tenant.capillary.billDate" = { from = "data.billDate" }
+            o47['billType'] = x
+    # mappings/transactionUpdated.toml:212  "_tenant.capillary.billDate" = { from = "data.billDate" }
     x = v[17]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.billDate:time')
         else:
-            o38['billDate'] = x
-    # mappings/transactionUpdated.toml:171  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+            o47['billDate'] = x
+    # mappings/transactionUpdated.toml:213  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
     x = v[4]
     if x is not None:
         x = x.strip()
@@ -1497,8 +1865,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.deliveryStatus:placeholder')
         else:
             x = x.upper()
-            o38['deliveryStatus'] = x
-    # mappings/transactionUpdated.toml:172  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+            o47['deliveryStatus'] = x
+    # mappings/transactionUpdated.toml:214  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
     x = v[18]
     if x is not None:
         x = x.strip()
@@ -1508,29 +1876,29 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.outlierStatus:placeholder')
         else:
             x = x.upper()
-            o38['outlierStatus'] = x
-    # mappings/transactionUpdated.toml:173  "_tenant.capillary.amount" = { from = "data.amount" }
+            o47['outlierStatus'] = x
+    # mappings/transactionUpdated.toml:215  "_tenant.capillary.amount" = { from = "data.amount" }
     x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
-            o38['amount'] = x
-    # mappings/transactionUpdated.toml:174  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+            o47['amount'] = x
+    # mappings/transactionUpdated.toml:216  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
     x = s[3]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
-            o38['grossAmount'] = x
-    # mappings/transactionUpdated.toml:175  "_tenant.capillary.discount" = { from = "data.discount" }
+            o47['grossAmount'] = x
+    # mappings/transactionUpdated.toml:217  "_tenant.capillary.discount" = { from = "data.discount" }
     x = v[34]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
-            o38['discount'] = x
-    # mappings/transactionUpdated.toml:176  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+            o47['discount'] = x
+    # mappings/transactionUpdated.toml:218  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
     x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1540,28 +1908,28 @@ def output_2(v, s, now, received, known, notes):
         if k_3(x) is None:
             notes.append('_tenant.capillary.currencyCode:pattern')
         else:
-            o38['currencyCode'] = x
-    # mappings/transactionUpdated.toml:177  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+            o47['currencyCode'] = x
+    # mappings/transactionUpdated.toml:219  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
     x = v[21]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
-            o38['lineItemCount'] = x
-    # mappings/transactionUpdated.toml:178  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+            o47['lineItemCount'] = x
+    # mappings/transactionUpdated.toml:220  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
     x = v[22]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.enteredAt:time')
         else:
-            o38['enteredAt'] = x
-    # mappings/transactionUpdated.toml:179  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+            o47['enteredAt'] = x
+    # mappings/transactionUpdated.toml:221  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
     x = v[23]
     if x is not None:
         x = str(x)
-        o38['enteredById'] = x
-    # mappings/transactionUpdated.toml:180  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+        o47['enteredById'] = x
+    # mappings/transactionUpdated.toml:222  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[24]
     if x is not None:
         x = x.strip()
@@ -1570,8 +1938,8 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
-            o38['storeCode'] = x
-    # mappings/transactionUpdated.toml:181  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+            o47['storeCode'] = x
+    # mappings/transactionUpdated.toml:223  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
     x = v[25]
     if x is not None:
         x = x.strip()
@@ -1580,8 +1948,8 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
-            o38['storeName'] = x
-    # mappings/transactionUpdated.toml:182  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+            o47['storeName'] = x
+    # mappings/transactionUpdated.toml:224  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
     x = v[26]
     if x is not None:
         x = x.strip()
@@ -1590,8 +1958,8 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
-            o38['storeExternalId'] = x
-    # mappings/transactionUpdated.toml:183  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+            o47['storeExternalId'] = x
+    # mappings/transactionUpdated.toml:225  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
     x = v[27]
     if x is not None:
         x = x.strip()
@@ -1600,8 +1968,8 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
-            o38['storeExternalId1'] = x
-    # mappings/transactionUpdated.toml:184  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+            o47['storeExternalId1'] = x
+    # mappings/transactionUpdated.toml:226  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
     x = v[28]
     if x is not None:
         x = x.strip()
@@ -1610,8 +1978,8 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
-            o38['storeExternalId2'] = x
-    # mappings/transactionUpdated.toml:185  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+            o47['storeExternalId2'] = x
+    # mappings/transactionUpdated.toml:227  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -1620,8 +1988,8 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
-            o38['tillCode'] = x
-    # mappings/transactionUpdated.toml:186  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+            o47['tillCode'] = x
+    # mappings/transactionUpdated.toml:228  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -1630,15 +1998,15 @@ def output_2(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
-            o38['tillName'] = x
-    # mappings/transactionUpdated.toml:187  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+            o47['tillName'] = x
+    # mappings/transactionUpdated.toml:229  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
     x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
         x = x.value
     if x is not None:
-        m39 = {}
+        m48 = {}
         for name, x in x.items():
             name = name.strip()
             if name and x is not None:
@@ -1648,17 +2016,17 @@ def output_2(v, s, now, received, known, notes):
                 elif x in PLACEHOLDERS:
                     notes.append('_tenant.capillary.customFields:placeholder')
                 else:
-                    m39[name] = x
-        if m39:
-            o38['customFields'] = m39
-    # mappings/transactionUpdated.toml:188  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+                    m48[name] = x
+        if m48:
+            o47['customFields'] = m48
+    # mappings/transactionUpdated.toml:230  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
     x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
         x = x.value
     if x is not None:
-        m40 = {}
+        m49 = {}
         for name, x in x.items():
             name = name.strip()
             if name and x is not None:
@@ -1668,15 +2036,15 @@ def output_2(v, s, now, received, known, notes):
                 elif x in PLACEHOLDERS:
                     notes.append('_tenant.capillary.extendedFields:placeholder')
                 else:
-                    m40[name] = x
-        if m40:
-            o38['extendedFields'] = m40
-    l41 = []
-    # mappings/transactionUpdated.toml:190  [output.fields."_tenant.capillary.lineItems"]
-    for item42 in v[33] or ():
-        o43 = {}
-        # mappings/transactionUpdated.toml:192  fields."sku" = { from = "itemCode", required = true }
-        x = item42[0]
+                    m49[name] = x
+        if m49:
+            o47['extendedFields'] = m49
+    l50 = []
+    # mappings/transactionUpdated.toml:232  [output.fields."_tenant.capillary.lineItems"]
+    for item51 in v[33] or ():
+        o52 = {}
+        # mappings/transactionUpdated.toml:234  fields."sku" = { from = "itemCode", required = true }
+        x = item51[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
             continue
@@ -1688,16 +2056,16 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.lineItems[].sku:placeholder')
             continue
         else:
-            o43['sku'] = x
-        # mappings/transactionUpdated.toml:193  fields."quantity" = { from = "qty" }
-        x = item42[1]
+            o52['sku'] = x
+        # mappings/transactionUpdated.toml:235  fields."quantity" = { from = "qty" }
+        x = item51[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
-                o43['quantity'] = x
-        # mappings/transactionUpdated.toml:194  fields."type" = { from = "type", as = "upper" }
-        x = item42[2]
+                o52['quantity'] = x
+        # mappings/transactionUpdated.toml:236  fields."type" = { from = "type", as = "upper" }
+        x = item51[2]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1706,16 +2074,16 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].type:placeholder')
             else:
                 x = x.upper()
-                o43['type'] = x
-        # mappings/transactionUpdated.toml:195  fields."netAmount" = { from = "amount" }
-        x = item42[3]
+                o52['type'] = x
+        # mappings/transactionUpdated.toml:237  fields."netAmount" = { from = "amount" }
+        x = item51[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
-                o43['netAmount'] = x
-        # mappings/transactionUpdated.toml:196  fields."parentBillNumber" = { from = "parentBillNumber" }
-        x = item42[4]
+                o52['netAmount'] = x
+        # mappings/transactionUpdated.toml:238  fields."parentBillNumber" = { from = "parentBillNumber" }
+        x = item51[4]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1723,9 +2091,9 @@ def output_2(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
-                o43['parentBillNumber'] = x
-        # mappings/transactionUpdated.toml:197  fields."purchaseTime" = { from = "purchaseTime" }
-        x = item42[5]
+                o52['parentBillNumber'] = x
+        # mappings/transactionUpdated.toml:239  fields."purchaseTime" = { from = "purchaseTime" }
+        x = item51[5]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1733,9 +2101,9 @@ def output_2(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
-                o43['purchaseTime'] = x
-        # mappings/transactionUpdated.toml:198  fields."returnType" = { from = "returnType", as = "upper" }
-        x = item42[6]
+                o52['purchaseTime'] = x
+        # mappings/transactionUpdated.toml:240  fields."returnType" = { from = "returnType", as = "upper" }
+        x = item51[6]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1744,9 +2112,9 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].returnType:placeholder')
             else:
                 x = x.upper()
-                o43['returnType'] = x
-        # mappings/transactionUpdated.toml:199  fields."serial" = { from = "serial" }
-        x = item42[7]
+                o52['returnType'] = x
+        # mappings/transactionUpdated.toml:241  fields."serial" = { from = "serial" }
+        x = item51[7]
         if x is not None:
             x = x.strip()
             if not x:
@@ -1754,23 +2122,23 @@ def output_2(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
-                o43['serial'] = x
-        # mappings/transactionUpdated.toml:200  fields."rate" = { from = "rate" }
-        x = item42[8]
+                o52['serial'] = x
+        # mappings/transactionUpdated.toml:242  fields."rate" = { from = "rate" }
+        x = item51[8]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].rate:not finite')
             else:
-                o43['rate'] = x
-        l41.append(o43)
-    if l41:
-        o38['lineItems'] = l41
-    l44 = []
-    # mappings/transactionUpdated.toml:202  [output.fields."_tenant.capillary.payments"]
-    for item45 in v[36] or ():
-        o46 = {}
-        # mappings/transactionUpdated.toml:204  fields."type" = { from = "mode", as = "lower", required = true }
-        x = item45[0]
+                o52['rate'] = x
+        l50.append(o52)
+    if l50:
+        o47['lineItems'] = l50
+    l53 = []
+    # mappings/transactionUpdated.toml:244  [output.fields."_tenant.capillary.payments"]
+    for item54 in v[36] or ():
+        o55 = {}
+        # mappings/transactionUpdated.toml:246  fields."type" = { from = "mode", as = "lower", required = true }
+        x = item54[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
             continue
@@ -1783,24 +2151,24 @@ def output_2(v, s, now, received, known, notes):
             continue
         else:
             x = x.lower()
-            o46['type'] = x
-        # mappings/transactionUpdated.toml:205  fields."amount" = { from = "value" }
-        x = item45[1]
+            o55['type'] = x
+        # mappings/transactionUpdated.toml:247  fields."amount" = { from = "value" }
+        x = item54[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.payments[].amount:not finite')
             else:
-                o46['amount'] = x
-        l44.append(o46)
-    if l44:
-        o38['payments'] = l44
-    if o38:
-        o37['capillary'] = o38
-    if o37:
-        o['_tenant'] = o37
-    # mappings/transactionUpdated.toml:164  "eventType" = { const = "loyalty.transactionUpdated" }
+                o55['amount'] = x
+        l53.append(o55)
+    if l53:
+        o47['payments'] = l53
+    if o47:
+        o46['capillary'] = o47
+    if o46:
+        o['_tenant'] = o46
+    # mappings/transactionUpdated.toml:206  "eventType" = { const = "loyalty.transactionUpdated" }
     o['eventType'] = 'loyalty.transactionUpdated'
-    return fit(o, k_7, notes)
+    return fit(o, k_9, notes)
 
 
 def skip_1(b, p, end):                                    # capillary.events.transactionUpdated.Channel
