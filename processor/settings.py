@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from processor.mapping.nobody import all_comparable, comparable
 from processor.mapping.options import IDENTIFIERS, Identifier, LoyaltyFields, Namespaces, Options
 
 MASK = "***"
@@ -162,6 +163,17 @@ def _namespace(text: str) -> str:
     return code
 
 
+def _shared(entry: str) -> str:
+    text = entry.strip()
+    if not comparable(text):
+        raise ValueError("must hold a letter or a digit: what is blank identifies nobody anyway")
+    if "*" in text or text.startswith("@") or text.endswith("@"):
+        raise ValueError("must be a whole address, number or id: patterns are not known")
+    if re.fullmatch(r"\d+:\d+", text, re.ASCII):
+        raise ValueError("must not be orgId:customerId: it stands in where an event lacks another identity")
+    return text
+
+
 def _programs(value: object) -> dict[int, int]:
     remedy = "must be a table of programs by Capillary organisation, such as { 150698 = 2649 }"
     pairs = [(str(org), str(program)) for org, program in value.items()] if isinstance(value, Mapping) else [("", "")]
@@ -198,6 +210,7 @@ Seconds = Annotated[float, BeforeValidator(_no_bool), Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 NamespaceCode = Annotated[str, AfterValidator(_namespace)]
+SharedIdentity = Annotated[str, AfterValidator(_shared)]
 Topic = Annotated[str, AfterValidator(_topic_or_pattern)]
 
 
@@ -344,7 +357,7 @@ class MappingsSettings(Section):
 
 
 class IdentitySettings(Section):
-    """Codes of the identity namespaces in AEP, exactly as AEP has them; `off` or empty: never sent."""
+    """Codes of AEP's identity namespaces, exactly as AEP has them (`off` or empty: never sent), and who is nobody."""
 
     customer: NamespaceCode = Field(
         "CapillaryId", description="Holds `orgId:customerId`, which every event has. To be created in AEP; never `off`."
@@ -354,6 +367,10 @@ class IdentitySettings(Section):
     external_id: NamespaceCode = Field("", description="The brand's own id of the customer, as it is, without the org.")
     card: NamespaceCode = Field("", description="Card numbers, all of them, as they are, without the org.")
     primary: Identifier = Field("customer", description="Which of the five is primary.")
+    never: tuple[SharedIdentity, ...] = Field(
+        (),
+        description="The brand's own shared addresses, numbers and ids: no identity, and no contact in Profile.",
+    )
 
     @field_validator("customer")
     @classmethod
@@ -431,12 +448,13 @@ class TranslationSettings(BaseSettings):
     def options(self) -> Options:
         """The same for the translation, which knows no settings."""
         return Options(
-            Namespaces(**self.identity.model_dump()),
+            Namespaces(**self.identity.model_dump(exclude={"never"})),
             self.program.default_id,
             self.program.default_ids,
             {**self.lookups, **({"tiers": self.tiers} if self.tiers else {})},
             self.profile.last_updated,
             self.profile.loyalty_fields,
+            all_comparable(self.identity.never),
         )
 
     @classmethod

@@ -16,11 +16,10 @@ from hashlib import sha256
 from typing import cast
 
 import orjson
-import phonenumbers
 
+from processor.mapping.nobody import Judgement, is_hash, judge_email, judge_id, judge_phone, judged
 from processor.mapping.options import IDENTIFIERS, Options
 from processor.mapping.values import (
-    FORMATS,
     GONE,
     PLACEHOLDERS,
     Day,
@@ -33,26 +32,12 @@ from processor.mapping.values import (
     parse_date,
 )
 
-_HASH = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII | re.IGNORECASE)
-"""MD5, SHA-1 and SHA-256: what is left of an identifier after personal data was scrubbed."""
-
-_NOBODY = frozenset({"", "-", "-1", "0", "na", "n/a", "nil", "none", "null", "undefined", "unknown", "(null)", "test"})
-_NOBODYS_NAME = frozenset(
-    {
-        *("", "noreply", "donotreply", "noemail", "nomail", "nobody", "noone", "notprovided", "notavailable"),
-        *("na", "none", "null", "unknown", "dummy", "test", "testing", "xxx", "abc"),
-    }
+_NO_VALUE = frozenset(
+    {"", "-", "-1", "0", "na", "n/a", "nil", "none", "null", "undefined", "unknown", "(null)", "test"}
 )
-"""Before the @, without the separators in it: addresses that tills type in for many customers."""
+"""Ids and numbers of bills that are none; who is nobody is another matter."""
 
-_SEPARATORS = str.maketrans("", "", "._-")
-_NOBODYS_HOST = frozenset({"test.com", "none.com", "noemail.com", "nomail.com", "email.com", "dummy.com", "na.com"})
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
-_PHONE = re.compile(r"(?:\+|00)?([1-9]\d{6,14})", re.ASCII)
-_PHONE_GAPS = str.maketrans("", "", " \t.-()/\u00a0")
-_FICTION = re.compile(r"1\d{3}55501\d\d|447700900\d{3}", re.ASCII)
-"""Numbers that numbering plans keep for fiction and samples (NANPA, Ofcom)."""
-
 _YEAR_2000_MS = 946_684_800_000
 _SKEW_MS = 300_000
 _NEVER = "2100"
@@ -151,13 +136,13 @@ def customer_identity(  # noqa: PLR0917 - mappings pass by position
         case "customer":
             return customer_alone(options, org, customer)
         case "email":
-            value, reason = _judge_email(email or "")
+            value, reason = judged(judge_email, email or "", options.never)
         case "phone":
-            value, reason = _judge_phone(phone or "")
+            value, reason = judged(judge_phone, phone or "", options.never)
         case "external_id":
-            value, reason = _judge_external_id(external_id or "")
+            value, reason = judged(judge_id, external_id or "", options.never)
         case _:
-            value, reason = _judge_single(card or ())
+            value, reason = _judge_single(card or (), options.never)
     code = _code(options)
     if value is None:
         return None if reason is None else Noted(None, (f"{code} {reason}",))
@@ -209,17 +194,17 @@ def customer_identities(  # noqa: PLR0917 - mappings pass by position
     reasons = [] if reason is None else [reason]
     identities: IdentityMap = {} if value is None else {namespaces.customer: [{"id": value}]}
     for code, text, judge in (
-        (namespaces.email, email, _judge_email),
-        (namespaces.phone, phone, _judge_phone),
-        (namespaces.external_id, external_id, _judge_external_id),
+        (namespaces.email, email, judge_email),
+        (namespaces.phone, phone, judge_phone),
+        (namespaces.external_id, external_id, judge_id),
     ):
-        value, reason = judge(text) if code and text else (None, None)
+        value, reason = judged(judge, text, options.never) if code and text else (None, None)
         if value is not None:
             identities[code] = [{"id": value}]
         elif reason is not None:
             reasons.append(f"{code} {reason}")
     if namespaces.card and card:
-        cards, dropped = _judge_cards(card)
+        cards, dropped = _judge_cards(card, options.never)
         reasons += [f"{namespaces.card} {reason}" for reason in dropped]
         if cards:
             identities[namespaces.card] = [{"id": number} for number in cards]
@@ -245,34 +230,31 @@ UNREAD: Mapping[str, Callable[[Options], frozenset[str]]] = {
 """By function, the parameters that it does not look at under some options."""
 
 
-def email_address(text: str | None) -> str | Noted[str] | None:
+def email_address(options: Options, text: str | None) -> str | Noted[str] | None:
     """An e-mail address in lower case, trimmed: identities are compared letter by letter."""
-    return _judged(_judge_email, text)
+    return _contact(options, judge_email, text)
 
 
-def phone_number(text: str | None) -> str | Noted[str] | None:
+def phone_number(options: Options, text: str | None) -> str | Noted[str] | None:
     """A number in E.164 (`+6281200000001`), valid by its country's numbering plan; Capillary leaves out the plus."""
-    return _judged(_judge_phone, text)
+    return _contact(options, judge_phone, text)
 
 
-def external_id(text: str | None) -> str | Noted[str] | None:
-    """The brand's own id of a customer or card, as it is: leading zeros count. No hash, no stand-in for nobody."""
-    return _judged(_judge_external_id, text)
+def external_id(options: Options, text: str | None) -> str | Noted[str] | None:
+    """The brand's own id of a customer or card, as it is: leading zeros count. Nobody's is none, see `nobody`."""
+    return _contact(options, judge_id, text)
 
 
 def personal_name(text: str | None) -> str | Noted[str] | None:
     """A name as it is, unless a hash is all that is left of it. Somebody may be called Test or Null."""
     value = (text or "").strip()
-    if _HASH.fullmatch(value):
+    if is_hash(value):
         return Noted(None, ("hash",))
     return Noted(None, ("placeholder",)) if value in PLACEHOLDERS else value or None
 
 
-Judgement = tuple[str | None, str | None]  # value, or why not; neither for a blank
-
-
-def _judged(judge: Callable[[str], Judgement], text: str | None) -> str | Noted[str] | None:
-    value, reason = judge(text) if text else (None, None)
+def _contact(options: Options, judge: Callable[[str], Judgement], text: str | None) -> str | Noted[str] | None:
+    value, reason = judged(judge, text, options.never) if text else (None, None)
     return value if reason is None else Noted(None, (reason,))
 
 
@@ -283,76 +265,19 @@ def _judge_customer(org: int, customer: int | None) -> Judgement:
     return (f"{org}:{customer}", None) if customer > 0 else (None, "customerId not positive")
 
 
-def _judge_external_id(text: str) -> Judgement:
-    value = text.strip()
-    if not value:
-        return None, None
-    if _HASH.fullmatch(value):
-        return None, "hash"
-    return (None, "placeholder") if value.casefold() in _NOBODY or not value.strip("0") else (value, None)
-
-
-def _judge_cards(cards: Sequence[str]) -> tuple[list[str], list[str]]:
+def _judge_cards(cards: Sequence[str], never: frozenset[str]) -> tuple[list[str], list[str]]:
     """The numbers that can be trusted, each once, and why others cannot."""
-    judgements = [_judge_external_id(card) for card in cards]
+    judgements = [judged(judge_id, card, never) for card in cards]
     numbers = dict.fromkeys(number for number, _ in judgements if number is not None)
     return list(numbers), [reason for _, reason in judgements if reason is not None]
 
 
-def _judge_single(cards: Sequence[str]) -> Judgement:
+def _judge_single(cards: Sequence[str], never: frozenset[str]) -> Judgement:
     """The one card of a customer who has one; of several none is more the customer than another."""
-    numbers, dropped = _judge_cards(cards)
+    numbers, dropped = _judge_cards(cards, never)
     if len(numbers) == 1:
         return numbers[0], None
     return None, "several" if numbers else next(iter(dropped), None)
-
-
-# Customers come again and again, and numbering plans are slow: 30 us a number. A value is judged once.
-@lru_cache(maxsize=16_384)
-def _judge_email(text: str) -> Judgement:
-    value = text.strip().lower()
-    if not value:
-        return None, None
-    if _HASH.fullmatch(value):
-        return None, "hash"
-    if value in _NOBODY:
-        return None, "placeholder"
-    if not FORMATS["email"].fullmatch(value):
-        return None, "no address"
-    name, _, host = value.partition("@")
-    nobody = name.partition("+")[0].translate(_SEPARATORS) in _NOBODYS_NAME or host in _NOBODYS_HOST
-    return (None, "placeholder") if nobody else (value, None)
-
-
-@lru_cache(maxsize=16_384)
-def _judge_phone(text: str) -> Judgement:  # noqa: PLR0911 - one return a reason
-    value = text.strip().translate(_PHONE_GAPS)
-    if not value:
-        return None, None
-    if _HASH.fullmatch(value):
-        return None, "hash"
-    if value.casefold() in _NOBODY or not value.strip("+0"):
-        return None, "placeholder"
-    found = _PHONE.fullmatch(value)
-    if found is None:
-        return None, "no number"
-    digits = found.group(1)
-    if _is_dummy(digits) or _FICTION.fullmatch(digits):
-        return None, "placeholder"
-    try:
-        number = phonenumbers.parse(f"+{digits}")
-    except phonenumbers.NumberParseException:
-        return None, "no number"
-    if _is_dummy(str(number.national_number)):
-        return None, "placeholder"
-    if not phonenumbers.is_valid_number(number):
-        return None, "no number"
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), None
-
-
-def _is_dummy(digits: str) -> bool:
-    """All digits but the first the same, or counted up or down: what is typed in where there is no number."""
-    return len(set(digits[1:])) == 1 or digits in "12345678901234567890" or digits in "98765432109876543210"
 
 
 # ---- conditions -----------------------------------------------------------------------------------------------------
@@ -441,7 +366,7 @@ def identifier(pairs: Rows, *keys: str) -> str | None:
     for key in keys if pairs else ():
         wanted = _folded(key)
         for name, value in pairs:
-            if _folded(name) == wanted and _plain(value) not in _NOBODY:
+            if _folded(name) == wanted and _plain(value) not in _NO_VALUE:
                 return str(value).strip()
     return None
 
@@ -457,7 +382,7 @@ def bill_number(pairs: Rows, *otherwise: str | int | None) -> str | None:
 
 
 def _first(values: Iterable[str | int | None]) -> str | None:
-    return next((str(value).strip() for value in values if _plain(value) not in _NOBODY), None)
+    return next((str(value).strip() for value in values if _plain(value) not in _NO_VALUE), None)
 
 
 def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:

@@ -52,6 +52,7 @@ class Options:
             of the mappings in it too.
         last_updated: whether Profile messages carry `extSourceSystemAudit.lastUpdatedDate`.
         loyalty_fields: which of Adobe's "Loyalty Details" the sandbox has, see `generations`.
+        never: the brand's own shared addresses, numbers and ids, which identify nobody, see `nobody.all_comparable`.
     """
 
     namespaces: Namespaces = Namespaces()
@@ -60,6 +61,7 @@ class Options:
     tables: Mapping[str, Table] = field(default_factory=dict)
     last_updated: bool = True
     loyalty_fields: LoyaltyFields = "2026"
+    never: frozenset[str] = frozenset()
 
     def laid_over(self, tables: Mapping[str, Table]) -> dict[str, Table]:
         """These tables with the operator's entries in them, whose keys are compared like all."""

@@ -315,7 +315,7 @@ def _identifiers(customer: int, org: int) -> Record:
     instore: Record | None = {
         "id": None,
         "mobile": f"62812{customer:08d}",
-        "email": f"customer{customer}@org{org}.example.com" if (customer + 1) % 13 else "",
+        "email": f"shopper.{customer}@org{org}.example.com" if (customer + 1) % 13 else "",
         "externalId": f"0002{customer:08d}",
         "cardnumber": None,
         "cardexternalid": None,
