@@ -188,6 +188,7 @@ WRONG = {
     "IDENTITY__CUSTOMER": ("off", "must not be off: it stands in"),
     "IDENTITY__EMAIL": ("E mail", "must be the code of an identity namespace"),
     "IDENTITY__PRIMARY": ("mail", "must be 'customer', 'email', 'phone', 'external_id' or 'card'"),
+    "IDENTITY__NEVER": ('[" "]', "must hold a letter or a digit"),
     "PROFILE__LAST_UPDATED": ("maybe", "must be a valid boolean"),
     "PROFILE__LOYALTY_FIELDS": ("2024", "must be '2026' or '2025'"),
     "PROGRAM__DEFAULT_ID": ("0", "must be greater than 0"),
@@ -363,7 +364,8 @@ def test_effective_settings_are_plain_and_say_where_to() -> None:
     environ = environment(KAFKA__CLIENT='{"sasl.username": "me"}', KAFKA__START="2026-01-31T00:00:00Z")
     effective = load(None, environ).effective()
     assert json.loads(json.dumps(effective)) == effective | {
-        "kafka": effective["kafka"] | {"topics": ["capillary.events"], "org_ids": []}  # type: ignore[operator]
+        "kafka": effective["kafka"] | {"topics": ["capillary.events"], "org_ids": []},  # type: ignore[operator]
+        "identity": effective["identity"] | {"never": []},  # type: ignore[operator]
     }
     assert effective["aep"]["inlet_url"] == "https://dcs.adobedc.net/***"  # type: ignore[index]
     assert effective["aep"]["client_secret"] == "***"  # type: ignore[index]
@@ -446,6 +448,33 @@ class TestTranslation:
             "tiers": {"1:1": "A", "1:2": "Gold"},
             "genders": {"m": "male", "d": "non_specific"},
         }
+
+    def test_who_is_nobody_is_compared_without_spelling(self) -> None:
+        file('[identity]\nnever = ["Shop@Brand.example", "+65 0000-0000", 4711]\n')
+        assert load(None, environment()).options() == Options(
+            never=frozenset({"shop@brand.example", "6500000000", "4711"})
+        )
+        for text in ("till 7,shop@brand.example", '["TILL-7", "shop@brand.example"]'):
+            options = load(None, environment(IDENTITY__NEVER=text)).options()
+            assert options.never == {"till7", "shop@brand.example"}
+
+    @pytest.mark.parametrize(
+        ("entry", "message"),
+        [
+            ("", "must hold a letter or a digit"),
+            (" - ", "must hold a letter or a digit"),
+            ("*@brand.example", "patterns are not known"),
+            ("@brand.example", "patterns are not known"),
+            ("shop@", "patterns are not known"),
+            (" 150698:42 ", "must not be orgId:customerId"),
+        ],
+    )
+    def test_an_entry_that_can_be_nobody_is_refused(self, entry: str, message: str) -> None:
+        file(f'[identity]\nnever = ["shop@brand.example", "{entry}"]\n')
+        with pytest.raises(SettingsError) as caught:
+            load(None, environment())
+        assert str(caught.value).startswith("[identity] never, number 2 (CAPILLARY_AEP_IDENTITY__NEVER): must ")
+        assert message in str(caught.value)
 
     def test_an_empty_variable_switches_nothing_off(self) -> None:
         assert load(None, environment(IDENTITY__EMAIL="")).options() == Options()
