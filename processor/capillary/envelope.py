@@ -16,7 +16,7 @@ import re
 from typing import NamedTuple
 
 from processor.capillary.errors import CapillaryError
-from processor.capillary.names import pick
+from processor.capillary.names import pick, says_nothing
 
 _WRAPPERS = 4  # nobody was seen to nest more than two
 _EVENT_TYPE = re.compile(r"(?:([0-9]{1,18})_)?(.+)", re.DOTALL)
@@ -86,20 +86,22 @@ def _is_event(data: dict[str, object]) -> bool:
 
 
 def _flat(wrapper: dict[str, object], attributes: dict[str, object]) -> dict[str, object]:
-    """B as A: what stands outside was moved there by the vendor, so it wins where it has a value."""
+    """B as A: what stands outside was moved there by the vendor, so it wins where it says something."""
     inside, beside = pick(attributes, "orgId"), pick(wrapper, "orgId")
     if inside is not None and beside is not None and inside != beside:
         raise CapillaryError("two orgs in one event", "orgId, attributes.orgId", "ask who wrapped the event")
     outside = {key: value for key, value in wrapper.items() if value is not None and value is not attributes}
-    return {**attributes, **outside}
+    silent = {key: value for key, value in outside.items() if says_nothing(value)}
+    told = {key: value for key, value in outside.items() if key not in silent}
+    return {**silent, **attributes, **told}
 
 
 def _envelope(version: str, fields: dict[str, object]) -> Envelope:
     org, name = _event_type(pick(fields, "eventType"))
     given = pick(fields, "eventName")
-    if isinstance(given, str) and given.strip():
+    if isinstance(given, str) and not (says_nothing(given) and name):
         name = given
-    if name is None:
+    if name is None or not name.strip():
         remedy = "an event says eventName, or eventType in the form orgId_eventName"
         raise CapillaryError("no event name", "eventName", remedy)
     return Envelope(version, fields, name.strip(), org)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_NOTHING = frozenset({"", "null", "undefined", "(null)"})
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\- ]{0,59}")
 
 
@@ -18,6 +19,11 @@ def pick(content: dict[str, object], name: str) -> object:
         return content[name]
     wanted, least = fold(name), len(name)  # the length first: folding every key of every document costs
     return next((value for key, value in content.items() if len(key) >= least and fold(key) == wanted), None)
+
+
+def says_nothing(value: object) -> bool:
+    """Whether a value is a text that stands for none: of two that name the event the other counts."""
+    return isinstance(value, str) and fold(value) in _NOTHING
 
 
 def shown(name: str) -> str:

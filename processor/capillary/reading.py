@@ -12,7 +12,7 @@ from processor.capillary.contracts import Contract, Contracts
 from processor.capillary.envelope import Envelope, unwrap
 from processor.capillary.errors import CapillaryError, IgnoredEventError
 from processor.capillary.mend import Findings
-from processor.capillary.names import shown
+from processor.capillary.names import fold, pick, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def read_event(document: object, contracts: Contracts) -> CanonicalEvent:
     envelope = unwrap(document)
     contract = _contract(envelope, contracts)
     findings = Findings()
-    record = contract.root.record(_lift(envelope.fields, contract), findings)
+    record = contract.root.record(_sunk(_lifted(envelope.fields, contract), contract), findings)
     if record["data"] is None:
         raise CapillaryError("no body", "data", "every event carries an object, if only an empty one")
     record["orgId"] = org = _org(record, envelope)
@@ -70,7 +70,7 @@ def _contract(envelope: Envelope, contracts: Contracts) -> Contract:
     raise CapillaryError(f"unknown event {shown(envelope.name)}", "eventName", hint)
 
 
-def _lift(fields: dict[str, object], contract: Contract) -> dict[str, object]:
+def _lifted(fields: dict[str, object], contract: Contract) -> dict[str, object]:
     """Some pointsIssued samples of 2025 have `loyaltyEventId` inside `data`; it belongs to the envelope."""
     data = fields.get("data")
     name = "loyaltyEventId"
@@ -78,6 +78,18 @@ def _lift(fields: dict[str, object], contract: Contract) -> dict[str, object]:
         return fields
     rest = {key: value for key, value in data.items() if key != name}
     return {**fields, "data": rest, name: data[name]}
+
+
+def _sunk(fields: dict[str, object], contract: Contract) -> dict[str, object]:
+    """`availablePointsBalance` is described in prose alone: where it stands beside `data`, it belongs there."""
+    data, name = fields.get("data"), "availablePointsBalance"
+    if name not in contract.body or not isinstance(data, dict) or pick(data, name) is not None:
+        return fields
+    value = pick(fields, name)
+    if value is None:
+        return fields
+    rest = {key: given for key, given in fields.items() if fold(key) != fold(name)}
+    return {**rest, "data": {**data, name: value}}
 
 
 def _org(record: dict[str, object], envelope: Envelope) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from hashlib import sha256
 from typing import cast
@@ -126,6 +127,7 @@ def customer_identity(  # noqa: PLR0917 - mappings pass by position
     phone: str | None,
     external_id: str | None,
     card: list[str] | None,
+    only_card: str | None,
 ) -> IdentityMap | Noted[IdentityMap] | None:
     """IdentityMap of a Profile write: the primary identity and nothing else; None where the event has none to trust.
 
@@ -142,7 +144,7 @@ def customer_identity(  # noqa: PLR0917 - mappings pass by position
         case "external_id":
             value, reason = judged(judge_id, external_id or "", options.never)
         case _:
-            value, reason = _judge_single(card or (), options.never)
+            value, reason = _judge_single(_cards(card, only_card), options.never)
     code = _code(options)
     if value is None:
         return None if reason is None else Noted(None, (f"{code} {reason}",))
@@ -152,11 +154,11 @@ def customer_identity(  # noqa: PLR0917 - mappings pass by position
 def only_customer_identity(options: Options, org: int, customers: Rows) -> IdentityMap | Noted[IdentityMap] | None:
     """The same for an event with a customer in every item; None where these are several, for whom no key can speak.
 
-    Columns are the last five of `customer_identity`; those of the first item count.
+    Columns are the last six of `customer_identity`; those of the first item count.
     """
     if len({named for named, *_ in customers}) != 1:
         return None
-    customer, email, phone, external_id, card = customers[0]
+    customer, email, phone, external_id, card, only_card = customers[0]
     return customer_identity(
         options,
         org,
@@ -165,6 +167,7 @@ def only_customer_identity(options: Options, org: int, customers: Rows) -> Ident
         cast("str | None", phone),
         cast("str | None", external_id),
         cast("list[str] | None", card),
+        cast("str | None", only_card),
     )
 
 
@@ -184,6 +187,7 @@ def customer_identities(  # noqa: PLR0917 - mappings pass by position
     phone: str | None,
     external_id: str | None,
     card: list[str] | None,
+    only_card: str | None,
 ) -> IdentityMap | Noted[IdentityMap] | None:
     """IdentityMap of an event: all identities that have a namespace and can be trusted, exactly one of them primary.
 
@@ -203,8 +207,8 @@ def customer_identities(  # noqa: PLR0917 - mappings pass by position
             identities[code] = [{"id": value}]
         elif reason is not None:
             reasons.append(f"{code} {reason}")
-    if namespaces.card and card:
-        cards, dropped = _judge_cards(card, options.never)
+    if namespaces.card:
+        cards, dropped = _judge_cards(_cards(card, only_card), options.never)
         reasons += [f"{namespaces.card} {reason}" for reason in dropped]
         if cards:
             identities[namespaces.card] = [{"id": number} for number in cards]
@@ -224,10 +228,15 @@ def _code(options: Options) -> str:
 
 
 UNREAD: Mapping[str, Callable[[Options], frozenset[str]]] = {
-    "customer_identity": lambda options: frozenset(IDENTIFIERS) - {"customer", options.namespaces.primary},
-    "customer_identities": lambda options: frozenset(IDENTIFIERS) - options.namespaces.sent,
+    "customer_identity": lambda options: _parameters_but({"customer", options.namespaces.primary}),
+    "customer_identities": lambda options: _parameters_but(options.namespaces.sent),
 }
 """By function, the parameters that it does not look at under some options."""
+
+
+def _parameters_but(read: AbstractSet[str]) -> frozenset[str]:
+    """The parameters of an identity function that hold none of these identifiers; a card can come by two of them."""
+    return frozenset({*IDENTIFIERS, *(() if "card" in read else ("only_card",))}) - read
 
 
 def email_address(options: Options, text: str | None) -> str | Noted[str] | None:
@@ -263,6 +272,11 @@ def _judge_customer(org: int, customer: int | None) -> Judgement:
     if customer is None:
         return None, None
     return (f"{org}:{customer}", None) if customer > 0 else (None, "customerId not positive")
+
+
+def _cards(cards: Sequence[str] | None, only_card: str | None) -> Sequence[str]:
+    """All cards of a customer: `cardnumber` stands alone in events that list none in `cardNumbers`."""
+    return [card for card in cards or () if card.strip()] or [only_card or ""]
 
 
 def _judge_cards(cards: Sequence[str], never: frozenset[str]) -> tuple[list[str], list[str]]:
@@ -307,6 +321,16 @@ def may_name_customer(options: Options, *statuses: str | None) -> bool:
     customer id.
     """
     return options.namespaces.primary == "customer" or "deleted" not in map(_plain, statuses)
+
+
+def lists_a_card(cards: list[str] | None) -> bool:
+    """Whether `cardNumbers` says anything. Where it does not, the event may still have one card in `cardnumber`."""
+    return any(card.strip() for card in cards or ())
+
+
+def lists_no_card(cards: list[str] | None) -> bool:
+    """The opposite of `lists_a_card`."""
+    return not lists_a_card(cards)
 
 
 def is_any(value: str | int | None, *options: str | int) -> bool:
@@ -412,6 +436,38 @@ def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
     return Noted(fields or None, tuple(reasons)) if reasons else fields or None
 
 
+def identifier_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
+    """The identifiers of a triggering activity as a map, under the limits of `field_map`.
+
+    A key may come again, as BillLineItemId does for every line of a bill, also in another casing: then all its values
+    stand there once each, with a comma between. Of more than a field may hold the first ones do.
+    """
+    values: dict[str, tuple[str, dict[str, None]]] = {}
+    for raw_key, raw_value in pairs:
+        key, value = str(raw_key or "").strip(), str(raw_value or "").strip()
+        if value and value not in PLACEHOLDERS:
+            values.setdefault(key.casefold(), (key, {}))[1][value] = None
+    joined = [(key, *_joined(key, list(several))) for key, several in values.values()]
+    fields = field_map([(key, value) for key, value, _ in joined])
+    if all(whole for *_, whole in joined):
+        return fields
+    kept, reasons = fields if isinstance(fields, Noted) else (fields, ())
+    return Noted(kept, tuple(dict.fromkeys(("too long", *reasons))))
+
+
+def _joined(key: str, values: list[str]) -> tuple[str, bool]:
+    """Values with commas between, as many as may stand under a key, and whether these are all."""
+    kept, rest = values[:1], values[1:]
+    room = _LONGEST_FIELD - _json_length(key, values[0])
+    for value in rest:
+        length = _json_length("", value) - _json_length("", "") + 1
+        if length > room:
+            return ",".join(kept), False
+        room -= length
+        kept.append(value)
+    return ",".join(kept), True
+
+
 def _json_length(name: str, value: str) -> int:
     """Bytes of `"name":"value",`: escapes make some characters six times as long."""
     return len(orjson.dumps((name, value))) - 1  # ["name","value"]
@@ -467,11 +523,17 @@ def tier_name(options: Options, tiers: Rows, number: int | None, *programs: int 
         return None
     if number <= 0:
         return Noted(None, ("not positive",))
-    name = next((str(name or "").strip() for known, name in tiers if known == number), "")
-    if not name or name in PLACEHOLDERS:
+    name = next((_told(name) for known, name in tiers if known == number), "")
+    if not name:
         program = next((program for program in programs if program is not None), None)
-        name = str(options.tables.get("tiers", {}).get(f"{program}:{number}", "")).strip()
-    return name if name and name not in PLACEHOLDERS else Noted(f"tier-{number}", ("not listed",))
+        name = _told(options.tables.get("tiers", {}).get(f"{program}:{number}"))
+    return name or Noted(f"tier-{number}", ("not listed",))
+
+
+def _told(name: object) -> str:
+    """A name that is not a person's; empty for a placeholder, here also for Null."""
+    text = str(name or "").strip()
+    return "" if text.casefold() in PLACEHOLDERS else text
 
 
 def number_of(rows: Rows, *keys: int | None) -> float | None:
@@ -571,6 +633,8 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     personal_name,
     is_default_program,
     may_name_customer,
+    lists_a_card,
+    lists_no_card,
     is_any,
     is_none_of,
     is_not_set,
@@ -582,6 +646,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     bill_id,
     bill_number,
     field_map,
+    identifier_map,
     changed_gender,
     changed_date,
     tier_name,

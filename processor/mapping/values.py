@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import product
 from math import isfinite
 from typing import Generic, NamedTuple, NewType, TypeVar
 
@@ -55,8 +56,12 @@ class Unmappable(Exception):  # noqa: N818 - the name of the outcome, as in Reas
         self.reason = reason
 
 
-PLACEHOLDERS = frozenset({"null", "undefined", "(null)"})
-"""Texts that stand for nothing in Capillary's samples, in exactly this casing: a person may be called Null."""
+PLACEHOLDERS = frozenset(
+    "".join(letters)
+    for word in ("null", "undefined", "(null)")
+    for letters in product(*zip(word, word.upper(), strict=True))
+) - {"Null"}
+"""Texts that stand for nothing, in every casing but one: a person may be called Null. So nobody folds a text to look."""
 
 SECONDS_BELOW = 100_000_000_000
 """A time below is in seconds, as in two documented samples: as milliseconds it would lie before March 1973."""

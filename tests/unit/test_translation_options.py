@@ -296,6 +296,7 @@ texts = st.one_of(st.none(), st.text(max_size=20), st.sampled_from(["a@b.co", "+
     st.one_of(st.none(), st.integers(-2, 3)),
     st.tuples(texts, texts, texts),
     st.one_of(st.none(), st.lists(texts.filter(lambda text: text is not None), max_size=3)),
+    texts,
 )
 def test_one_identity_is_primary_whatever_comes(
     primary: Identifier,
@@ -303,11 +304,12 @@ def test_one_identity_is_primary_whatever_comes(
     customer: int | None,
     given_: tuple[str | None, str | None, str | None],
     cards: list[Any] | None,
+    card: str | None,
 ) -> None:
     options = Options(Namespaces(email="", phone="")) if alone else Options(replace(ALL, primary=primary))
     namespaces = options.namespaces
-    event = _plain(customer_identities(options, 1, customer, *given_, cards))
-    profile = _plain(customer_identity(options, 1, customer, *given_, cards))
+    event = _plain(customer_identities(options, 1, customer, *given_, cards, card))
+    profile = _plain(customer_identity(options, 1, customer, *given_, cards, card))
     listed = [item for items in (event or {}).values() for item in items]
     assert sum(item.get("primary") is True for item in listed) == (event is not None)
     assert (event or {}).keys() <= {getattr(namespaces, name) for name in namespaces.sent}
