@@ -61,7 +61,7 @@ PLACEHOLDERS = frozenset(
     for word in ("null", "undefined", "(null)")
     for letters in product(*zip(word, word.upper(), strict=True))
 ) - {"Null"}
-"""Texts that stand for nothing, in every casing but one: a person may be called Null. So nobody folds a text to look."""
+"""Texts that stand for nothing, in every casing but that of a name: a person may be called Null."""
 
 SECONDS_BELOW = 100_000_000_000
 """A time below is in seconds, as in two documented samples: as milliseconds it would lie before March 1973."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,28 @@ def test_the_page_shows_what_stands_in_the_files() -> None:
     files = "\n".join(file.read_text(encoding="utf-8") for file in ACME.iterdir() if file.is_file())
     assert len(code) > 3
     assert [line for line in code if line and line not in files.splitlines()] == []
+
+
+def test_the_mapping_is_ours_with_the_lines_more_that_the_page_shows() -> None:
+    """A copy that stays behind would lose what we have learnt since: hashes in names, times that cannot be."""
+    ours_alone, theirs = (
+        (folder / "customerAdded.toml").read_text(encoding="utf-8").splitlines()
+        for folder in (SCHEMAS / "mappings", ACME)
+    )
+    more: list[str] = []
+    for change, low, high, start, end in SequenceMatcher(None, ours_alone, theirs, autojunk=False).get_opcodes():
+        assert change in {"equal", "insert"}, ours_alone[low:high]
+        more += theirs[start:end] if change == "insert" else []
+    (shown,) = re.findall(r"is ours with these lines more.*?```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert [line for line in more if not line.startswith("#")] == shown.splitlines()
+
+
+def test_a_hash_is_no_name_for_it_either() -> None:
+    event = json.loads(EVENT.read_bytes())
+    event["data"] |= {"firstName": "d9ace8e907c1f1f8d9ace8e907c1f1f8", "lastName": "Dewi"}
+    found = entities(acme(), json.dumps(event).encode())
+    assert "profile-first-name" not in found
+    assert found["profile-last-name"]["person"] == {"name": {"lastName": "Dewi"}}
 
 
 def test_fields_of_its_own_go_out_under_their_names_and_all_else_stays() -> None:
