@@ -531,7 +531,7 @@ def tier_name(options: Options, tiers: Rows, number: int | None, *programs: int 
 
 
 def _told(name: object) -> str:
-    """A name that is not a person's; empty for a placeholder, here also for Null."""
+    """A name that is not a person's; empty for a placeholder in any casing at all."""
     text = str(name or "").strip()
     return "" if text.casefold() in PLACEHOLDERS else text
 

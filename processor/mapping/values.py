@@ -56,12 +56,12 @@ class Unmappable(Exception):  # noqa: N818 - the name of the outcome, as in Reas
         self.reason = reason
 
 
-PLACEHOLDERS = frozenset(
-    "".join(letters)
-    for word in ("null", "undefined", "(null)")
-    for letters in product(*zip(word, word.upper(), strict=True))
-) - {"Null"}
-"""Texts that stand for nothing, in every casing but that of a name: a person may be called Null."""
+_NULLS = ("".join(letters) for word in ("null", "(null)") for letters in product(*zip(word, word.upper(), strict=True)))
+PLACEHOLDERS = frozenset({*_NULLS, "undefined"} - {"Null"})
+"""Texts that stand for nothing: null in every casing but that of a name, because a person may be called Null.
+
+And undefined as JavaScript writes it: UNDEFINED is a type that Capillary has for series of coupons.
+"""
 
 SECONDS_BELOW = 100_000_000_000
 """A time below is in seconds, as in two documented samples: as milliseconds it would lie before March 1973."""

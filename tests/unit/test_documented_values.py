@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from processor.mapping.functions import identifier_map, lists_a_card, lists_no_c
 from processor.mapping.options import Namespaces, Options
 from processor.mapping.values import PLACEHOLDERS, Noted
 from processor.model import Destination, Record, Translated
-from processor.translator import load_mappings
+from processor.translator import Mappings, load_mappings
 from tests.translating import CONTRACTS, MAPPINGS, NOW, ROOT, changed, entities, entity, golden, translate
 
 TRIGGERED = [event for event in MAPPINGS.events if "triggeringActivity" in golden(event)["data"]]
@@ -81,9 +82,14 @@ def test_cards_are_listed_or_are_not(cards: list[str] | None) -> None:
 CARDS = Namespaces(card="LoyaltyCard")
 
 
+@cache
+def configured(namespaces: Namespaces) -> Mappings:
+    return load_mappings(ROOT / "schemas", None, "acme", Options(namespaces))
+
+
 def identities(document: object, namespaces: Namespaces) -> list[dict[str, Any]]:
     """Every identityMap that goes out, the event's first."""
-    mappings = load_mappings(ROOT / "schemas", None, "acme", Options(namespaces))
+    mappings = configured(namespaces)
     where = {name: Destination(name, mappings.schemas[name].profile, b"", b"") for name in mappings.destination_names}
     event = read_event(document, CONTRACTS)
     record = Record("t", 0, 0, NOW, event.key, Encoder(CONTRACTS, single_object)(event))
@@ -228,7 +234,7 @@ def test_a_key_counts_more_than_a_name() -> None:
 # ---- placeholders ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["null", "NULL", "nUll", "(null)", "(NULL)", "(Null)", "undefined", "Undefined"])
+@pytest.mark.parametrize("text", ["null", "NULL", "nUll", "(null)", "(NULL)", "(Null)", "undefined"])
 def test_placeholders_say_nothing_in_any_casing(text: str) -> None:
     assert text in PLACEHOLDERS
     assert tier_name(Options(), [(3, f" {text} ")], 3) == Noted("tier-3", ("not listed",))
@@ -238,9 +244,17 @@ def test_placeholders_say_nothing_in_any_casing(text: str) -> None:
     assert not entities(translate(document), "profile-first-name")
 
 
-def test_a_person_may_be_called_null_and_a_tier_may_not() -> None:
-    assert "Null" not in PLACEHOLDERS
-    assert tier_name(Options(), [(3, "Null")], 3) == Noted("tier-3", ("not listed",))
+@pytest.mark.parametrize("text", ["Null", "UNDEFINED"])
+def test_a_person_may_be_called_null_and_a_series_be_of_type_undefined_but_no_tier(text: str) -> None:
+    assert text not in PLACEHOLDERS
+    assert tier_name(Options(), [(3, text)], 3) == Noted("tier-3", ("not listed",))
+
+
+def test_a_series_of_coupons_may_be_of_type_undefined() -> None:
+    document = golden("CouponRedeem")
+    document["data"]["coupon"]["series_info"]["seriesType"] = "UNDEFINED"
+    assert own(document)["couponSeries"]["type"] == "undefined"
+    assert not [note for note in translate(document).notes if "couponSeries" in note]
 
 
 @pytest.mark.parametrize("text", ["null", "NULL", " Null ", "undefined", "(null)", ""])
