@@ -218,8 +218,9 @@ nobodies = st.tuples(
     st.one_of(st.none(), phones),
     st.one_of(st.none(), ids, addresses),
     st.one_of(st.none(), st.lists(st.one_of(ids, addresses), max_size=3)),
+    st.one_of(st.none(), ids, addresses),
 )
-Nobody = tuple[str | None, str | None, str | None, list[str] | None]
+Nobody = tuple[str | None, str | None, str | None, list[str] | None, str | None]
 
 
 @given(st.sampled_from(IDENTIFIERS), nobodies)
@@ -230,7 +231,7 @@ def test_nobody_is_in_no_identity_map(primary: Identifier, nobody: Nobody) -> No
     assert _plain(customer_identities(options, 1, None, *nobody)) is None
     for found in (
         customer_identity(options, 1, 2, *nobody),
-        only_customer_identity(options, 1, [(2, *nobody), (2, None, None, None, None)]),
+        only_customer_identity(options, 1, [(2, *nobody), (2, None, None, None, None, None)]),
     ):
         assert _plain(found) == (alone if primary == "customer" else None)
 
@@ -238,22 +239,23 @@ def test_nobody_is_in_no_identity_map(primary: Identifier, nobody: Nobody) -> No
 @given(nobodies)
 def test_nobody_is_no_contact(nobody: Nobody) -> None:
     options = Options(never=NEVER)
-    email, phone, member, cards = nobody
+    email, phone, member, cards, card = nobody
     contacts = [email_address(options, email), phone_number(options, phone), external_id(options, member)]
-    contacts += [external_id(options, card) for card in cards or ()]
+    contacts += [external_id(options, each) for each in (*(cards or ()), card)]
     assert [contact for contact in contacts if contact is not None and not isinstance(contact, Noted)] == []
     assert [contact for contact in contacts if isinstance(contact, Noted) and contact.value is not None] == []
 
 
 @given(nobodies, st.data())
 def test_somebody_beside_nobody_stays(nobody: Nobody, data: st.DataObject) -> None:
-    email, phone, member, cards = nobody
+    email, phone, member, cards, card = nobody
     mixed = data.draw(st.permutations([*(cards or ()), "C-1", "4111111111111111"]))
-    found = _plain(customer_identities(Options(EVERY, never=NEVER), 1, 2, "sari@example.com", phone, member, mixed))
+    found = _plain(customer_identities(Options(EVERY, never=NEVER), 1, 2, "sari@example.com", phone, member, mixed, card))
     assert found is not None
     assert {item["id"] for item in found.pop("LoyaltyCard")} == {"C-1", "4111111111111111"}
     assert found == {"CapillaryId": [{"id": "1:2", "primary": True}], "Email": [{"id": "sari@example.com"}]}
-    assert _plain(customer_identities(Options(EVERY, never=NEVER), 1, 2, email, "+65 9123 4568", member, cards)) == {
+    phone = "+65 9123 4568"
+    assert _plain(customer_identities(Options(EVERY, never=NEVER), 1, 2, email, phone, member, cards, card)) == {
         "CapillaryId": [{"id": "1:2", "primary": True}],
         "Phone": [{"id": "+6591234568"}],
     }

@@ -29,7 +29,7 @@
 #   v[25] data.series_info.discount_code
 #   v[26] data.series_info.discount_type
 #   v[27] data.series_info.discount_value
-#   v[28] data.coupons[customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.instore.externalId,customerIdentifiers.instore.cardNumbers]
+#   v[28] data.coupons[customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.instore.externalId,customerIdentifiers.instore.cardNumbers,customerIdentifiers.instore.cardnumber]
 #   v[29] data.coupons[code,issued_on,valid_till]
 #   v[30] dropped
 
@@ -41,7 +41,7 @@ def shared(v, now, received):
 
 
 def output_0(v, s, now, received, known, notes):
-    # mappings/CouponIssue.toml:22  events -> events
+    # mappings/CouponIssue.toml:21  events -> events
     found = []
     seen = set()
     for item in v[3] or ():
@@ -53,7 +53,7 @@ def output_0(v, s, now, received, known, notes):
             continue
         seen.add(key)
         o = {}
-        # mappings/CouponIssue.toml:27  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "customerIdentifiers.customerId"], required = true }
+        # mappings/CouponIssue.toml:26  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "customerIdentifiers.customerId"], required = true }
         x = f_event_id(v[0], v[1], v[4], 'events', key, v[5], received, v[6], v[7], item[1])
         if x is None:
             raise Unmappable('_id', 'absent')
@@ -80,8 +80,8 @@ def output_0(v, s, now, received, known, notes):
             o['timestamp'] = x
         # mappings/_common.toml:10  "producedBy" = { const = "system" }
         o['producedBy'] = 'system'
-        # mappings/CouponIssue.toml:28  "identityMap" = { call = "customer_identities", with = ["orgId", "customerIdentifiers.customerId", "customerIdentifiers.instore.email", "customerIdentifiers.instore.mobile", "customerIdentifiers.instore.externalId", "customerIdentifiers.instore.cardNumbers"], required = true }
-        x = f_customer_identities(v[0], item[1], item[2], item[3], None, None)
+        # mappings/CouponIssue.toml:27  "identityMap" = { call = "customer_identities", with = ["orgId", "customerIdentifiers.customerId", "customerIdentifiers.instore.email", "customerIdentifiers.instore.mobile", "customerIdentifiers.instore.externalId", "customerIdentifiers.instore.cardNumbers", "customerIdentifiers.instore.cardnumber"], required = true }
+        x = f_customer_identities(v[0], item[1], item[2], item[3], None, None, None)
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('identityMap:' + reason)
@@ -153,12 +153,12 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.loyaltyEventId:placeholder')
             else:
                 o2['loyaltyEventId'] = x
-        # mappings/CouponIssue.toml:30  "_tenant.capillary.customerId" = { from = "customerIdentifiers.customerId", as = "string" }
+        # mappings/CouponIssue.toml:29  "_tenant.capillary.customerId" = { from = "customerIdentifiers.customerId", as = "string" }
         x = item[1]
         if x is not None:
             x = str(x)
             o2['customerId'] = x
-        # mappings/CouponIssue.toml:31  "_tenant.capillary.loyaltyType" = { from = "customerIdentifiers.loyaltyType", as = "lower" }
+        # mappings/CouponIssue.toml:30  "_tenant.capillary.loyaltyType" = { from = "customerIdentifiers.loyaltyType", as = "lower" }
         x = item[4]
         if x is not None:
             x = x.strip()
@@ -169,7 +169,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o2['loyaltyType'] = x
-        # mappings/CouponIssue.toml:32  "_tenant.capillary.enteredAt" = { from = "data.addedAt" }
+        # mappings/CouponIssue.toml:31  "_tenant.capillary.enteredAt" = { from = "data.addedAt" }
         x = v[10]
         if x is not None:
             x = rfc3339(x)
@@ -177,12 +177,12 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.enteredAt:time')
             else:
                 o2['enteredAt'] = x
-        # mappings/CouponIssue.toml:33  "_tenant.capillary.enteredById" = { from = "data.addedBy.id", as = "string" }
+        # mappings/CouponIssue.toml:32  "_tenant.capillary.enteredById" = { from = "data.addedBy.id", as = "string" }
         x = v[11]
         if x is not None:
             x = str(x)
             o2['enteredById'] = x
-        # mappings/CouponIssue.toml:34  "_tenant.capillary.storeCode" = { from = "data.addedBy.store.code" }
+        # mappings/CouponIssue.toml:33  "_tenant.capillary.storeCode" = { from = "data.addedBy.store.code" }
         x = v[12]
         if x is not None:
             x = x.strip()
@@ -192,7 +192,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.storeCode:placeholder')
             else:
                 o2['storeCode'] = x
-        # mappings/CouponIssue.toml:35  "_tenant.capillary.storeName" = { from = "data.addedBy.store.name" }
+        # mappings/CouponIssue.toml:34  "_tenant.capillary.storeName" = { from = "data.addedBy.store.name" }
         x = v[13]
         if x is not None:
             x = x.strip()
@@ -202,7 +202,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.storeName:placeholder')
             else:
                 o2['storeName'] = x
-        # mappings/CouponIssue.toml:36  "_tenant.capillary.storeExternalId" = { from = "data.addedBy.store.externalId" }
+        # mappings/CouponIssue.toml:35  "_tenant.capillary.storeExternalId" = { from = "data.addedBy.store.externalId" }
         x = v[14]
         if x is not None:
             x = x.strip()
@@ -212,7 +212,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.storeExternalId:placeholder')
             else:
                 o2['storeExternalId'] = x
-        # mappings/CouponIssue.toml:37  "_tenant.capillary.storeExternalId1" = { from = "data.addedBy.store.externalId1" }
+        # mappings/CouponIssue.toml:36  "_tenant.capillary.storeExternalId1" = { from = "data.addedBy.store.externalId1" }
         x = v[15]
         if x is not None:
             x = x.strip()
@@ -222,7 +222,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.storeExternalId1:placeholder')
             else:
                 o2['storeExternalId1'] = x
-        # mappings/CouponIssue.toml:38  "_tenant.capillary.storeExternalId2" = { from = "data.addedBy.store.externalId2" }
+        # mappings/CouponIssue.toml:37  "_tenant.capillary.storeExternalId2" = { from = "data.addedBy.store.externalId2" }
         x = v[16]
         if x is not None:
             x = x.strip()
@@ -232,7 +232,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.storeExternalId2:placeholder')
             else:
                 o2['storeExternalId2'] = x
-        # mappings/CouponIssue.toml:39  "_tenant.capillary.tillCode" = { from = "data.addedBy.till.code" }
+        # mappings/CouponIssue.toml:38  "_tenant.capillary.tillCode" = { from = "data.addedBy.till.code" }
         x = v[17]
         if x is not None:
             x = x.strip()
@@ -242,7 +242,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.tillCode:placeholder')
             else:
                 o2['tillCode'] = x
-        # mappings/CouponIssue.toml:40  "_tenant.capillary.tillName" = { from = "data.addedBy.till.name" }
+        # mappings/CouponIssue.toml:39  "_tenant.capillary.tillName" = { from = "data.addedBy.till.name" }
         x = v[18]
         if x is not None:
             x = x.strip()
@@ -253,12 +253,12 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['tillName'] = x
         o3 = {}
-        # mappings/CouponIssue.toml:41  "_tenant.capillary.coupon.id" = { from = "id", as = "string" }
+        # mappings/CouponIssue.toml:40  "_tenant.capillary.coupon.id" = { from = "id", as = "string" }
         x = item[0]
         if x is not None:
             x = str(x)
             o3['id'] = x
-        # mappings/CouponIssue.toml:42  "_tenant.capillary.coupon.code" = { from = "code" }
+        # mappings/CouponIssue.toml:41  "_tenant.capillary.coupon.code" = { from = "code" }
         x = item[5]
         if x is not None:
             x = x.strip()
@@ -268,7 +268,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.coupon.code:placeholder')
             else:
                 o3['code'] = x
-        # mappings/CouponIssue.toml:43  "_tenant.capillary.coupon.startDate" = { from = "issued_on" }
+        # mappings/CouponIssue.toml:42  "_tenant.capillary.coupon.startDate" = { from = "issued_on" }
         x = item[6]
         if x is not None:
             x = rfc3339(x)
@@ -276,7 +276,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.coupon.startDate:time')
             else:
                 o3['startDate'] = x
-        # mappings/CouponIssue.toml:44  "_tenant.capillary.coupon.endDate" = { from = "valid_till" }
+        # mappings/CouponIssue.toml:43  "_tenant.capillary.coupon.endDate" = { from = "valid_till" }
         x = item[7]
         if x is not None:
             x = rfc3339(x)
@@ -284,7 +284,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.coupon.endDate:time')
             else:
                 o3['endDate'] = x
-        # mappings/CouponIssue.toml:45  "_tenant.capillary.coupon.issualType" = { from = "data.issualType", as = "lower" }
+        # mappings/CouponIssue.toml:44  "_tenant.capillary.coupon.issualType" = { from = "data.issualType", as = "lower" }
         x = v[19]
         if x is not None:
             x = x.strip()
@@ -298,12 +298,12 @@ def output_0(v, s, now, received, known, notes):
         if o3:
             o2['coupon'] = o3
         o4 = {}
-        # mappings/CouponIssue.toml:46  "_tenant.capillary.couponSeries.id" = { from = "data.series_info.id", as = "string" }
+        # mappings/CouponIssue.toml:45  "_tenant.capillary.couponSeries.id" = { from = "data.series_info.id", as = "string" }
         x = v[20]
         if x is not None:
             x = str(x)
             o4['id'] = x
-        # mappings/CouponIssue.toml:47  "_tenant.capillary.couponSeries.name" = { from = "data.series_info.description" }
+        # mappings/CouponIssue.toml:46  "_tenant.capillary.couponSeries.name" = { from = "data.series_info.description" }
         x = v[21]
         if x is not None:
             x = x.strip()
@@ -313,7 +313,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.couponSeries.name:placeholder')
             else:
                 o4['name'] = x
-        # mappings/CouponIssue.toml:48  "_tenant.capillary.couponSeries.type" = { from = "data.series_info.seriesType", as = "lower" }
+        # mappings/CouponIssue.toml:47  "_tenant.capillary.couponSeries.type" = { from = "data.series_info.seriesType", as = "lower" }
         x = v[22]
         if x is not None:
             x = x.strip()
@@ -324,7 +324,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o4['type'] = x
-        # mappings/CouponIssue.toml:49  "_tenant.capillary.couponSeries.handling" = { from = "data.series_info.clientHandlingType", as = "lower" }
+        # mappings/CouponIssue.toml:48  "_tenant.capillary.couponSeries.handling" = { from = "data.series_info.clientHandlingType", as = "lower" }
         x = v[23]
         if x is not None:
             x = x.strip()
@@ -335,7 +335,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o4['handling'] = x
-        # mappings/CouponIssue.toml:50  "_tenant.capillary.couponSeries.endDate" = { from = "data.series_info.valid_till" }
+        # mappings/CouponIssue.toml:49  "_tenant.capillary.couponSeries.endDate" = { from = "data.series_info.valid_till" }
         x = v[24]
         if x is not None:
             x = rfc3339(x)
@@ -343,7 +343,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.couponSeries.endDate:time')
             else:
                 o4['endDate'] = x
-        # mappings/CouponIssue.toml:51  "_tenant.capillary.couponSeries.discountCode" = { from = "data.series_info.discount_code" }
+        # mappings/CouponIssue.toml:50  "_tenant.capillary.couponSeries.discountCode" = { from = "data.series_info.discount_code" }
         x = v[25]
         if x is not None:
             x = x.strip()
@@ -353,7 +353,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.couponSeries.discountCode:placeholder')
             else:
                 o4['discountCode'] = x
-        # mappings/CouponIssue.toml:52  "_tenant.capillary.couponSeries.discountType" = { from = "data.series_info.discount_type", as = "lower" }
+        # mappings/CouponIssue.toml:51  "_tenant.capillary.couponSeries.discountType" = { from = "data.series_info.discount_type", as = "lower" }
         x = v[26]
         if x is not None:
             x = x.strip()
@@ -364,7 +364,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o4['discountType'] = x
-        # mappings/CouponIssue.toml:53  "_tenant.capillary.couponSeries.discountValue" = { from = "data.series_info.discount_value" }
+        # mappings/CouponIssue.toml:52  "_tenant.capillary.couponSeries.discountValue" = { from = "data.series_info.discount_value" }
         x = v[27]
         if x is not None:
             if not isfinite(x):
@@ -377,7 +377,7 @@ def output_0(v, s, now, received, known, notes):
             o1['capillary'] = o2
         if o1:
             o['_tenant'] = o1
-        # mappings/CouponIssue.toml:29  "eventType" = { const = "loyalty.couponIssued" }
+        # mappings/CouponIssue.toml:28  "eventType" = { const = "loyalty.couponIssued" }
         o['eventType'] = 'loyalty.couponIssued'
         found.append(fit(o, k_2, notes))
     if not found:
@@ -386,9 +386,9 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/CouponIssue.toml:57  profile-coupon -> profile-coupon
+    # mappings/CouponIssue.toml:56  profile-coupon -> profile-coupon
     o = {}
-    # mappings/CouponIssue.toml:60  "identityMap" = { call = "only_customer_identity", with = ["orgId", "data.coupons[customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.instore.externalId,customerIdentifiers.instore.cardNumbers]"] }
+    # mappings/CouponIssue.toml:59  "identityMap" = { call = "only_customer_identity", with = ["orgId", "data.coupons[customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.instore.externalId,customerIdentifiers.instore.cardNumbers,customerIdentifiers.instore.cardnumber]"] }
     x = f_only_customer_identity(v[0], v[28] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -420,10 +420,10 @@ def output_1(v, s, now, received, known, notes):
     o6 = {}
     o7 = {}
     l8 = []
-    # mappings/CouponIssue.toml:61  [output.fields."loyalty.rewards.coupons"]
+    # mappings/CouponIssue.toml:60  [output.fields."loyalty.rewards.coupons"]
     for item9 in v[29] or ():
         o10 = {}
-        # mappings/CouponIssue.toml:63  fields."id" = { from = "code" }
+        # mappings/CouponIssue.toml:62  fields."id" = { from = "code" }
         x = item9[0]
         if x is None:
             return Skip('withheld: loyalty.rewards.coupons[].id', 'profile-coupon')
@@ -435,7 +435,7 @@ def output_1(v, s, now, received, known, notes):
             return Skip('withheld: loyalty.rewards.coupons[].id', 'profile-coupon')
         else:
             o10['id'] = x
-        # mappings/CouponIssue.toml:64  fields."name" = { from = "data.series_info.description", absent = "clear" }
+        # mappings/CouponIssue.toml:63  fields."name" = { from = "data.series_info.description", absent = "clear" }
         x = v[21]
         if x is None:
             if 'data.series_info.description' not in known or was_dropped(('data.series_info.description',), v[30]):
@@ -449,7 +449,7 @@ def output_1(v, s, now, received, known, notes):
                 return Skip('withheld: loyalty.rewards.coupons[].name', 'profile-coupon')
             else:
                 o10['name'] = x
-        # mappings/CouponIssue.toml:65  fields."series" = { from = "data.series_info.id", as = "string", absent = "clear" }
+        # mappings/CouponIssue.toml:64  fields."series" = { from = "data.series_info.id", as = "string", absent = "clear" }
         x = v[20]
         if x is None:
             if 'data.series_info.id' not in known or was_dropped(('data.series_info.id',), v[30]):
@@ -457,9 +457,9 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = str(x)
             o10['series'] = x
-        # mappings/CouponIssue.toml:66  fields."state" = { const = "issued" }
+        # mappings/CouponIssue.toml:65  fields."state" = { const = "issued" }
         o10['state'] = 'issued'
-        # mappings/CouponIssue.toml:67  fields."discountValue" = { from = "data.series_info.discount_value", absent = "clear" }
+        # mappings/CouponIssue.toml:66  fields."discountValue" = { from = "data.series_info.discount_value", absent = "clear" }
         x = v[27]
         if x is None:
             if 'data.series_info.discount_value' not in known or was_dropped(('data.series_info.discount_value',), v[30]):
@@ -470,7 +470,7 @@ def output_1(v, s, now, received, known, notes):
                 return Skip('withheld: loyalty.rewards.coupons[].discountValue', 'profile-coupon')
             else:
                 o10['discountValue'] = x
-        # mappings/CouponIssue.toml:68  fields."startDate" = { from = "issued_on", absent = "clear" }
+        # mappings/CouponIssue.toml:67  fields."startDate" = { from = "issued_on", absent = "clear" }
         x = item9[1]
         if x is None:
             if 'data.coupons[].issued_on' not in known or was_dropped(('data.coupons[].issued_on',), v[30]):
@@ -482,7 +482,7 @@ def output_1(v, s, now, received, known, notes):
                 return Skip('withheld: loyalty.rewards.coupons[].startDate', 'profile-coupon')
             else:
                 o10['startDate'] = x
-        # mappings/CouponIssue.toml:69  fields."endDate" = { from = "valid_till", absent = "clear" }
+        # mappings/CouponIssue.toml:68  fields."endDate" = { from = "valid_till", absent = "clear" }
         x = item9[2]
         if x is None:
             if 'data.coupons[].valid_till' not in known or was_dropped(('data.coupons[].valid_till',), v[30]):
@@ -571,7 +571,7 @@ def skip_5(b, p, end):                                    # capillary.events.Cou
 
 def read(b, p):                                           # capillary.events.CouponIssue f4a7c9e1b0d1537e
     end = len(b)
-    v0_orgId = v1_eventName = v3_coupons = v11_coupons = v38_coupons = v39_coupons = v18_addedAt = v19_id = v20_code = v21_name = v22_externalId = v23_externalId1 = v24_externalId2 = v25_code = v26_name = v27_issualType = v28_id = v29_description = v30_seriesType = v31_clientHandlingType = v32_valid_till = v33_discount_code = v34_discount_type = v35_discount_value = v12_eventId = v13_createdAt = v14_refId = v15_apiRequestId = v16_eventLogId = v17_loyaltyEventId = v40_dropped = None
+    v0_orgId = v1_eventName = v3_coupons = v11_coupons = v39_coupons = v40_coupons = v18_addedAt = v19_id = v20_code = v21_name = v22_externalId = v23_externalId1 = v24_externalId2 = v25_code = v26_name = v27_issualType = v28_id = v29_description = v30_seriesType = v31_clientHandlingType = v32_valid_till = v33_discount_code = v34_discount_type = v35_discount_value = v12_eventId = v13_createdAt = v14_refId = v15_apiRequestId = v16_eventLogId = v17_loyaltyEventId = v41_dropped = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -767,7 +767,7 @@ def read(b, p):                                           # capillary.events.Cou
                     x1 = b[s:p].decode()
                     x2.append(x1)
             p += 1
-            v40_dropped = x2
+            v41_dropped = x2
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.addedAt: union
@@ -923,14 +923,14 @@ def read(b, p):                                           # capillary.events.Cou
         if t == 2:
             v3_coupons = []                               # data.coupons: one tuple per item
             v11_coupons = []                              # data.coupons: one tuple per item
-            v38_coupons = []                              # data.coupons: one tuple per item
             v39_coupons = []                              # data.coupons: one tuple per item
+            v40_coupons = []                              # data.coupons: one tuple per item
             while n := HALF[b[p]]:                        # data.coupons: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 5)
                 for _ in range(n):
-                    v2_customerId = v5_email = v6_mobile = v36_externalId = v37_cardNumbers = v7_loyaltyType = v4_id = v8_code = v9_issued_on = v10_valid_till = None
+                    v2_customerId = v5_email = v6_mobile = v36_externalId = v37_cardNumbers = v38_cardnumber = v7_loyaltyType = v4_id = v8_code = v9_issued_on = v10_valid_till = None
                     t = b[p]                              # data.coupons[].id: union
                     p += 1
                     if t == 2:
@@ -1081,13 +1081,15 @@ def read(b, p):                                           # capillary.events.Cou
                             t = b[p]                      # data.coupons[].customerIdentifiers.instore.cardnumber: union
                             p += 1
                             if t == 2:
-                                n = HALF[b[p]]            # data.coupons[].customerIdentifiers.instore.cardnumber: text, skipped
+                                n = HALF[b[p]]            # data.coupons[].customerIdentifiers.instore.cardnumber: string
                                 p += 1
                                 if n < 0:
                                     n, p = count_at(b, p - 1)
+                                s = p
                                 p += n
                                 if p > end:
                                     raise Bad("the data ends before this does")
+                                v38_cardnumber = b[s:p].decode()
                             elif t:
                                 raise Bad("no such branch of the union")
                             t = b[p]                      # data.coupons[].customerIdentifiers.instore.cardexternalid: union
@@ -1194,8 +1196,8 @@ def read(b, p):                                           # capillary.events.Cou
                         raise Bad("no such branch of the union")
                     v3_coupons.append((v2_customerId,))
                     v11_coupons.append((v4_id, v2_customerId, v5_email, v6_mobile, v7_loyaltyType, v8_code, v9_issued_on, v10_valid_till))
-                    v38_coupons.append((v2_customerId, v5_email, v6_mobile, v36_externalId, v37_cardNumbers))
-                    v39_coupons.append((v8_code, v9_issued_on, v10_valid_till))
+                    v39_coupons.append((v2_customerId, v5_email, v6_mobile, v36_externalId, v37_cardNumbers, v38_cardnumber))
+                    v40_coupons.append((v8_code, v9_issued_on, v10_valid_till))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1317,4 +1319,4 @@ def read(b, p):                                           # capillary.events.Cou
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v3_coupons, v11_coupons, v12_eventId, v13_createdAt, v14_refId, v15_apiRequestId, v16_eventLogId, v17_loyaltyEventId, v18_addedAt, v19_id, v20_code, v21_name, v22_externalId, v23_externalId1, v24_externalId2, v25_code, v26_name, v27_issualType, v28_id, v29_description, v30_seriesType, v31_clientHandlingType, v32_valid_till, v33_discount_code, v34_discount_type, v35_discount_value, v38_coupons, v39_coupons, v40_dropped)
+    return (v0_orgId, v1_eventName, v3_coupons, v11_coupons, v12_eventId, v13_createdAt, v14_refId, v15_apiRequestId, v16_eventLogId, v17_loyaltyEventId, v18_addedAt, v19_id, v20_code, v21_name, v22_externalId, v23_externalId1, v24_externalId2, v25_code, v26_name, v27_issualType, v28_id, v29_description, v30_seriesType, v31_clientHandlingType, v32_valid_till, v33_discount_code, v34_discount_type, v35_discount_value, v39_coupons, v40_coupons, v41_dropped)

@@ -31,11 +31,12 @@
 #   v[27] data.lastName
 #   v[28] data.customerIdentifiers.instore.externalId
 #   v[29] data.customerIdentifiers.instore.cardNumbers
+#   v[30] data.customerIdentifiers.instore.cardnumber
 
 
 def shared(v, now, received):
     return (
-        f_customer_identity(v[0], v[2], None, None, None, None),
+        f_customer_identity(v[0], v[2], None, None, None, None, None),
         f_event_time(now, received, v[4]),
         f_is_any(v[12], 'LOYALTY', 'LOYALTY_PLUS'),
     )
@@ -71,8 +72,8 @@ def output_0(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None)
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -319,7 +320,7 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:24  profile-first-name -> profile-first-name
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -372,7 +373,7 @@ def output_1(v, s, now, received, known, notes):
 def output_2(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:29  profile-last-name -> profile-last-name
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -425,7 +426,7 @@ def output_2(v, s, now, received, known, notes):
 def output_3(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:34  profile-email -> profile-email
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -480,7 +481,7 @@ def output_3(v, s, now, received, known, notes):
 def output_4(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:39  profile-phone -> profile-phone
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -531,7 +532,7 @@ def output_4(v, s, now, received, known, notes):
 def output_5(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:44  profile-loyalty-id -> profile-loyalty-id
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -580,9 +581,12 @@ def output_5(v, s, now, received, known, notes):
 
 
 def output_6(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:49  profile-cards -> profile-cards
+    # mappings/customerAdded.toml:50  profile-cards -> profile-cards
+    # mappings/customerAdded.toml:52  when = { call = "lists_a_card", with = ["data.customerIdentifiers.instore.cardNumbers"] }
+    if not f_lists_a_card(v[29]):
+        return None
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -613,10 +617,10 @@ def output_6(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o17
     o18 = {}
     l19 = []
-    # mappings/customerAdded.toml:51  [output.fields."loyalty.cardsDetails"]
+    # mappings/customerAdded.toml:53  [output.fields."loyalty.cardsDetails"]
     for item20 in v[29] or ():
         o21 = {}
-        # mappings/customerAdded.toml:53  fields."number" = { call = "external_id", with = ["@value"] }
+        # mappings/customerAdded.toml:55  fields."number" = { call = "external_id", with = ["@value"] }
         x = f_external_id(item20)
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -640,12 +644,75 @@ def output_6(v, s, now, received, known, notes):
 
 
 def output_7(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:56  profile-membership -> profile-membership
-    # mappings/customerAdded.toml:58  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
+    # mappings/customerAdded.toml:57  profile-cards-only -> profile-cards
+    # mappings/customerAdded.toml:60  when = { call = "lists_no_card", with = ["data.customerIdentifiers.instore.cardNumbers"] }
+    if not f_lists_no_card(v[29]):
+        return None
+    o = {}
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
+    x = s[0]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('identityMap:' + reason)
+        x = x.value
+        if x is None:
+            return Skip('withheld: identityMap', 'profile-cards')
+    if x is None:
+        return Skip('withheld: identityMap', 'profile-cards')
+    o['identityMap'] = x
+    o22 = {}
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    x = s[1]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
+        x = x.value
+        if x is None:
+            return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-cards')
+    if x is None:
+        return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-cards')
+    x = rfc3339(x)
+    if x is None:
+        notes.append('extSourceSystemAudit.lastUpdatedDate:time')
+        return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-cards')
+    else:
+        o22['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o22
+    o23 = {}
+    l24 = []
+    # mappings/customerAdded.toml:62  [[output.fields."loyalty.cardsDetails"]]
+    for _once25 in ONCE:
+        o26 = {}
+        # mappings/customerAdded.toml:63  fields."number" = { call = "external_id", with = ["data.customerIdentifiers.instore.cardnumber"] }
+        x = f_external_id(v[30])
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('loyalty.cardsDetails[].number:' + reason)
+            x = x.value
+            if x is None:
+                return Skip('withheld: loyalty.cardsDetails[].number', 'profile-cards')
+        if x is None:
+            return Skip('withheld: loyalty.cardsDetails[].number', 'profile-cards')
+        o26['number'] = x
+        l24.append(o26)
+    if l24:
+        o23['cardsDetails'] = l24
+    else:
+        return Skip('withheld: loyalty.cardsDetails', 'profile-cards')
+    o['loyalty'] = o23
+    identity = primary_identity(o["identityMap"])
+    if identity is None:
+        return Skip('withheld: no one primary identity', 'profile-cards')
+    return dumps(o), identity
+
+
+def output_8(v, s, now, received, known, notes):
+    # mappings/customerAdded.toml:66  profile-membership -> profile-membership
+    # mappings/customerAdded.toml:68  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
     if not s[2]:
         return Skip('no loyalty member', 'profile-membership')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -656,7 +723,7 @@ def output_7(v, s, now, received, known, notes):
     if x is None:
         return Skip('withheld: identityMap', 'profile-membership')
     o['identityMap'] = x
-    o22 = {}
+    o27 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
@@ -672,10 +739,10 @@ def output_7(v, s, now, received, known, notes):
         notes.append('extSourceSystemAudit.lastUpdatedDate:time')
         return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-membership')
     else:
-        o22['lastUpdatedDate'] = x
-    o['extSourceSystemAudit'] = o22
-    o23 = {}
-    # mappings/customerAdded.toml:60  "loyalty.joinDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.enteredAt", "createdAt"] }    # not when the record came: that is no joining
+        o27['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o27
+    o28 = {}
+    # mappings/customerAdded.toml:70  "loyalty.joinDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.enteredAt", "createdAt"] }    # not when the record came: that is no joining
     x = f_plausible_time(now, v[4], v[7], v[4])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -690,21 +757,21 @@ def output_7(v, s, now, received, known, notes):
         notes.append('loyalty.joinDate:time')
         return Skip('withheld: loyalty.joinDate', 'profile-membership')
     else:
-        o23['joinDate'] = x
-    o['loyalty'] = o23
+        o28['joinDate'] = x
+    o['loyalty'] = o28
     identity = primary_identity(o["identityMap"])
     if identity is None:
         return Skip('withheld: no one primary identity', 'profile-membership')
     return dumps(o), identity
 
 
-def output_8(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:62  profile-status -> profile-status
-    # mappings/customerAdded.toml:64  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
+def output_9(v, s, now, received, known, notes):
+    # mappings/customerAdded.toml:72  profile-status -> profile-status
+    # mappings/customerAdded.toml:74  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
     if not s[2]:
         return Skip('no loyalty member', 'profile-status')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -715,7 +782,7 @@ def output_8(v, s, now, received, known, notes):
     if x is None:
         return Skip('withheld: identityMap', 'profile-status')
     o['identityMap'] = x
-    o24 = {}
+    o29 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
@@ -731,12 +798,12 @@ def output_8(v, s, now, received, known, notes):
         notes.append('extSourceSystemAudit.lastUpdatedDate:time')
         return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-status')
     else:
-        o24['lastUpdatedDate'] = x
-    o['extSourceSystemAudit'] = o24
-    o25 = {}
-    # mappings/customerAdded.toml:66  "loyalty.status" = { const = "active" }
-    o25['status'] = 'active'
-    o['loyalty'] = o25
+        o29['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o29
+    o30 = {}
+    # mappings/customerAdded.toml:76  "loyalty.status" = { const = "active" }
+    o30['status'] = 'active'
+    o['loyalty'] = o30
     identity = primary_identity(o["identityMap"])
     if identity is None:
         return Skip('withheld: no one primary identity', 'profile-status')
@@ -807,7 +874,7 @@ def skip_3(b, p, end):                                    # capillary.events.cus
 
 def read(b, p):                                           # capillary.events.CustomerAdded d9497fe1083f4c1c
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v32_externalId = v33_cardNumbers = v13_loyaltyType = v7_enteredAt = v12_loyaltyType = v14_source = v15_accountId = v16_id = v17_code = v18_name = v19_externalId = v20_externalId1 = v21_externalId2 = v22_code = v23_name = v26_customFields = v29_extendedFields = v30_firstName = v31_lastName = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v32_externalId = v33_cardNumbers = v34_cardnumber = v13_loyaltyType = v7_enteredAt = v12_loyaltyType = v14_source = v15_accountId = v16_id = v17_code = v18_name = v19_externalId = v20_externalId1 = v21_externalId2 = v22_code = v23_name = v26_customFields = v29_extendedFields = v30_firstName = v31_lastName = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1328,13 +1395,15 @@ def read(b, p):                                           # capillary.events.Cus
                 t = b[p]                                  # data.customerIdentifiers.instore.cardnumber: union
                 p += 1
                 if t == 2:
-                    n = HALF[b[p]]                        # data.customerIdentifiers.instore.cardnumber: text, skipped
+                    n = HALF[b[p]]                        # data.customerIdentifiers.instore.cardnumber: string
                     p += 1
                     if n < 0:
                         n, p = count_at(b, p - 1)
+                    s = p
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
+                    v34_cardnumber = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.cardexternalid: union
@@ -1527,4 +1596,4 @@ def read(b, p):                                           # capillary.events.Cus
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_enteredAt, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_loyaltyType, v14_source, v15_accountId, v16_id, v17_code, v18_name, v19_externalId, v20_externalId1, v21_externalId2, v22_code, v23_name, v26_customFields, v29_extendedFields, v30_firstName, v31_lastName, v32_externalId, v33_cardNumbers)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_enteredAt, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_loyaltyType, v14_source, v15_accountId, v16_id, v17_code, v18_name, v19_externalId, v20_externalId1, v21_externalId2, v22_code, v23_name, v26_customFields, v29_extendedFields, v30_firstName, v31_lastName, v32_externalId, v33_cardNumbers, v34_cardnumber)

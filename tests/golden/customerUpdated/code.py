@@ -41,7 +41,8 @@
 #   v[37] data.lastName
 #   v[38] data.customerIdentifiers.instore.externalId
 #   v[39] data.customerIdentifiers.instore.cardNumbers
-#   v[40] data.updatedFields[fieldName,currentValue]
+#   v[40] data.customerIdentifiers.instore.cardnumber
+#   v[41] data.updatedFields[fieldName,currentValue]
 
 
 def shared(v, now, received):
@@ -49,7 +50,7 @@ def shared(v, now, received):
         f_neither_is(v[3], v[4], 'Deleted'),
         f_event_time(now, received, v[6]),
         f_either_is(v[3], v[4], 'Deleted'),
-        f_customer_identity(v[0], v[2], None, None, None, None),
+        f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
 
@@ -86,8 +87,8 @@ def output_0(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
-    x = f_customer_identities(v[0], v[2], v[9], v[10], None, None)
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
+    x = f_customer_identities(v[0], v[2], v[9], v[10], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -227,8 +228,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/customerUpdated.toml:19  "_tenant.capillary.triggeringIdentifiers" = { call = "field_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_field_map(v[20] or ())
+    # mappings/customerUpdated.toml:19  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[20] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -626,7 +627,7 @@ def output_2(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-first-name')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -682,7 +683,7 @@ def output_3(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-last-name')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -738,7 +739,7 @@ def output_4(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-email')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -796,7 +797,7 @@ def output_5(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-phone')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -850,7 +851,7 @@ def output_6(v, s, now, received, known, notes):
     if not s[0]:
         return Skip('personal data deleted', 'profile-loyalty-id')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -899,12 +900,15 @@ def output_6(v, s, now, received, known, notes):
 
 
 def output_7(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:85  profile-cards -> profile-cards
-    # mappings/customerUpdated.toml:87  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:86  profile-cards -> profile-cards
+    # mappings/customerUpdated.toml:88  when = [
+    if not f_lists_a_card(v[39]):
+        return None
+    # mappings/customerUpdated.toml:88  when = [
     if not s[0]:
         return Skip('personal data deleted', 'profile-cards')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -935,10 +939,10 @@ def output_7(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o26
     o27 = {}
     l28 = []
-    # mappings/customerUpdated.toml:88  [output.fields."loyalty.cardsDetails"]
+    # mappings/customerUpdated.toml:92  [output.fields."loyalty.cardsDetails"]
     for item29 in v[39] or ():
         o30 = {}
-        # mappings/customerUpdated.toml:90  fields."number" = { call = "external_id", with = ["@value"] }
+        # mappings/customerUpdated.toml:94  fields."number" = { call = "external_id", with = ["@value"] }
         x = f_external_id(item29)
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -962,15 +966,81 @@ def output_7(v, s, now, received, known, notes):
 
 
 def output_8(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:93  profile-gender -> profile-gender
-    # mappings/customerUpdated.toml:95  when = [
+    # mappings/customerUpdated.toml:96  profile-cards-only -> profile-cards
+    # mappings/customerUpdated.toml:99  when = [
+    if not f_lists_no_card(v[39]):
+        return None
+    # mappings/customerUpdated.toml:99  when = [
+    if not s[0]:
+        return Skip('personal data deleted', 'profile-cards')
+    o = {}
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
+    x = s[3]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('identityMap:' + reason)
+        x = x.value
+        if x is None:
+            return Skip('withheld: identityMap', 'profile-cards')
+    if x is None:
+        return Skip('withheld: identityMap', 'profile-cards')
+    o['identityMap'] = x
+    o31 = {}
+    # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    x = s[1]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('extSourceSystemAudit.lastUpdatedDate:' + reason)
+        x = x.value
+        if x is None:
+            return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-cards')
+    if x is None:
+        return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-cards')
+    x = rfc3339(x)
+    if x is None:
+        notes.append('extSourceSystemAudit.lastUpdatedDate:time')
+        return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-cards')
+    else:
+        o31['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o31
+    o32 = {}
+    l33 = []
+    # mappings/customerUpdated.toml:104  [[output.fields."loyalty.cardsDetails"]]
+    for _once34 in ONCE:
+        o35 = {}
+        # mappings/customerUpdated.toml:105  fields."number" = { call = "external_id", with = ["data.customerIdentifiers.instore.cardnumber"] }
+        x = f_external_id(v[40])
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('loyalty.cardsDetails[].number:' + reason)
+            x = x.value
+            if x is None:
+                return Skip('withheld: loyalty.cardsDetails[].number', 'profile-cards')
+        if x is None:
+            return Skip('withheld: loyalty.cardsDetails[].number', 'profile-cards')
+        o35['number'] = x
+        l33.append(o35)
+    if l33:
+        o32['cardsDetails'] = l33
+    else:
+        return Skip('withheld: loyalty.cardsDetails', 'profile-cards')
+    o['loyalty'] = o32
+    identity = primary_identity(o["identityMap"])
+    if identity is None:
+        return Skip('withheld: no one primary identity', 'profile-cards')
+    return dumps(o), identity
+
+
+def output_9(v, s, now, received, known, notes):
+    # mappings/customerUpdated.toml:108  profile-gender -> profile-gender
+    # mappings/customerUpdated.toml:110  when = [
     if not s[0]:
         return Skip('personal data deleted', 'profile-gender')
-    # mappings/customerUpdated.toml:95  when = [
-    if not f_is_changed(v[40] or (), 'gender'):
+    # mappings/customerUpdated.toml:110  when = [
+    if not f_is_changed(v[41] or (), 'gender'):
         return None
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -981,7 +1051,7 @@ def output_8(v, s, now, received, known, notes):
     if x is None:
         return Skip('withheld: identityMap', 'profile-gender')
     o['identityMap'] = x
-    o31 = {}
+    o36 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
@@ -997,11 +1067,11 @@ def output_8(v, s, now, received, known, notes):
         notes.append('extSourceSystemAudit.lastUpdatedDate:time')
         return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-gender')
     else:
-        o31['lastUpdatedDate'] = x
-    o['extSourceSystemAudit'] = o31
-    o32 = {}
-    # mappings/customerUpdated.toml:100  "person.gender" = { call = "changed_gender", with = ["data.updatedFields[fieldName,currentValue]", { const = "gender" }] }
-    x = f_changed_gender(v[40] or (), 'gender')
+        o36['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o36
+    o37 = {}
+    # mappings/customerUpdated.toml:115  "person.gender" = { call = "changed_gender", with = ["data.updatedFields[fieldName,currentValue]", { const = "gender" }] }
+    x = f_changed_gender(v[41] or (), 'gender')
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.gender:' + reason)
@@ -1014,24 +1084,24 @@ def output_8(v, s, now, received, known, notes):
         notes.append('person.gender:enum')
         return Skip('withheld: person.gender', 'profile-gender')
     else:
-        o32['gender'] = x
-    o['person'] = o32
+        o37['gender'] = x
+    o['person'] = o37
     identity = primary_identity(o["identityMap"])
     if identity is None:
         return Skip('withheld: no one primary identity', 'profile-gender')
     return dumps(o), identity
 
 
-def output_9(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:102  profile-birth-date -> profile-birth-date
-    # mappings/customerUpdated.toml:104  when = [
+def output_10(v, s, now, received, known, notes):
+    # mappings/customerUpdated.toml:117  profile-birth-date -> profile-birth-date
+    # mappings/customerUpdated.toml:119  when = [
     if not s[0]:
         return Skip('personal data deleted', 'profile-birth-date')
-    # mappings/customerUpdated.toml:104  when = [
-    if not f_is_changed(v[40] or (), 'dob', 'birthDate', 'dateOfBirth'):
+    # mappings/customerUpdated.toml:119  when = [
+    if not f_is_changed(v[41] or (), 'dob', 'birthDate', 'dateOfBirth'):
         return None
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1042,7 +1112,7 @@ def output_9(v, s, now, received, known, notes):
     if x is None:
         return Skip('withheld: identityMap', 'profile-birth-date')
     o['identityMap'] = x
-    o33 = {}
+    o38 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
@@ -1058,11 +1128,11 @@ def output_9(v, s, now, received, known, notes):
         notes.append('extSourceSystemAudit.lastUpdatedDate:time')
         return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-birth-date')
     else:
-        o33['lastUpdatedDate'] = x
-    o['extSourceSystemAudit'] = o33
-    o34 = {}
-    # mappings/customerUpdated.toml:109  "person.birthDate" = { call = "changed_date", with = ["data.updatedFields[fieldName,currentValue]", { const = "dob" }, { const = "birthDate" }, { const = "dateOfBirth" }] }
-    x = f_changed_date(v[40] or (), 'dob', 'birthDate', 'dateOfBirth')
+        o38['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o38
+    o39 = {}
+    # mappings/customerUpdated.toml:124  "person.birthDate" = { call = "changed_date", with = ["data.updatedFields[fieldName,currentValue]", { const = "dob" }, { const = "birthDate" }, { const = "dateOfBirth" }] }
+    x = f_changed_date(v[41] or (), 'dob', 'birthDate', 'dateOfBirth')
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.birthDate:' + reason)
@@ -1083,21 +1153,21 @@ def output_9(v, s, now, received, known, notes):
             notes.append('person.birthDate:date')
             return Skip('withheld: person.birthDate', 'profile-birth-date')
         else:
-            o34['birthDate'] = x
-    o['person'] = o34
+            o39['birthDate'] = x
+    o['person'] = o39
     identity = primary_identity(o["identityMap"])
     if identity is None:
         return Skip('withheld: no one primary identity', 'profile-birth-date')
     return dumps(o), identity
 
 
-def output_10(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:112  profile-status -> profile-status
-    # mappings/customerUpdated.toml:114  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
+def output_11(v, s, now, received, known, notes):
+    # mappings/customerUpdated.toml:127  profile-status -> profile-status
+    # mappings/customerUpdated.toml:129  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
     if not s[0]:
         return None
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1108,7 +1178,7 @@ def output_10(v, s, now, received, known, notes):
     if x is None:
         return Skip('withheld: identityMap', 'profile-status')
     o['identityMap'] = x
-    o35 = {}
+    o40 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
@@ -1124,10 +1194,10 @@ def output_10(v, s, now, received, known, notes):
         notes.append('extSourceSystemAudit.lastUpdatedDate:time')
         return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-status')
     else:
-        o35['lastUpdatedDate'] = x
-    o['extSourceSystemAudit'] = o35
-    o36 = {}
-    # mappings/customerUpdated.toml:116  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
+        o40['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o40
+    o41 = {}
+    # mappings/customerUpdated.toml:131  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
     x = v[3]
     if not (x and not x.isspace()):
         y = v[4]
@@ -1142,24 +1212,24 @@ def output_10(v, s, now, received, known, notes):
         return Skip('withheld: loyalty.status', 'profile-status')
     else:
         x = x.lower()
-        o36['status'] = x
-    o['loyalty'] = o36
+        o41['status'] = x
+    o['loyalty'] = o41
     identity = primary_identity(o["identityMap"])
     if identity is None:
         return Skip('withheld: no one primary identity', 'profile-status')
     return dumps(o), identity
 
 
-def output_11(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:118  profile-status-deletion -> profile-status
-    # mappings/customerUpdated.toml:121  when = [
+def output_12(v, s, now, received, known, notes):
+    # mappings/customerUpdated.toml:133  profile-status-deletion -> profile-status
+    # mappings/customerUpdated.toml:136  when = [
     if not s[2]:
         return None
-    # mappings/customerUpdated.toml:121  when = [
+    # mappings/customerUpdated.toml:136  when = [
     if not f_may_name_customer(v[3], v[4]):
         return Skip('personal data deleted', 'profile-status')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1170,7 +1240,7 @@ def output_11(v, s, now, received, known, notes):
     if x is None:
         return Skip('withheld: identityMap', 'profile-status')
     o['identityMap'] = x
-    o37 = {}
+    o42 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
@@ -1186,12 +1256,12 @@ def output_11(v, s, now, received, known, notes):
         notes.append('extSourceSystemAudit.lastUpdatedDate:time')
         return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-status')
     else:
-        o37['lastUpdatedDate'] = x
-    o['extSourceSystemAudit'] = o37
-    o38 = {}
-    # mappings/customerUpdated.toml:126  "loyalty.status" = { const = "deleted" }
-    o38['status'] = 'deleted'
-    o['loyalty'] = o38
+        o42['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o42
+    o43 = {}
+    # mappings/customerUpdated.toml:141  "loyalty.status" = { const = "deleted" }
+    o43['status'] = 'deleted'
+    o['loyalty'] = o43
     identity = primary_identity(o["identityMap"])
     if identity is None:
         return Skip('withheld: no one primary identity', 'profile-status')
@@ -1278,7 +1348,7 @@ def skip_4(b, p, end):                                    # capillary.events.cus
 
 def read(b, p):                                           # capillary.events.CustomerUpdated 5086bcc96f0f4bb3
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v9_email = v10_mobile = v50_externalId = v51_cardNumbers = v15_loyaltyType = v3_currentLabel = v4_currentStatus = v34_previousLabel = v35_previousStatus = v36_reason = v13_enteredAt = v14_loyaltyType = v16_source = v17_accountId = v18_name = v19_requestId = v22_identifiers = v25_additionalAttributes = v26_id = v27_code = v28_name = v29_externalId = v30_externalId1 = v31_externalId2 = v32_code = v33_name = v39_customFields = v42_extendedFields = v47_updatedFields = v53_updatedFields = v48_firstName = v49_lastName = v5_eventId = v6_createdAt = v7_refId = v8_apiRequestId = v11_eventLogId = v12_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v9_email = v10_mobile = v50_externalId = v51_cardNumbers = v52_cardnumber = v15_loyaltyType = v3_currentLabel = v4_currentStatus = v34_previousLabel = v35_previousStatus = v36_reason = v13_enteredAt = v14_loyaltyType = v16_source = v17_accountId = v18_name = v19_requestId = v22_identifiers = v25_additionalAttributes = v26_id = v27_code = v28_name = v29_externalId = v30_externalId1 = v31_externalId2 = v32_code = v33_name = v39_customFields = v42_extendedFields = v47_updatedFields = v54_updatedFields = v48_firstName = v49_lastName = v5_eventId = v6_createdAt = v7_refId = v8_apiRequestId = v11_eventLogId = v12_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1683,13 +1753,13 @@ def read(b, p):                                           # capillary.events.Cus
         p += 1
         if t == 2:
             v47_updatedFields = []                        # data.updatedFields: one tuple per item
-            v53_updatedFields = []                        # data.updatedFields: one tuple per item
+            v54_updatedFields = []                        # data.updatedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.updatedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 6)
                 for _ in range(n):
-                    v43_fieldName = v44_fieldType = v45_source = v46_accountId = v52_currentValue = None
+                    v43_fieldName = v44_fieldType = v45_source = v46_accountId = v53_currentValue = None
                     t = b[p]                              # data.updatedFields[].fieldName: union
                     p += 1
                     if t == 2:
@@ -1727,7 +1797,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v52_currentValue = b[s:p].decode()
+                        v53_currentValue = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].fieldType: union
@@ -1773,7 +1843,7 @@ def read(b, p):                                           # capillary.events.Cus
                     elif t:
                         raise Bad("no such branch of the union")
                     v47_updatedFields.append((v43_fieldName, v44_fieldType, v45_source, v46_accountId))
-                    v53_updatedFields.append((v43_fieldName, v52_currentValue))
+                    v54_updatedFields.append((v43_fieldName, v53_currentValue))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -2228,13 +2298,15 @@ def read(b, p):                                           # capillary.events.Cus
                 t = b[p]                                  # data.customerIdentifiers.instore.cardnumber: union
                 p += 1
                 if t == 2:
-                    n = HALF[b[p]]                        # data.customerIdentifiers.instore.cardnumber: text, skipped
+                    n = HALF[b[p]]                        # data.customerIdentifiers.instore.cardnumber: string
                     p += 1
                     if n < 0:
                         n, p = count_at(b, p - 1)
+                    s = p
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
+                    v52_cardnumber = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.cardexternalid: union
@@ -2427,4 +2499,4 @@ def read(b, p):                                           # capillary.events.Cus
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_currentLabel, v4_currentStatus, v5_eventId, v6_createdAt, v7_refId, v8_apiRequestId, v9_email, v10_mobile, v11_eventLogId, v12_loyaltyEventId, v13_enteredAt, v14_loyaltyType, v15_loyaltyType, v16_source, v17_accountId, v18_name, v19_requestId, v22_identifiers, v25_additionalAttributes, v26_id, v27_code, v28_name, v29_externalId, v30_externalId1, v31_externalId2, v32_code, v33_name, v34_previousLabel, v35_previousStatus, v36_reason, v39_customFields, v42_extendedFields, v47_updatedFields, v48_firstName, v49_lastName, v50_externalId, v51_cardNumbers, v53_updatedFields)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_currentLabel, v4_currentStatus, v5_eventId, v6_createdAt, v7_refId, v8_apiRequestId, v9_email, v10_mobile, v11_eventLogId, v12_loyaltyEventId, v13_enteredAt, v14_loyaltyType, v15_loyaltyType, v16_source, v17_accountId, v18_name, v19_requestId, v22_identifiers, v25_additionalAttributes, v26_id, v27_code, v28_name, v29_externalId, v30_externalId1, v31_externalId2, v32_code, v33_name, v34_previousLabel, v35_previousStatus, v36_reason, v39_customFields, v42_extendedFields, v47_updatedFields, v48_firstName, v49_lastName, v50_externalId, v51_cardNumbers, v52_cardnumber, v54_updatedFields)

@@ -48,9 +48,9 @@ def shared(v, now, received):
 
 
 def output_0(v, s, now, received, known, notes):
-    # mappings/loyaltyCustomerMerge.toml:37  events -> events
+    # mappings/loyaltyCustomerMerge.toml:36  events -> events
     o = {}
-    # mappings/loyaltyCustomerMerge.toml:40  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.survivorCustomerIdentifiers.customerId", "data.victimCustomerIdentifiers.customerId"], required = true }
+    # mappings/loyaltyCustomerMerge.toml:39  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.survivorCustomerIdentifiers.customerId", "data.victimCustomerIdentifiers.customerId"], required = true }
     x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2], v[7])
     if x is None:
         raise Unmappable('_id', 'absent')
@@ -77,8 +77,8 @@ def output_0(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/loyaltyCustomerMerge.toml:42  "identityMap" = { call = "customer_identities", with = ["orgId", "data.survivorCustomerIdentifiers.customerId", "data.survivorCustomerIdentifiers.instore.email", "data.survivorCustomerIdentifiers.instore.mobile", "data.survivorCustomerIdentifiers.instore.externalId", "data.survivorCustomerIdentifiers.instore.cardNumbers"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None)
+    # mappings/loyaltyCustomerMerge.toml:41  "identityMap" = { call = "customer_identities", with = ["orgId", "data.survivorCustomerIdentifiers.customerId", "data.survivorCustomerIdentifiers.instore.email", "data.survivorCustomerIdentifiers.instore.mobile", "data.survivorCustomerIdentifiers.instore.externalId", "data.survivorCustomerIdentifiers.instore.cardNumbers", "data.survivorCustomerIdentifiers.instore.cardnumber"], required = true }
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -150,12 +150,12 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.loyaltyEventId:placeholder')
         else:
             o2['loyaltyEventId'] = x
-    # mappings/loyaltyCustomerMerge.toml:43  "_tenant.capillary.customerId" = { from = "data.survivorCustomerIdentifiers.customerId", as = "string" }
+    # mappings/loyaltyCustomerMerge.toml:42  "_tenant.capillary.customerId" = { from = "data.survivorCustomerIdentifiers.customerId", as = "string" }
     x = v[2]
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/loyaltyCustomerMerge.toml:44  "_tenant.capillary.loyaltyType" = { from = "data.survivorCustomerIdentifiers.loyaltyType", as = "lower" }
+    # mappings/loyaltyCustomerMerge.toml:43  "_tenant.capillary.loyaltyType" = { from = "data.survivorCustomerIdentifiers.loyaltyType", as = "lower" }
     x = v[12]
     if x is not None:
         x = x.strip()
@@ -166,12 +166,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/loyaltyCustomerMerge.toml:45  "_tenant.capillary.victimCustomerId" = { from = "data.victimCustomerIdentifiers.customerId", as = "string" }
+    # mappings/loyaltyCustomerMerge.toml:44  "_tenant.capillary.victimCustomerId" = { from = "data.victimCustomerIdentifiers.customerId", as = "string" }
     x = v[7]
     if x is not None:
         x = str(x)
         o2['victimCustomerId'] = x
-    # mappings/loyaltyCustomerMerge.toml:46  "_tenant.capillary.victimLoyaltyType" = { from = "data.victimCustomerIdentifiers.loyaltyType", as = "lower" }
+    # mappings/loyaltyCustomerMerge.toml:45  "_tenant.capillary.victimLoyaltyType" = { from = "data.victimCustomerIdentifiers.loyaltyType", as = "lower" }
     x = v[13]
     if x is not None:
         x = x.strip()
@@ -182,12 +182,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['victimLoyaltyType'] = x
-    # mappings/loyaltyCustomerMerge.toml:47  "_tenant.capillary.programId" = { from = "data.loyaltyProgramDetails.id", as = "string" }
+    # mappings/loyaltyCustomerMerge.toml:46  "_tenant.capillary.programId" = { from = "data.loyaltyProgramDetails.id", as = "string" }
     x = v[14]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/loyaltyCustomerMerge.toml:48  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    # mappings/loyaltyCustomerMerge.toml:47  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
     x = v[15]
     if x is not None:
         x = x.strip()
@@ -197,18 +197,18 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/loyaltyCustomerMerge.toml:49  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    # mappings/loyaltyCustomerMerge.toml:48  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
     x = v[16]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/loyaltyCustomerMerge.toml:50  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    # mappings/loyaltyCustomerMerge.toml:49  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
     x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/loyaltyCustomerMerge.toml:51  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    # mappings/loyaltyCustomerMerge.toml:50  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
     x = v[18]
     if x is not None:
         x = x.strip()
@@ -218,7 +218,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/loyaltyCustomerMerge.toml:52  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    # mappings/loyaltyCustomerMerge.toml:51  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
     x = v[19]
     if x is not None:
         x = x.strip()
@@ -228,8 +228,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/loyaltyCustomerMerge.toml:53  "_tenant.capillary.triggeringIdentifiers" = { call = "field_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_field_map(v[20] or ())
+    # mappings/loyaltyCustomerMerge.toml:52  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[20] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -248,7 +248,7 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/loyaltyCustomerMerge.toml:54  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    # mappings/loyaltyCustomerMerge.toml:53  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
     x = f_field_map(v[21] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -268,14 +268,14 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/loyaltyCustomerMerge.toml:55  "_tenant.capillary.enteredById" = { from = ["data.enteredBy.id", "data.triggeringActivity.enteredBy.id"], as = "string" }
+    # mappings/loyaltyCustomerMerge.toml:54  "_tenant.capillary.enteredById" = { from = ["data.enteredBy.id", "data.triggeringActivity.enteredBy.id"], as = "string" }
     x = v[22]
     if x is None:
         x = v[23]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/loyaltyCustomerMerge.toml:56  "_tenant.capillary.storeCode" = { from = ["data.enteredBy.store.code", "data.triggeringActivity.enteredBy.store.code"] }
+    # mappings/loyaltyCustomerMerge.toml:55  "_tenant.capillary.storeCode" = { from = ["data.enteredBy.store.code", "data.triggeringActivity.enteredBy.store.code"] }
     x = v[24]
     if not (x and not x.isspace()):
         y = v[25]
@@ -288,7 +288,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/loyaltyCustomerMerge.toml:57  "_tenant.capillary.storeName" = { from = ["data.enteredBy.store.name", "data.triggeringActivity.enteredBy.store.name"] }
+    # mappings/loyaltyCustomerMerge.toml:56  "_tenant.capillary.storeName" = { from = ["data.enteredBy.store.name", "data.triggeringActivity.enteredBy.store.name"] }
     x = v[26]
     if not (x and not x.isspace()):
         y = v[27]
@@ -301,7 +301,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/loyaltyCustomerMerge.toml:58  "_tenant.capillary.storeExternalId" = { from = ["data.enteredBy.store.externalId", "data.triggeringActivity.enteredBy.store.externalId"] }
+    # mappings/loyaltyCustomerMerge.toml:57  "_tenant.capillary.storeExternalId" = { from = ["data.enteredBy.store.externalId", "data.triggeringActivity.enteredBy.store.externalId"] }
     x = v[28]
     if not (x and not x.isspace()):
         y = v[29]
@@ -314,7 +314,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/loyaltyCustomerMerge.toml:59  "_tenant.capillary.storeExternalId1" = { from = ["data.enteredBy.store.externalId1", "data.triggeringActivity.enteredBy.store.externalId1"] }
+    # mappings/loyaltyCustomerMerge.toml:58  "_tenant.capillary.storeExternalId1" = { from = ["data.enteredBy.store.externalId1", "data.triggeringActivity.enteredBy.store.externalId1"] }
     x = v[30]
     if not (x and not x.isspace()):
         y = v[31]
@@ -327,7 +327,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/loyaltyCustomerMerge.toml:60  "_tenant.capillary.storeExternalId2" = { from = ["data.enteredBy.store.externalId2", "data.triggeringActivity.enteredBy.store.externalId2"] }
+    # mappings/loyaltyCustomerMerge.toml:59  "_tenant.capillary.storeExternalId2" = { from = ["data.enteredBy.store.externalId2", "data.triggeringActivity.enteredBy.store.externalId2"] }
     x = v[32]
     if not (x and not x.isspace()):
         y = v[33]
@@ -340,7 +340,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/loyaltyCustomerMerge.toml:61  "_tenant.capillary.tillCode" = { from = ["data.enteredBy.till.code", "data.triggeringActivity.enteredBy.till.code"] }
+    # mappings/loyaltyCustomerMerge.toml:60  "_tenant.capillary.tillCode" = { from = ["data.enteredBy.till.code", "data.triggeringActivity.enteredBy.till.code"] }
     x = v[34]
     if not (x and not x.isspace()):
         y = v[35]
@@ -353,7 +353,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/loyaltyCustomerMerge.toml:62  "_tenant.capillary.tillName" = { from = ["data.enteredBy.till.name", "data.triggeringActivity.enteredBy.till.name"] }
+    # mappings/loyaltyCustomerMerge.toml:61  "_tenant.capillary.tillName" = { from = ["data.enteredBy.till.name", "data.triggeringActivity.enteredBy.till.name"] }
     x = v[36]
     if not (x and not x.isspace()):
         y = v[37]
@@ -367,36 +367,36 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     l5 = []
-    # mappings/loyaltyCustomerMerge.toml:64  [output.fields."_tenant.capillary.loyaltySummary"]
+    # mappings/loyaltyCustomerMerge.toml:63  [output.fields."_tenant.capillary.loyaltySummary"]
     for item6 in v[38] or ():
         o7 = {}
-        # mappings/loyaltyCustomerMerge.toml:66  fields."programId" = { from = "loyaltyProgramId", as = "string" }
+        # mappings/loyaltyCustomerMerge.toml:65  fields."programId" = { from = "loyaltyProgramId", as = "string" }
         x = item6[0]
         if x is not None:
             x = str(x)
             o7['programId'] = x
-        # mappings/loyaltyCustomerMerge.toml:67  fields."currentPoints" = { from = "currentPoints" }
+        # mappings/loyaltyCustomerMerge.toml:66  fields."currentPoints" = { from = "currentPoints" }
         x = item6[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.loyaltySummary[].currentPoints:not finite')
             else:
                 o7['currentPoints'] = x
-        # mappings/loyaltyCustomerMerge.toml:68  fields."lifetimePoints" = { from = "lifetimePoints" }
+        # mappings/loyaltyCustomerMerge.toml:67  fields."lifetimePoints" = { from = "lifetimePoints" }
         x = item6[2]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.loyaltySummary[].lifetimePoints:not finite')
             else:
                 o7['lifetimePoints'] = x
-        # mappings/loyaltyCustomerMerge.toml:69  fields."promisedPoints" = { from = "promisedPoints" }
+        # mappings/loyaltyCustomerMerge.toml:68  fields."promisedPoints" = { from = "promisedPoints" }
         x = item6[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.loyaltySummary[].promisedPoints:not finite')
             else:
                 o7['promisedPoints'] = x
-        # mappings/loyaltyCustomerMerge.toml:70  fields."tierNumber" = { from = "tierNumber" }
+        # mappings/loyaltyCustomerMerge.toml:69  fields."tierNumber" = { from = "tierNumber" }
         x = item6[4]
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
@@ -411,7 +411,7 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/loyaltyCustomerMerge.toml:41  "eventType" = { const = "loyalty.customerMerged" }
+    # mappings/loyaltyCustomerMerge.toml:40  "eventType" = { const = "loyalty.customerMerged" }
     o['eventType'] = 'loyalty.customerMerged'
     return fit(o, k_2, notes)
 

@@ -65,8 +65,8 @@ def output_0(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None)
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
+    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -174,8 +174,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/manualPointsAdjustment.toml:11  "_tenant.capillary.triggeringIdentifiers" = { call = "field_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_field_map(v[14] or ())
+    # mappings/manualPointsAdjustment.toml:11  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[14] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)

@@ -22,8 +22,8 @@
 #   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
 #   v[19] data.triggeringActivity.name
 #   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.additionalAttributes[key,value]
-#   v[22] data.triggeringActivity.identifiers[key,value]
+#   v[21] data.triggeringActivity.identifiers[key,value]
+#   v[22] data.triggeringActivity.additionalAttributes[key,value]
 #   v[23] data.triggeringActivity.enteredBy.id
 #   v[24] data.triggeringActivity.enteredBy.store.code
 #   v[25] data.triggeringActivity.enteredBy.store.name
@@ -51,10 +51,10 @@
 def shared(v, now, received):
     return (
         f_event_time(now, received, v[4]),
-        f_bill_id(v[22] or (), v[10]),
+        f_bill_id(v[21] or (), v[10]),
         f_is_default_program(v[17], v[0], v[14], v[15]),
         f_is_any(v[12], 'USER', ''),
-        f_customer_identity(v[0], v[2], None, None, None, None),
+        f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
 
@@ -88,8 +88,8 @@ def output_0(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None)
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
+    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -241,11 +241,11 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/pointsIssued.toml:19  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[21] or ())
+    # mappings/pointsIssued.toml:19  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[21] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
-            notes.append('_tenant.capillary.triggeringAttributes:' + reason)
+            notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
         x = x.value
     if x is not None:
         m3 = {}
@@ -256,21 +256,41 @@ def output_0(v, s, now, received, known, notes):
                 if not x:
                     pass
                 elif x in PLACEHOLDERS:
-                    notes.append('_tenant.capillary.triggeringAttributes:placeholder')
+                    notes.append('_tenant.capillary.triggeringIdentifiers:placeholder')
                 else:
                     m3[name] = x
         if m3:
-            o2['triggeringAttributes'] = m3
-    # mappings/pointsIssued.toml:20  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[22] or ())
+            o2['triggeringIdentifiers'] = m3
+    # mappings/pointsIssued.toml:20  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[22] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.triggeringAttributes:' + reason)
+        x = x.value
+    if x is not None:
+        m4 = {}
+        for name, x in x.items():
+            name = name.strip()
+            if name and x is not None:
+                x = x.strip()
+                if not x:
+                    pass
+                elif x in PLACEHOLDERS:
+                    notes.append('_tenant.capillary.triggeringAttributes:placeholder')
+                else:
+                    m4[name] = x
+        if m4:
+            o2['triggeringAttributes'] = m4
+    # mappings/pointsIssued.toml:21  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_number(v[21] or ())
     if x is not None:
         o2['billNumber'] = x
-    # mappings/pointsIssued.toml:21  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    # mappings/pointsIssued.toml:22  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
     x = v[23]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/pointsIssued.toml:22  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    # mappings/pointsIssued.toml:23  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
     x = v[24]
     if x is not None:
         x = x.strip()
@@ -280,7 +300,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/pointsIssued.toml:23  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    # mappings/pointsIssued.toml:24  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
     x = v[25]
     if x is not None:
         x = x.strip()
@@ -290,7 +310,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/pointsIssued.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    # mappings/pointsIssued.toml:25  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
     x = v[26]
     if x is not None:
         x = x.strip()
@@ -300,7 +320,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/pointsIssued.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    # mappings/pointsIssued.toml:26  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
     x = v[27]
     if x is not None:
         x = x.strip()
@@ -310,7 +330,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/pointsIssued.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    # mappings/pointsIssued.toml:27  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
     x = v[28]
     if x is not None:
         x = x.strip()
@@ -320,7 +340,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/pointsIssued.toml:27  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    # mappings/pointsIssued.toml:28  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -330,7 +350,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/pointsIssued.toml:28  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    # mappings/pointsIssued.toml:29  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -340,43 +360,43 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/pointsIssued.toml:29  "_tenant.capillary.totalPoints" = { from = "data.totalPointsIssued" }
+    # mappings/pointsIssued.toml:30  "_tenant.capillary.totalPoints" = { from = "data.totalPointsIssued" }
     x = v[31]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
-    # mappings/pointsIssued.toml:30  "_tenant.capillary.regularPoints" = { from = "data.regularPointsIssued" }
+    # mappings/pointsIssued.toml:31  "_tenant.capillary.regularPoints" = { from = "data.regularPointsIssued" }
     x = v[32]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.regularPoints:not finite')
         else:
             o2['regularPoints'] = x
-    # mappings/pointsIssued.toml:31  "_tenant.capillary.currentPoints" = { from = "data.programCurrentPoints" }
+    # mappings/pointsIssued.toml:32  "_tenant.capillary.currentPoints" = { from = "data.programCurrentPoints" }
     x = v[33]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
-    # mappings/pointsIssued.toml:32  "_tenant.capillary.lifetimePoints" = { from = "data.programLifetimePoints" }
+    # mappings/pointsIssued.toml:33  "_tenant.capillary.lifetimePoints" = { from = "data.programLifetimePoints" }
     x = v[34]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.lifetimePoints:not finite')
         else:
             o2['lifetimePoints'] = x
-    # mappings/pointsIssued.toml:33  "_tenant.capillary.availablePoints" = { from = "data.availablePointsBalance" }
+    # mappings/pointsIssued.toml:34  "_tenant.capillary.availablePoints" = { from = "data.availablePointsBalance" }
     x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.availablePoints:not finite')
         else:
             o2['availablePoints'] = x
-    o4 = {}
-    # mappings/pointsIssued.toml:34  "_tenant.capillary.behavioralEvent.name" = { from = "data.behavioralEventAttributes.event_name" }
+    o5 = {}
+    # mappings/pointsIssued.toml:35  "_tenant.capillary.behavioralEvent.name" = { from = "data.behavioralEventAttributes.event_name" }
     x = v[36]
     if x is not None:
         x = x.strip()
@@ -385,15 +405,15 @@ def output_0(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.behavioralEvent.name:placeholder')
         else:
-            o4['name'] = x
-    # mappings/pointsIssued.toml:35  "_tenant.capillary.behavioralEvent.flag" = { from = "data.behavioralEventAttributes.event_flag" }
+            o5['name'] = x
+    # mappings/pointsIssued.toml:36  "_tenant.capillary.behavioralEvent.flag" = { from = "data.behavioralEventAttributes.event_flag" }
     x = v[37]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.behavioralEvent.flag:not finite')
         else:
-            o4['flag'] = x
-    # mappings/pointsIssued.toml:36  "_tenant.capillary.behavioralEvent.requestId" = { from = "data.behavioralEventAttributes.requestId" }
+            o5['flag'] = x
+    # mappings/pointsIssued.toml:37  "_tenant.capillary.behavioralEvent.requestId" = { from = "data.behavioralEventAttributes.requestId" }
     x = v[38]
     if x is not None:
         x = x.strip()
@@ -402,8 +422,8 @@ def output_0(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.behavioralEvent.requestId:placeholder')
         else:
-            o4['requestId'] = x
-    # mappings/pointsIssued.toml:37  "_tenant.capillary.behavioralEvent.webhookId" = { from = "data.behavioralEventAttributes.webhookId" }
+            o5['requestId'] = x
+    # mappings/pointsIssued.toml:38  "_tenant.capillary.behavioralEvent.webhookId" = { from = "data.behavioralEventAttributes.webhookId" }
     x = v[39]
     if x is not None:
         x = x.strip()
@@ -412,22 +432,22 @@ def output_0(v, s, now, received, known, notes):
         elif x in PLACEHOLDERS:
             notes.append('_tenant.capillary.behavioralEvent.webhookId:placeholder')
         else:
-            o4['webhookId'] = x
-    # mappings/pointsIssued.toml:38  "_tenant.capillary.behavioralEvent.startTime" = { from = "data.behavioralEventAttributes.startTime" }
+            o5['webhookId'] = x
+    # mappings/pointsIssued.toml:39  "_tenant.capillary.behavioralEvent.startTime" = { from = "data.behavioralEventAttributes.startTime" }
     x = v[40]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.behavioralEvent.startTime:range')
         else:
-            o4['startTime'] = x
-    if o4:
-        o2['behavioralEvent'] = o4
-    l5 = []
-    # mappings/pointsIssued.toml:52  [output.fields."_tenant.capillary.pointsLots"]
-    for item6 in v[41] or ():
-        o7 = {}
-        # mappings/pointsIssued.toml:54  fields."points" = { from = "points", required = true }
-        x = item6[0]
+            o5['startTime'] = x
+    if o5:
+        o2['behavioralEvent'] = o5
+    l6 = []
+    # mappings/pointsIssued.toml:53  [output.fields."_tenant.capillary.pointsLots"]
+    for item7 in v[41] or ():
+        o8 = {}
+        # mappings/pointsIssued.toml:55  fields."points" = { from = "points", required = true }
+        x = item7[0]
         if x is None:
             notes.append('_tenant.capillary.pointsLots[].points:absent')
             continue
@@ -435,9 +455,9 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.pointsLots[].points:not finite')
             continue
         else:
-            o7['points'] = x
-        # mappings/pointsIssued.toml:55  fields."expiresOn" = { from = "expiryAt" }
-        x = item6[1]
+            o8['points'] = x
+        # mappings/pointsIssued.toml:56  fields."expiresOn" = { from = "expiryAt" }
+        x = item7[1]
         if x is not None:
             x = x.strip()
             if not x:
@@ -449,16 +469,16 @@ def output_0(v, s, now, received, known, notes):
                 if x is None:
                     notes.append('_tenant.capillary.pointsLots[].expiresOn:date')
                 else:
-                    o7['expiresOn'] = x
-        l5.append(o7)
-    if l5:
-        o2['pointsLots'] = l5
-    l8 = []
-    # mappings/pointsIssued.toml:57  [output.fields."_tenant.capillary.promotionalPoints"]
-    for item9 in v[42] or ():
-        o10 = {}
-        # mappings/pointsIssued.toml:59  fields."points" = { from = "promotionPoints", required = true }
-        x = item9[0]
+                    o8['expiresOn'] = x
+        l6.append(o8)
+    if l6:
+        o2['pointsLots'] = l6
+    l9 = []
+    # mappings/pointsIssued.toml:58  [output.fields."_tenant.capillary.promotionalPoints"]
+    for item10 in v[42] or ():
+        o11 = {}
+        # mappings/pointsIssued.toml:60  fields."points" = { from = "promotionPoints", required = true }
+        x = item10[0]
         if x is None:
             notes.append('_tenant.capillary.promotionalPoints[].points:absent')
             continue
@@ -466,9 +486,9 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.promotionalPoints[].points:not finite')
             continue
         else:
-            o10['points'] = x
-        # mappings/pointsIssued.toml:60  fields."promotionId" = { from = "promotionIdentifier" }
-        x = item9[1]
+            o11['points'] = x
+        # mappings/pointsIssued.toml:61  fields."promotionId" = { from = "promotionIdentifier" }
+        x = item10[1]
         if x is not None:
             x = x.strip()
             if not x:
@@ -476,9 +496,9 @@ def output_0(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('_tenant.capillary.promotionalPoints[].promotionId:placeholder')
             else:
-                o10['promotionId'] = x
-        # mappings/pointsIssued.toml:61  fields."promotionName" = { from = "promotionName" }
-        x = item9[2]
+                o11['promotionId'] = x
+        # mappings/pointsIssued.toml:62  fields."promotionName" = { from = "promotionName" }
+        x = item10[2]
         if x is not None:
             x = x.strip()
             if not x:
@@ -486,9 +506,9 @@ def output_0(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('_tenant.capillary.promotionalPoints[].promotionName:placeholder')
             else:
-                o10['promotionName'] = x
-        # mappings/pointsIssued.toml:62  fields."promotionType" = { from = "promotionType" }
-        x = item9[3]
+                o11['promotionName'] = x
+        # mappings/pointsIssued.toml:63  fields."promotionType" = { from = "promotionType" }
+        x = item10[3]
         if x is not None:
             x = x.strip()
             if not x:
@@ -496,9 +516,9 @@ def output_0(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('_tenant.capillary.promotionalPoints[].promotionType:placeholder')
             else:
-                o10['promotionType'] = x
-        # mappings/pointsIssued.toml:63  fields."expiresOn" = { from = "promotionPointsExpiryDate" }
-        x = item9[4]
+                o11['promotionType'] = x
+        # mappings/pointsIssued.toml:64  fields."expiresOn" = { from = "promotionPointsExpiryDate" }
+        x = item10[4]
         if x is not None:
             x = x.strip()
             if not x:
@@ -510,16 +530,16 @@ def output_0(v, s, now, received, known, notes):
                 if x is None:
                     notes.append('_tenant.capillary.promotionalPoints[].expiresOn:date')
                 else:
-                    o10['expiresOn'] = x
-        l8.append(o10)
-    if l8:
-        o2['promotionalPoints'] = l8
-    l11 = []
-    # mappings/pointsIssued.toml:65  [output.fields."_tenant.capillary.promisedPoints"]
-    for item12 in v[43] or ():
-        o13 = {}
-        # mappings/pointsIssued.toml:67  fields."points" = { from = "promisedPoints", required = true }
-        x = item12[0]
+                    o11['expiresOn'] = x
+        l9.append(o11)
+    if l9:
+        o2['promotionalPoints'] = l9
+    l12 = []
+    # mappings/pointsIssued.toml:66  [output.fields."_tenant.capillary.promisedPoints"]
+    for item13 in v[43] or ():
+        o14 = {}
+        # mappings/pointsIssued.toml:68  fields."points" = { from = "promisedPoints", required = true }
+        x = item13[0]
         if x is None:
             notes.append('_tenant.capillary.promisedPoints[].points:absent')
             continue
@@ -527,9 +547,9 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.promisedPoints[].points:not finite')
             continue
         else:
-            o13['points'] = x
-        # mappings/pointsIssued.toml:68  fields."promotionId" = { from = "promotionIdentifier" }
-        x = item12[1]
+            o14['points'] = x
+        # mappings/pointsIssued.toml:69  fields."promotionId" = { from = "promotionIdentifier" }
+        x = item13[1]
         if x is not None:
             x = x.strip()
             if not x:
@@ -537,9 +557,9 @@ def output_0(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('_tenant.capillary.promisedPoints[].promotionId:placeholder')
             else:
-                o13['promotionId'] = x
-        # mappings/pointsIssued.toml:69  fields."convertsOn" = { from = "promisedPointsConversionDate" }
-        x = item12[2]
+                o14['promotionId'] = x
+        # mappings/pointsIssued.toml:70  fields."convertsOn" = { from = "promisedPointsConversionDate" }
+        x = item13[2]
         if x is not None:
             x = x.strip()
             if not x:
@@ -551,26 +571,26 @@ def output_0(v, s, now, received, known, notes):
                 if x is None:
                     notes.append('_tenant.capillary.promisedPoints[].convertsOn:date')
                 else:
-                    o13['convertsOn'] = x
-        # mappings/pointsIssued.toml:70  fields."externallyTriggered" = { from = "isExternalTriggerBased" }
-        x = item12[3]
+                    o14['convertsOn'] = x
+        # mappings/pointsIssued.toml:71  fields."externallyTriggered" = { from = "isExternalTriggerBased" }
+        x = item13[3]
         if x is not None:
-            o13['externallyTriggered'] = x
-        l11.append(o13)
-    if l11:
-        o2['promisedPoints'] = l11
+            o14['externallyTriggered'] = x
+        l12.append(o14)
+    if l12:
+        o2['promisedPoints'] = l12
     if o2:
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
     # mappings/pointsIssued.toml:9  "eventType" = { const = "loyalty.pointsIssued" }
     o['eventType'] = 'loyalty.pointsIssued'
-    o14 = {}
-    l15 = []
-    # mappings/pointsIssued.toml:41  [[output.fields."loyalty.pointsGained"]]
-    for _once16 in ONCE:
-        o17 = {}
-        # mappings/pointsIssued.toml:42  fields."value" = { from = "data.regularPointsIssued", required = true }
+    o15 = {}
+    l16 = []
+    # mappings/pointsIssued.toml:42  [[output.fields."loyalty.pointsGained"]]
+    for _once17 in ONCE:
+        o18 = {}
+        # mappings/pointsIssued.toml:43  fields."value" = { from = "data.regularPointsIssued", required = true }
         x = v[32]
         if x is None:
             continue
@@ -578,24 +598,24 @@ def output_0(v, s, now, received, known, notes):
             notes.append('loyalty.pointsGained[].value:not finite')
             continue
         else:
-            o17['value'] = x
-        # mappings/pointsIssued.toml:43  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+            o18['value'] = x
+        # mappings/pointsIssued.toml:44  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
         x = v[14]
         if x is None:
             x = v[15]
         if x is not None:
             x = str(x)
-            o17['loyaltyProgramId'] = x
-        # mappings/pointsIssued.toml:44  fields."transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "loyaltyEventId"] }
+            o18['loyaltyProgramId'] = x
+        # mappings/pointsIssued.toml:45  fields."transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "loyaltyEventId"] }
         x = s[1]
         if x is not None:
-            o17['transactionId'] = x
-        l15.append(o17)
-    # mappings/pointsIssued.toml:45  [[output.fields."loyalty.pointsGained"]]
-    for item18 in v[44] or ():
-        o19 = {}
-        # mappings/pointsIssued.toml:47  fields."value" = { from = "promotionPoints", required = true }
-        x = item18[0]
+            o18['transactionId'] = x
+        l16.append(o18)
+    # mappings/pointsIssued.toml:46  [[output.fields."loyalty.pointsGained"]]
+    for item19 in v[44] or ():
+        o20 = {}
+        # mappings/pointsIssued.toml:48  fields."value" = { from = "promotionPoints", required = true }
+        x = item19[0]
         if x is None:
             notes.append('loyalty.pointsGained[].value:absent')
             continue
@@ -603,9 +623,9 @@ def output_0(v, s, now, received, known, notes):
             notes.append('loyalty.pointsGained[].value:not finite')
             continue
         else:
-            o19['value'] = x
-        # mappings/pointsIssued.toml:48  fields."promotionId" = { from = "promotionIdentifier" }
-        x = item18[1]
+            o20['value'] = x
+        # mappings/pointsIssued.toml:49  fields."promotionId" = { from = "promotionIdentifier" }
+        x = item19[1]
         if x is not None:
             x = x.strip()
             if not x:
@@ -613,36 +633,36 @@ def output_0(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('loyalty.pointsGained[].promotionId:placeholder')
             else:
-                o19['promotionId'] = x
-        # mappings/pointsIssued.toml:49  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+                o20['promotionId'] = x
+        # mappings/pointsIssued.toml:50  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
         x = v[14]
         if x is None:
             x = v[15]
         if x is not None:
             x = str(x)
-            o19['loyaltyProgramId'] = x
-        # mappings/pointsIssued.toml:50  fields."transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "loyaltyEventId"] }
+            o20['loyaltyProgramId'] = x
+        # mappings/pointsIssued.toml:51  fields."transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "loyaltyEventId"] }
         x = s[1]
         if x is not None:
-            o19['transactionId'] = x
-        l15.append(o19)
-    if l15:
-        o14['pointsGained'] = l15
-    if o14:
-        o['loyalty'] = o14
+            o20['transactionId'] = x
+        l16.append(o20)
+    if l16:
+        o15['pointsGained'] = l16
+    if o15:
+        o['loyalty'] = o15
     return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/pointsIssued.toml:73  profile-balance -> profile-balance
-    # mappings/pointsIssued.toml:75  when = [
+    # mappings/pointsIssued.toml:74  profile-balance -> profile-balance
+    # mappings/pointsIssued.toml:76  when = [
     if not s[2]:
         return Skip('not the default program', 'profile-balance')
-    # mappings/pointsIssued.toml:75  when = [
+    # mappings/pointsIssued.toml:76  when = [
     if not s[3]:
         return Skip('points of a group', 'profile-balance')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -653,7 +673,7 @@ def output_1(v, s, now, received, known, notes):
     if x is None:
         return Skip('withheld: identityMap', 'profile-balance')
     o['identityMap'] = x
-    o20 = {}
+    o21 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[0]
     if x.__class__ is Noted:
@@ -669,10 +689,10 @@ def output_1(v, s, now, received, known, notes):
         notes.append('extSourceSystemAudit.lastUpdatedDate:time')
         return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-balance')
     else:
-        o20['lastUpdatedDate'] = x
-    o['extSourceSystemAudit'] = o20
-    o21 = {}
-    # mappings/pointsIssued.toml:80  "loyalty.points" = { from = "data.programCurrentPoints" }
+        o21['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o21
+    o22 = {}
+    # mappings/pointsIssued.toml:81  "loyalty.points" = { from = "data.programCurrentPoints" }
     x = v[33]
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
@@ -680,8 +700,8 @@ def output_1(v, s, now, received, known, notes):
         notes.append('loyalty.points:not finite')
         return Skip('withheld: loyalty.points', 'profile-balance')
     else:
-        o21['points'] = x
-    o['loyalty'] = o21
+        o22['points'] = x
+    o['loyalty'] = o22
     identity = primary_identity(o["identityMap"])
     if identity is None:
         return Skip('withheld: no one primary identity', 'profile-balance')
@@ -689,15 +709,15 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/pointsIssued.toml:82  profile-lifetime -> profile-lifetime
-    # mappings/pointsIssued.toml:84  when = [
+    # mappings/pointsIssued.toml:83  profile-lifetime -> profile-lifetime
+    # mappings/pointsIssued.toml:85  when = [
     if not s[2]:
         return Skip('not the default program', 'profile-lifetime')
-    # mappings/pointsIssued.toml:84  when = [
+    # mappings/pointsIssued.toml:85  when = [
     if not s[3]:
         return Skip('points of a group', 'profile-lifetime')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -708,7 +728,7 @@ def output_2(v, s, now, received, known, notes):
     if x is None:
         return Skip('withheld: identityMap', 'profile-lifetime')
     o['identityMap'] = x
-    o22 = {}
+    o23 = {}
     # mappings/_common.toml:23  "extSourceSystemAudit.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[0]
     if x.__class__ is Noted:
@@ -724,10 +744,10 @@ def output_2(v, s, now, received, known, notes):
         notes.append('extSourceSystemAudit.lastUpdatedDate:time')
         return Skip('withheld: extSourceSystemAudit.lastUpdatedDate', 'profile-lifetime')
     else:
-        o22['lastUpdatedDate'] = x
-    o['extSourceSystemAudit'] = o22
-    o23 = {}
-    # mappings/pointsIssued.toml:89  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
+        o23['lastUpdatedDate'] = x
+    o['extSourceSystemAudit'] = o23
+    o24 = {}
+    # mappings/pointsIssued.toml:90  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
     x = v[34]
     if x is None:
         return Skip('withheld: loyalty.lifetimePoints', 'profile-lifetime')
@@ -735,8 +755,8 @@ def output_2(v, s, now, received, known, notes):
         notes.append('loyalty.lifetimePoints:not finite')
         return Skip('withheld: loyalty.lifetimePoints', 'profile-lifetime')
     else:
-        o23['lifetimePoints'] = x
-    o['loyalty'] = o23
+        o24['lifetimePoints'] = x
+    o['loyalty'] = o24
     identity = primary_identity(o["identityMap"])
     if identity is None:
         return Skip('withheld: no one primary identity', 'profile-lifetime')
@@ -834,7 +854,7 @@ def skip_2(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsIssued 0c1ea2e8b0b0c907
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_entityType = v13_entityId = v14_loyaltyProgramId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_additionalAttributes = v26_identifiers = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v35_totalPointsIssued = v36_regularPointsIssued = v37_programCurrentPoints = v38_programLifetimePoints = v39_availablePointsBalance = v40_event_name = v41_event_flag = v42_requestId = v43_webhookId = v44_startTime = v47_regularPointsBreakup = v53_promotionalPointsIssued = v59_promotionalPointsIssued = v58_promisedPointsIssued = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_entityType = v13_entityId = v14_loyaltyProgramId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v35_totalPointsIssued = v36_regularPointsIssued = v37_programCurrentPoints = v38_programLifetimePoints = v39_availablePointsBalance = v40_event_name = v41_event_flag = v42_requestId = v43_webhookId = v44_startTime = v47_regularPointsBreakup = v53_promotionalPointsIssued = v59_promotionalPointsIssued = v58_promisedPointsIssued = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1306,13 +1326,13 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v26_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v21_key = v22_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1324,7 +1344,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v21_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1338,10 +1358,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v22_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_identifiers.append((v24_key, v25_value))
+                        v23_identifiers.append((v21_key, v22_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1499,13 +1519,13 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v23_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v24_key = v25_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1517,7 +1537,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v24_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1531,10 +1551,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v25_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_additionalAttributes.append((v21_key, v22_value))
+                        v26_additionalAttributes.append((v24_key, v25_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1915,4 +1935,4 @@ def read(b, p):                                           # capillary.events.Poi
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_entityType, v13_entityId, v14_loyaltyProgramId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_additionalAttributes, v26_identifiers, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v35_totalPointsIssued, v36_regularPointsIssued, v37_programCurrentPoints, v38_programLifetimePoints, v39_availablePointsBalance, v40_event_name, v41_event_flag, v42_requestId, v43_webhookId, v44_startTime, v47_regularPointsBreakup, v53_promotionalPointsIssued, v58_promisedPointsIssued, v59_promotionalPointsIssued)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_entityType, v13_entityId, v14_loyaltyProgramId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v35_totalPointsIssued, v36_regularPointsIssued, v37_programCurrentPoints, v38_programLifetimePoints, v39_availablePointsBalance, v40_event_name, v41_event_flag, v42_requestId, v43_webhookId, v44_startTime, v47_regularPointsBreakup, v53_promotionalPointsIssued, v58_promisedPointsIssued, v59_promotionalPointsIssued)

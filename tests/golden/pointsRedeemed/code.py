@@ -81,8 +81,8 @@ def output_0(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None)
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
+    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -234,8 +234,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/pointsRedeemed.toml:16  "_tenant.capillary.triggeringIdentifiers" = { call = "field_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_field_map(v[21] or ())
+    # mappings/pointsRedeemed.toml:16  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[21] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -387,7 +387,17 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['redemptionSummaryId'] = x
-    # mappings/pointsRedeemed.toml:33  "_tenant.capillary.redemptionNotes" = { from = "data.redemptionNotes" }
+    # mappings/pointsRedeemed.toml:33  "_tenant.capillary.redemptionBillNumber" = { from = "data.redemptionBillNumber" }
+    x = v[23]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('_tenant.capillary.redemptionBillNumber:placeholder')
+        else:
+            o2['redemptionBillNumber'] = x
+    # mappings/pointsRedeemed.toml:34  "_tenant.capillary.redemptionNotes" = { from = "data.redemptionNotes" }
     x = v[36]
     if x is not None:
         x = x.strip()
@@ -399,36 +409,36 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.redemptionNotes:length')
         else:
             o2['redemptionNotes'] = x
-    # mappings/pointsRedeemed.toml:34  "_tenant.capillary.redeemedCurrencyValue" = { from = "data.redeemedPointsCurrencyValue" }
+    # mappings/pointsRedeemed.toml:35  "_tenant.capillary.redeemedCurrencyValue" = { from = "data.redeemedPointsCurrencyValue" }
     x = v[37]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.redeemedCurrencyValue:not finite')
         else:
             o2['redeemedCurrencyValue'] = x
-    # mappings/pointsRedeemed.toml:35  "_tenant.capillary.isGroupRedemption" = { from = "data.isGroupRedemption" }
+    # mappings/pointsRedeemed.toml:36  "_tenant.capillary.isGroupRedemption" = { from = "data.isGroupRedemption" }
     x = v[38]
     if x is not None:
         o2['isGroupRedemption'] = x
     l5 = []
-    # mappings/pointsRedeemed.toml:48  [output.fields."_tenant.capillary.pointsByProgram"]
+    # mappings/pointsRedeemed.toml:49  [output.fields."_tenant.capillary.pointsByProgram"]
     for item6 in v[39] or ():
         o7 = {}
-        # mappings/pointsRedeemed.toml:50  fields."programId" = { from = "programId", as = "string", required = true }
+        # mappings/pointsRedeemed.toml:51  fields."programId" = { from = "programId", as = "string", required = true }
         x = item6[0]
         if x is None:
             notes.append('_tenant.capillary.pointsByProgram[].programId:absent')
             continue
         x = str(x)
         o7['programId'] = x
-        # mappings/pointsRedeemed.toml:51  fields."points" = { from = "pointsRedeemed" }
+        # mappings/pointsRedeemed.toml:52  fields."points" = { from = "pointsRedeemed" }
         x = item6[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.pointsByProgram[].points:not finite')
             else:
                 o7['points'] = x
-        # mappings/pointsRedeemed.toml:52  fields."currentPoints" = { from = "programCurrentPoints" }
+        # mappings/pointsRedeemed.toml:53  fields."currentPoints" = { from = "programCurrentPoints" }
         x = item6[2]
         if x is not None:
             if not isfinite(x):
@@ -446,10 +456,10 @@ def output_0(v, s, now, received, known, notes):
     o['eventType'] = 'loyalty.pointsRedeemed'
     o8 = {}
     l9 = []
-    # mappings/pointsRedeemed.toml:37  [output.fields."loyalty.pointsRedemption"]
+    # mappings/pointsRedeemed.toml:38  [output.fields."loyalty.pointsRedemption"]
     for item10 in v[40] or ():
         o11 = {}
-        # mappings/pointsRedeemed.toml:39  fields."value" = { from = "pointsRedeemed", required = true }
+        # mappings/pointsRedeemed.toml:40  fields."value" = { from = "pointsRedeemed", required = true }
         x = item10[0]
         if x is None:
             notes.append('loyalty.pointsRedemption[].value:absent')
@@ -459,12 +469,12 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o11['value'] = x
-        # mappings/pointsRedeemed.toml:40  fields."loyaltyProgramId" = { from = "programId", as = "string" }
+        # mappings/pointsRedeemed.toml:41  fields."loyaltyProgramId" = { from = "programId", as = "string" }
         x = item10[1]
         if x is not None:
             x = str(x)
             o11['loyaltyProgramId'] = x
-        # mappings/pointsRedeemed.toml:41  fields."transactionId" = { call = "identifier", with = ["data.triggeringActivity.identifiers", { const = "redemptionId" }] }
+        # mappings/pointsRedeemed.toml:42  fields."transactionId" = { call = "identifier", with = ["data.triggeringActivity.identifiers", { const = "redemptionId" }] }
         x = s[1]
         if x is not None:
             o11['transactionId'] = x
@@ -472,10 +482,10 @@ def output_0(v, s, now, received, known, notes):
     if l9:
         o8['pointsRedemption'] = l9
     l12 = []
-    # mappings/pointsRedeemed.toml:43  [output.fields."loyalty.discounts"]
+    # mappings/pointsRedeemed.toml:44  [output.fields."loyalty.discounts"]
     for _once13 in ONCE:
         o14 = {}
-        # mappings/pointsRedeemed.toml:44  fields."value" = { from = "data.redeemedPointsCurrencyValue", required = true }
+        # mappings/pointsRedeemed.toml:45  fields."value" = { from = "data.redeemedPointsCurrencyValue", required = true }
         x = v[37]
         if x is None:
             continue
@@ -484,9 +494,9 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o14['value'] = x
-        # mappings/pointsRedeemed.toml:45  fields."source" = { const = "pointsRedemption" }
+        # mappings/pointsRedeemed.toml:46  fields."source" = { const = "pointsRedemption" }
         o14['source'] = 'pointsRedemption'
-        # mappings/pointsRedeemed.toml:46  fields."scope" = { const = "transaction" }
+        # mappings/pointsRedeemed.toml:47  fields."scope" = { const = "transaction" }
         o14['scope'] = 'transaction'
         l12.append(o14)
     if l12:
@@ -497,16 +507,16 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/pointsRedeemed.toml:55  profile-balance -> profile-balance
-    # mappings/pointsRedeemed.toml:57  when = [
+    # mappings/pointsRedeemed.toml:56  profile-balance -> profile-balance
+    # mappings/pointsRedeemed.toml:58  when = [
     if not f_is_any(v[12], 'USER', ''):
         return Skip('points of a group', 'profile-balance')
-    # mappings/pointsRedeemed.toml:57  when = [
+    # mappings/pointsRedeemed.toml:58  when = [
     if not f_is_not_set(v[38]):
         return Skip('points of a group', 'profile-balance')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = f_customer_identity(v[0], v[2], None, None, None, None)
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
+    x = f_customer_identity(v[0], v[2], None, None, None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -535,7 +545,7 @@ def output_1(v, s, now, received, known, notes):
         o15['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o15
     o16 = {}
-    # mappings/pointsRedeemed.toml:62  "loyalty.points" = { call = "default_number", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    # mappings/pointsRedeemed.toml:63  "loyalty.points" = { call = "default_number", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
     x = f_default_number(v[33] or (), v[17], v[0], v[14], v[15])
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')

@@ -76,8 +76,8 @@ def output_0(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None)
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
+    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -229,8 +229,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/redeemedPointsReversed.toml:16  "_tenant.capillary.triggeringIdentifiers" = { call = "field_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_field_map(v[21] or ())
+    # mappings/redeemedPointsReversed.toml:16  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[21] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -449,8 +449,8 @@ def output_1(v, s, now, received, known, notes):
     if not f_is_any(v[12], 'USER', ''):
         return Skip('points of a group', 'profile-balance')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
-    x = f_customer_identity(v[0], v[2], None, None, None, None)
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
+    x = f_customer_identity(v[0], v[2], None, None, None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)

@@ -43,7 +43,7 @@ def shared(v, now, received):
         f_event_time(now, received, v[4]),
         f_tier_name(v[32] or (), v[33], v[14], v[15]),
         f_is_default_program(v[17], v[0], v[14], v[15]),
-        f_customer_identity(v[0], v[2], None, None, None, None),
+        f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
 
@@ -77,8 +77,8 @@ def output_0(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None)
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
+    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -230,8 +230,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/tierDowngraded.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "field_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_field_map(v[21] or ())
+    # mappings/tierDowngraded.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[21] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -404,7 +404,7 @@ def output_1(v, s, now, received, known, notes):
     if not s[2]:
         return Skip('not the default program', 'profile-tier')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -458,7 +458,7 @@ def output_2(v, s, now, received, known, notes):
     if not s[2]:
         return Skip('not the default program', 'profile-tier-expiry')
     o = {}
-    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:

@@ -46,7 +46,7 @@ def shared(v, now, received):
     return (
         f_is_none_of(v[3], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'),
         f_event_time(now, received, v[6]),
-        f_customer_identities(v[0], v[2], v[10], v[11], None, None),
+        f_customer_identities(v[0], v[2], v[10], v[11], None, None, None),
         f_known_amount(v[20]),
         f_field_map(v[31] or ()),
         f_field_map(v[32] or ()),
@@ -91,7 +91,7 @@ def output_0(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -728,7 +728,7 @@ def output_1(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1342,7 +1342,7 @@ def output_2(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1722,7 +1722,7 @@ def output_3(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers"], required = true }
+    # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
