@@ -250,7 +250,9 @@ def test_nobody_is_no_contact(nobody: Nobody) -> None:
 def test_somebody_beside_nobody_stays(nobody: Nobody, data: st.DataObject) -> None:
     email, phone, member, cards, card = nobody
     mixed = data.draw(st.permutations([*(cards or ()), "C-1", "4111111111111111"]))
-    found = _plain(customer_identities(Options(EVERY, never=NEVER), 1, 2, "sari@example.com", phone, member, mixed, card))
+    found = _plain(
+        customer_identities(Options(EVERY, never=NEVER), 1, 2, "sari@example.com", phone, member, mixed, card)
+    )
     assert found is not None
     assert {item["id"] for item in found.pop("LoyaltyCard")} == {"C-1", "4111111111111111"}
     assert found == {"CapillaryId": [{"id": "1:2", "primary": True}], "Email": [{"id": "sari@example.com"}]}
