@@ -193,7 +193,8 @@ class Translator:
                 case Skip():
                     skips.append(result)
                 case list():
-                    messages += [Message(destination, _trimmed(entity)) for entity in result]
+                    messages += [Message(destination, _trimmed(one)) for one in result if isinstance(one, bytes)]
+                    skips += [one for one in result if isinstance(one, Skip)]
                 case (entity, identity):
                     messages.append(Message(destination, _trimmed(entity), identity))
         _check_sizes(messages)

@@ -83,6 +83,7 @@ def _output(one: Interpreted, unkeyed: str | None) -> Iterator[Explained]:
         yield _unwritten(output, "`when` does not hold")
     for entity in one.entities:
         yield Explained(output.name, output.to, _at(output.place), "", tuple(_sources(output, entity)))
+    yield from (_unwritten(output, skip.rule) for skip in one.left_out)
 
 
 def _unwritten(output: Output, why: str) -> Explained:

@@ -218,12 +218,13 @@ class _Binder:
             self.problems.append(spec.place.problem("to", message))
             return None
         scope = _Scope(self._reader)
-        each = key = None
+        each: Ref | None = None
+        key: tuple[Ref, ...] = ()
         if spec.each is not None:
             each = self._each(spec.each, scope, spec.place)
             item = None if each is None else each.source.item
             scope = _Scope(self._reader, item, fan_out=True)
-            key = self._key(spec, scope)
+            key = () if each is None else self._key(spec, scope)
         conditions = tuple(c for s in spec.conditions if (c := self._condition(s)) is not None)
         fields = self._fields(self._with_common(spec, schema), schema.root, scope, profile=schema.profile)
         output = Output(spec.to, spec.name, schema, each, key, conditions, fields, spec.place)
@@ -246,16 +247,20 @@ class _Binder:
             return kept
         return [replace(field, target=target_of_2025(field.target)) for field in kept]
 
-    def _key(self, spec: OutputSpec, scope: _Scope) -> Ref | None:
-        try:
-            key = self._readable(spec.key or "", scope)
-        except _Refused as refused:
-            self.problems.append(spec.place.problem("key", str(refused)))
-            return None
-        if isinstance(key, Ref) and key.item and key.source.kind in ("string", "integer"):
-            return key
-        self.problems.append(spec.place.problem("key", "is a text or whole number inside the item of `each`"))
-        return None
+    def _key(self, spec: OutputSpec, scope: _Scope) -> tuple[Ref, ...]:
+        found: list[Ref] = []
+        for path in spec.key:
+            try:
+                key = self._readable(path, scope)
+            except _Refused as refused:
+                self.problems.append(spec.place.problem("key", str(refused)))
+                continue
+            if isinstance(key, Ref) and key.item and key.source.kind in ("string", "integer"):
+                found.append(key)
+            else:
+                message = f'"{path}" is no text or whole number inside the item of `each`'
+                self.problems.append(spec.place.problem("key", message))
+        return tuple(found)
 
     def _condition(self, spec: ConditionSpec) -> Condition | None:
         try:
@@ -622,7 +627,8 @@ class _Wants:
         if output.each is not None:
             self._wants[item_want(output.each, item_columns(output.fields, output.key))] = None
         self._fields(output.fields)
-        if any(field.clears() for field in output.fields) and self._reader.root.find(_DROPPED) is not None:
+        asks = output.each is not None or any(field.clears() for field in output.fields)
+        if asks and self._reader.root.find(_DROPPED) is not None:
             self._wants[_DROPPED] = None
 
     def _fields(self, fields: Iterable[Field]) -> None:

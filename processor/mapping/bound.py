@@ -157,13 +157,13 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output, common block included. `each` and `key` make it a fan-out."""
+    """One output, common block included. `each` and `key` make it a fan-out; the first path of `key` must be there."""
 
     to: str
     name: str
     schema: Schema
     each: Ref | None
-    key: Ref | None
+    key: tuple[Ref, ...]
     conditions: tuple[Condition, ...]
     fields: tuple[Field, ...]
     place: Place
@@ -195,9 +195,9 @@ def whole_path(ref: Ref | RowsRef, within: str) -> str:
     return within + ref.path if ref.item else ref.path
 
 
-def item_columns(part_fields: tuple[Field, ...], key: Ref | None = None) -> tuple[str, ...]:
+def item_columns(part_fields: tuple[Field, ...], key: tuple[Ref, ...] = ()) -> tuple[str, ...]:
     """The paths inside the item of an `each` that fields read, once each, in the order of the item's tuple."""
-    paths: dict[str, None] = {} if key is None else {key.path: None}
+    paths: dict[str, None] = dict.fromkeys(ref.path for ref in key)
     for field in part_fields:
         for path in _item_paths(field.verb):
             paths[path] = None

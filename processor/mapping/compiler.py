@@ -10,7 +10,7 @@ clock and Kafka's timestamp in milliseconds, the wants that the writer's schema 
 They return
 
     an event      the entity's bytes
-    a fan-out     a list of them
+    a fan-out     a list of them, with a Skip for every item that is left out
     Profile       (bytes, primary identity)
     any           a Skip of the output, or None where `when` says no without naming a rule
 
@@ -63,7 +63,7 @@ from processor.mapping.sources import Columns, Source
 from processor.mapping.xdm import Array, Map, Node, Object
 from processor.model import Skip
 
-Result = bytes | list[bytes] | tuple[bytes, str] | Skip | None
+Result = bytes | list[bytes | Skip] | tuple[bytes, str] | Skip | None
 Values = tuple[object, ...]
 Share = Callable[[Values, int, int], Values]
 Write = Callable[[Values, Values, int, int, frozenset[str], list[str]], Result]
@@ -159,6 +159,7 @@ _NAMES: dict[str, object] = {
     "dumps": orjson.dumps,
     "fit": fit,
     "isfinite": isfinite,
+    "item_key": values.item_key,
     "parse_date": values.parse_date,
     "parse_integer": values.parse_integer,
     "parse_number": values.parse_number,
@@ -300,25 +301,38 @@ class _Writer:
 
     def _fan_out(self, output: Output) -> None:
         assert output.each is not None
-        assert output.key is not None
         columns = item_columns(output.fields, output.key)
         frame = _Frame(output, "item", columns)
         self._say("found = []")
+        self._say("left_out = []")
         self._say("seen = set()")
         with self._block(f"for item in {self._read(output.each, frame, columns)} or ():"):
-            self._say(f"key = {self._read(output.key, frame)}")
-            with self._block("if key is None:"):
-                self._say(f"raise Unmappable({output.key.path!r}, 'absent')")
+            self._say(f"key = item_key({', '.join(self._read(ref, frame) for ref in output.key)})")
             with self._block("if key in seen:"):
                 self._say(f"notes.append({f'{output.name}:given twice'!r})")
                 self._say("continue")
             self._say("seen.add(key)")
+            with self._block(f"if {self._read(output.key[0], frame)} is None:"):
+                self._leave_out_item(output.key[0].path, output)
             self._say("o = {}")
             self._object("o", output.fields, output.schema.root, "", frame)
             self._say(f"found.append(fit(o, {self._constant(spare(output))}, notes))")
         with self._block("if not found:"):
-            self._say(f"return Skip('nothing to send', {output.to!r})")
-        self._say("return found")
+            self._nothing_found(output, output.each.path)
+        self._say("return found + left_out")
+
+    def _leave_out_item(self, target: str, output: Output) -> None:
+        self._say(f"left_out.append(Skip({f'item without {target}'!r}, {output.to!r}))")
+        self._say("continue")
+
+    def _nothing_found(self, output: Output, each: str) -> None:
+        """No message out of a fan-out: there were no items, or all that there were is lost."""
+        with self._block("if left_out:"):
+            self._say(f"raise Unmappable({each!r}, 'no item can be sent; ' + left_out[0].rule)")
+        if "dropped" in self._index:
+            with self._block(f"if was_dropped({(each,)!r}, v[{self._index['dropped']}]):"):
+                self._say(f"raise Unmappable({each!r}, 'could not be read')")
+        self._say(f"return Skip('nothing to send', {output.to!r})")
 
     # ---- objects ----
 
@@ -685,6 +699,8 @@ class _Writer:
             if note is None and not frame.single and not counted:
                 self._say(f"notes.append({f'{label}:{why}'!r})")
             self._say("continue")
+        elif field.required and frame.output.each is not None:
+            self._leave_out_item(label, frame.output)
         elif field.required:
             self._say(f"raise Unmappable({label!r}, {why!r})")
 

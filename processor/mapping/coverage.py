@@ -44,8 +44,8 @@ def uses(output: Output) -> Iterator[Use]:
     for condition in output.conditions:
         for path in _paths(condition.invoke.arguments, None):
             yield Use(path, "when", output, condition)
-    if output.key is not None:
-        yield Use(f"{item}.{output.key.path}", "key", output, None)
+    for ref in output.key:
+        yield Use(f"{item}.{ref.path}", "key", output, None)
     for target, field, paths_read in every_field(output):
         for path in paths_read:
             yield Use(path, target, output, field)

@@ -51,11 +51,15 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interpreted:
-    """What one output comes to: entities (several in a fan-out), or a skip, or neither where `when` says no."""
+    """What one output comes to: entities (several in a fan-out), or a skip, or neither where `when` says no.
+
+    `left_out` are the items of a fan-out that are not among the entities.
+    """
 
     output: Output
     entities: tuple[Json, ...] = ()
     skip: Skip | None = None
+    left_out: tuple[Skip, ...] = ()
 
 
 def interpret(mapping: BoundMapping, event: Event) -> tuple[tuple[Interpreted, ...], tuple[str, ...]]:
@@ -95,7 +99,7 @@ class _Work:
     event: Event
     notes: list[str]
     item: object = _NO_ITEM
-    key: object = None
+    key: str | None = None
     label: str = ""
     within: str = ""
     element: bool = False
@@ -174,10 +178,9 @@ def _output(output: Output, event: Event, notes: list[str]) -> Interpreted:
         if not invoke.function.call(*map(work.value, invoke.arguments)):
             return Interpreted(output, skip=Skip(condition.otherwise, output.to) if condition.otherwise else None)
     try:
-        entities = (_entity(work),) if output.each is None else _fan_out(work, output.each)
+        return Interpreted(output, (_entity(work),)) if output.each is None else _fan_out(work, output.each)
     except _Withheld as withheld:
         return Interpreted(output, skip=Skip(f"withheld: {withheld}", output.to))
-    return Interpreted(output, entities, None if entities else Skip("nothing to send", output.to))
 
 
 def _entity(work: _Work) -> Json:
@@ -194,21 +197,36 @@ def _primaries(entity: Json) -> int:
     return sum(item.get("primary") is True for listed in identities.values() for item in listed)
 
 
-def _fan_out(work: _Work, each: Ref) -> tuple[Json, ...]:
+def _fan_out(work: _Work, each: Ref) -> Interpreted:
+    output = work.output
     entities: list[Json] = []
-    seen: set[object] = set()
-    assert work.output.key is not None
+    left_out: list[Skip] = []
+    seen: set[str] = set()
     for item in cast("list[object] | None", work.value(each)) or []:
         work.item = item
-        work.key = work.value(work.output.key)
-        if work.key is None:
-            raise Unmappable(work.output.key.path, "absent")
+        work.key = values.item_key(*(cast("str | int | None", work.value(ref)) for ref in output.key))
         if work.key in seen:
-            work.notes.append(f"{work.output.name}:given twice")
+            work.notes.append(f"{output.name}:given twice")
             continue
         seen.add(work.key)
-        entities.append(_entity(work))
-    return tuple(entities)
+        try:
+            entities.append(_item(work))
+        except Unmappable as error:
+            left_out.append(Skip(f"item without {error.target}", output.to))
+    if entities:
+        return Interpreted(output, tuple(entities), None, tuple(left_out))
+    if left_out:
+        raise Unmappable(each.path, f"no item can be sent; {left_out[0].rule}")
+    if values.was_dropped((each.path,), cast("list[str] | None", work.event.record.get("dropped"))):
+        raise Unmappable(each.path, "could not be read")
+    return Interpreted(output, skip=Skip("nothing to send", output.to))
+
+
+def _item(work: _Work) -> Json:
+    first = work.output.key[0]
+    if work.value(first) is None:
+        raise Unmappable(first.path, "absent")
+    return _entity(work)
 
 
 def _object(work: _Work, fields: tuple[Field, ...], node: Node) -> Json:

@@ -11,8 +11,8 @@ One file per event. Closed vocabulary (design, section 5); what needs the Avro o
     to = "events"                                     destination: a file in schemas/xdm/
     name = "events"                                   only where one destination has several outputs; part of `_id`
     when = { call = "f", with = [...], otherwise = "rule" }   or a list; `otherwise` names the skip that is counted
-    each = "data.coupons"                             one message per item, told apart in `_id` by the path in `key`
-    key = "id"
+    each = "data.coupons"                             one message per item, told apart in `_id` by what `key` names:
+    key = "id"                                        a path in the item, or a list of them; the first must be there
     [output.fields]
     "target" = { from = "path" }                      or a list of paths: the first present wins; `as` = a coercion
     "target" = { const = 1 }
@@ -27,8 +27,11 @@ the file or in `_common.toml`; the file must not list what one of its outputs re
 
 Every field may say `required = true`; in a Profile output it is required anyway, or says `absent = "clear"`. A function
 that returns `GONE` says of its own that the event means there is none: Profile goes out without the field.
-`@now`, `@received` (Kafka's timestamp), both in milliseconds, `@output` (its name), `@item` (its key) and `@value`
-(the item itself, of a list of plain values) can be read like paths.
+`@now`, `@received` (Kafka's timestamp), both in milliseconds, `@output` (its name), `@item` (its key, a text) and
+`@value` (the item itself, of a list of plain values) can be read like paths.
+
+Of a fan-out an item that lacks its key or what is required is left out and counted (`item without identityMap`); where
+no item is left, or the list could not be read, the event is a dead letter.
 """
 
 from __future__ import annotations
@@ -141,7 +144,7 @@ class OutputSpec:
     to: str
     name: str
     each: str | None
-    key: str | None
+    key: tuple[str, ...]
     conditions: tuple[ConditionSpec, ...]
     fields: tuple[FieldSpec, ...]
     place: Place
@@ -325,8 +328,8 @@ class _FileReader:
         to = self._text(table, "to", path)
         name = self._text(table, "name", path) if "name" in table else to
         each = self._path(table["each"], (*path, "each"), "each") if "each" in table else None
-        key = self._path(table["key"], (*path, "key"), "key") if "key" in table else None
-        if (each is None) != (key is None):
+        key = self._paths(table["key"], (*path, "key"), "key") if "key" in table else ()
+        if ("each" in table) != ("key" in table):
             self._say(path, "each", "`each` on an output and `key`, the path that tells its items apart, go together")
         conditions = self._conditions(table.get("when"), path)
         fields = self._fields(table.get("fields", {}), (*path, "fields"))
@@ -457,7 +460,7 @@ class _FileReader:
     def _paths(self, value: object, path: KeyPath, target: str) -> tuple[str, ...]:
         listed = value if isinstance(value, list) else [value]
         if not listed:
-            self._say(path, target, "from is a path or a list of paths")
+            self._say(path, target, "a path is missing: one, or a list of them")
         found = [self._path(item, path, target) for item in listed]
         return tuple(item for item in found if item is not None) if None not in found else ()
 

@@ -190,6 +190,18 @@ MISTAKES = {
         "`each` on an output and `key`, the path that tells its items apart, go together",
         "[[output]]",
     ),
+    "a key that no item has": Mistake(
+        'to = "events"',
+        'to = "events"\neach = "data.regularPointsBreakup"\nkey = ["expireAt", "points"]',
+        'key: the event has no "expireAt"; the nearest is "expiryAt"',
+        "[[output]]",
+    ),
+    "a key that is no text or whole number": Mistake(
+        'to = "events"',
+        'to = "events"\neach = "data.regularPointsBreakup"\nkey = ["expiryAt", "refId"]',
+        'key: "refId" is no text or whole number inside the item of `each`',
+        "[[output]]",
+    ),
     "an _id that is not required": Mistake(
         TYPE,
         TYPE + '\n"_id" = { from = "eventId" }',

@@ -10,7 +10,9 @@ import pytest
 
 from processor.capillary import CanonicalEvent, load_contracts, read_event
 from processor.commands._encoding import Encoder, single_object
-from processor.model import Destination, Record, Translated
+from processor.mapping.interpreter import Event, interpret
+from processor.mapping.values import Unmappable
+from processor.model import Destination, Reason, Record, Refusal, Skip, Stage, Translated
 from processor.translator import Translator, load_mappings
 
 ROOT = Path(__file__).parents[2]
@@ -240,16 +242,100 @@ def test_a_series_with_the_number_of_a_customer_is_nobody() -> None:
     assert entities(source, "profile-coupon") == []
 
 
-def test_a_coupon_of_nobody_makes_a_dead_letter_of_its_event() -> None:
-    source = document("CouponIssue")
-    del source["data"]["coupons"][1]["customerIdentifiers"]  # type: ignore[index]
-    event = read(source)
-    assert event.key == b"150698:516557"
+FIRST = {"id": 1, "code": "A", "customerIdentifiers": {"customerId": 11}}
+SECOND = {"id": 2, "code": "B", "customerIdentifiers": {"customerId": 12}}
+OF_NOBODY = {"id": 3, "code": "C"}
+OF_ZERO = {"id": 4, "code": "D", "customerIdentifiers": {"customerId": 0}}
+WITHOUT_ID = {"code": "E", "customerIdentifiers": {"customerId": 13}}
+
+
+def issued(coupons: object) -> Translated:
+    """What becomes of an event with these coupons, by the code; the interpreter says the same."""
+    event = read(changed("CouponIssue", coupons=coupons))
     result = translator().translate(Record("t", 0, 0, NOW, event.key, ENCODER(event)))
     assert isinstance(result, Translated)
+    known = MAPPINGS.decoder(MAPPINGS.compiled["CouponIssue"], MAPPINGS.readers["CouponIssue"]).known
+    if result.refusal is not None:
+        with pytest.raises(Unmappable) as caught:
+            interpret(MAPPINGS.bound["CouponIssue"], Event(event.record, known, NOW, NOW))
+        assert result.refusal.detail == f'"{caught.value.target}" of output events: {caught.value.reason}'
+        return result
+    plainly, notes = interpret(MAPPINGS.bound["CouponIssue"], Event(event.record, known, NOW, NOW))
+    assert notes == result.notes
+    (events,) = [one for one in plainly if one.output.to == "events"]
+    sent = [orjson.loads(message.entity) for message in result.messages if message.to.name == "events"]
+    assert list(events.entities) == sent
+    skipped = (*events.left_out, *([] if events.skip is None else [events.skip]))
+    assert skipped == tuple(skip for skip in result.skips if skip.to == "events")
+    return result
+
+
+@pytest.mark.parametrize("lost", [OF_NOBODY, OF_ZERO])
+def test_a_coupon_of_nobody_is_left_out_and_counted_and_the_others_go_out(lost: Json) -> None:
+    result = issued([FIRST, lost, SECOND])
+    assert result.refusal is None
+    sent = [tenant(orjson.loads(message.entity)) for message in result.messages]
+    assert [entity["customerId"] for entity in sent] == ["11", "12"]
+    assert [skip for skip in result.skips if skip.to == "events"] == [Skip("item without identityMap", "events")]
+
+
+def test_every_coupon_that_is_left_out_counts() -> None:
+    rules = [skip.rule for skip in issued([OF_NOBODY, FIRST, WITHOUT_ID, OF_ZERO]).skips if skip.to == "events"]
+    assert rules == ["item without identityMap", "item without id", "item without identityMap"]
+
+
+def test_coupons_of_nobody_alone_are_a_dead_letter() -> None:
+    result = issued([OF_NOBODY, WITHOUT_ID])
+    assert result.messages == result.skips == ()
+    assert result.refusal == Refusal(
+        Reason.UNMAPPABLE,
+        Stage.TRANSLATE,
+        '"data.coupons" of output events: no item can be sent; item without identityMap',
+    )
+
+
+@pytest.mark.parametrize("coupons", ["abc", 7, ["abc"], ["abc", 7, None], {"id": 1}])
+def test_coupons_that_cannot_be_read_are_a_dead_letter(coupons: object) -> None:
+    refusal = issued(coupons).refusal
+    assert refusal is not None
+    assert (refusal.reason, refusal.detail) == (
+        Reason.UNMAPPABLE,
+        '"data.coupons" of output events: could not be read',
+    )
+
+
+def test_junk_beside_a_coupon_costs_nothing_but_itself() -> None:
+    assert [message.to.name for message in issued(["abc", FIRST]).messages if not message.to.profile] == ["events"]
+
+
+@pytest.mark.parametrize("coupons", [None, [], [None], " "])
+def test_an_event_without_coupons_is_skipped(coupons: object) -> None:
+    result = issued(coupons)
+    assert result.refusal is None
     assert result.messages == ()
+    assert Skip("nothing to send", "events") in result.skips
+
+
+def test_one_coupon_of_two_customers_is_two() -> None:
+    result = issued([FIRST, FIRST | {"customerIdentifiers": {"customerId": 12}}, FIRST])
+    sent = [orjson.loads(message.entity) for message in result.messages]
+    assert [tenant(entity)["customerId"] for entity in sent] == ["11", "12"]
+    assert len({entity["_id"] for entity in sent}) == 2
+    assert result.notes == ("events:given twice",)
+
+
+def test_a_coupon_keeps_its_id_whatever_is_issued_beside_it() -> None:
+    alone, among = issued([SECOND]), issued([OF_NOBODY, FIRST, SECOND])
+    last = [orjson.loads([m for m in one.messages if not m.to.profile][-1].entity)["_id"] for one in (alone, among)]
+    assert last[0] == last[1]
+
+
+def test_a_time_that_cannot_be_trusted_takes_every_coupon() -> None:
+    event = read(changed("CouponIssue", coupons=[FIRST, SECOND]) | {"createdAt": NOW + 10**10})
+    result = translator().translate(Record("t", 0, 0, NOW, event.key, ENCODER(event)))
+    assert isinstance(result, Translated)
     assert result.refusal is not None
-    assert "identityMap" in result.refusal.detail
+    assert result.refusal.detail.endswith("no item can be sent; item without timestamp")
 
 
 @pytest.mark.parametrize(("bill", "number"), [(0, ""), (-1, "null"), ("0", None), (None, " ")])

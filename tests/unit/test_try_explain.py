@@ -121,3 +121,11 @@ def test_a_profile_output_that_the_kafka_key_keeps_back_says_so() -> None:
     (kept_back,) = [output for output in outputs if output["to"] == "profile-coupon"]
     assert kept_back["why"].startswith("key names another customer: ")
     assert {message["to"] for message in messages} == {"events"}
+
+
+def test_an_item_that_is_left_out_is_explained() -> None:
+    event = json.loads((CASES[0].parents[1] / "CouponIssue/documented/A.json").read_bytes())
+    del event["data"]["coupons"][1]["customerIdentifiers"]
+    outputs, messages = explained(json.dumps(event).encode())
+    coupons = [output for output in outputs if output["to"] == "events"]
+    assert [output["why"] for output in coupons] == [*["" for _ in messages], "item without identityMap"]
