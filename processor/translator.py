@@ -27,6 +27,7 @@ from processor.avro import (
 from processor.capillary import Ignored, fold
 from processor.mapping.binding import bind
 from processor.mapping.bound import BoundMapping, Output
+from processor.mapping.brand import BrandFunctions, brand_functions
 from processor.mapping.compiler import CompiledMapping, CompiledOutput, Share, compile_mapping
 from processor.mapping.fitting import MAX_EVENT
 from processor.mapping.generations import schema_of_2025
@@ -34,9 +35,9 @@ from processor.mapping.ignoring import wanted
 from processor.mapping.language import load_language
 from processor.mapping.options import Options
 from processor.mapping.problems import MappingProblems, Problem
-from processor.mapping.registry import FunctionError, brand_functions, our_functions
+from processor.mapping.registry import our_functions
 from processor.mapping.sources import Reader, read_reader
-from processor.mapping.values import Unmappable
+from processor.mapping.values import FunctionFault, Unmappable
 from processor.mapping.xdm import Schema, SchemaError, load_schemas, tenant_name
 from processor.model import Destination, Message, NeedsSchema, Reason, Record, Refusal, Skip, Stage, Translated
 
@@ -159,6 +160,8 @@ class Translator:
             refusal = Refusal(Reason.UNDECODABLE, Stage.DECODE, str(error))
         except _Refused as refused:
             refusal = refused.refusal
+        except FunctionFault as fault:
+            refusal = Refusal(Reason.INVALID, Stage.TRANSLATE, str(fault))
         else:
             return Translated(plan.event, messages, None, skips, tuple(notes), frame.schema_id)
         return Translated(plan.event, (), refusal, (), tuple(notes), frame.schema_id)
@@ -387,15 +390,14 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str, options:
     schemas = _load_xdm(schemas_dir / "xdm", tenant, options, None if overlay is None else overlay / "xdm")
     language = load_language(schemas_dir / "mappings", overlay)
     tables = replace(options, tables=options.laid_over(language.common.tables))
-    functions = our_functions(tables)
-    if language.functions is not None:
-        try:
-            functions |= brand_functions(language.functions, tables)
-        except FunctionError as error:
-            problems.append(Problem(str(language.functions), 0, "FUNCTIONS", str(error)))
+    brand = BrandFunctions() if language.functions is None else brand_functions(language.functions, tables)
+    functions = {**our_functions(tables), **brand.functions}
+    problems += brand.problems
     known = {event: reader for event, (_, reader) in readers.items()}
     chosen = wanted(language, known, schemas_dir / "capillary", overlay)
-    bound, found = bind(chosen.language, known, schemas, functions, tenant=namespace, options=options)
+    bound, found = bind(
+        chosen.language, known, schemas, functions, tenant=namespace, options=options, unusable=brand.unusable
+    )
     problems += [*language.problems, *chosen.problems, *found]
     if problems:
         raise MappingProblems(problems)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from processor.capillary.contracts import Contract, Contracts, load_contracts
 from processor.capillary.errors import CapillaryError, ContractError, IgnoredEventError
-from processor.capillary.ignored import Ignored, load_ignored
+from processor.capillary.ignored import UNDOCUMENTED, Ignored, load_ignored
 from processor.capillary.names import fold
 from processor.capillary.reading import CanonicalEvent, encode, read_event
 
 __all__ = [
+    "UNDOCUMENTED",
     "CanonicalEvent",
     "CapillaryError",
     "Contract",

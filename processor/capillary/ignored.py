@@ -1,21 +1,30 @@
-"""`ignored.toml`: event types that go nowhere on purpose, each with the reason."""
+"""`ignored.toml`: event types that go nowhere on purpose, each with the reason.
+
+A brand's own may have a table `[undocumented]` for types that this program does not know; they are ignored as the
+others are. Names outside of it are such as Capillary documents, so that a misspelt one is found.
+"""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from processor.capillary.errors import ContractError
 from processor.capillary.names import fold
 
 FILE = "ignored.toml"
+UNDOCUMENTED = "undocumented"
 
 
 class Ignored(Mapping[str, str]):
-    """Reasons by the name of the event; any spelling finds one. Iterates over the names as they are written."""
+    """Reasons by the name of the event; any spelling finds one. Iterates over the names as they are written.
 
-    def __init__(self, reasons: Mapping[str, str]) -> None:
+    `undocumented` are those of them that stand in the table of this name.
+    """
+
+    def __init__(self, reasons: Mapping[str, str], undocumented: Iterable[str] = ()) -> None:
+        self.undocumented = frozenset(undocumented)
         self._reasons = {fold(name): reason for name, reason in reasons.items()}
         self._names = {fold(name): name for name in reasons}
 
@@ -43,7 +52,10 @@ def load_ignored(directory: Path) -> Ignored:
         reasons = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:  # also text that is not UTF-8
         raise ContractError(f"{FILE}: no TOML: {error}") from error
-    for name, reason in reasons.items():
+    undocumented = reasons.pop(UNDOCUMENTED, {})
+    if not isinstance(undocumented, dict):
+        raise ContractError(f"{FILE}: {UNDOCUMENTED}: is a table of names and reasons")
+    for name, reason in (*reasons.items(), *undocumented.items()):
         if not isinstance(reason, str) or not reason.strip():
             raise ContractError(f"{FILE}: {name}: needs a reason, in words")
-    return Ignored(reasons)
+    return Ignored({**undocumented, **reasons}, undocumented)

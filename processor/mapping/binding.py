@@ -7,7 +7,7 @@ requires is there, no field of Profile can be blanked by an event that does not 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from processor.mapping.bound import (
@@ -73,6 +73,10 @@ class _Refused(Exception):  # noqa: N818 - carries a message to the place that k
     """A field that cannot be bound; the message says why."""
 
 
+class _Unusable(Exception):  # noqa: N818 - what happened to the field
+    """A field that calls what a faulty `functions.py` may have: the fault is there, and named there."""
+
+
 def bind(
     language: Language,
     readers: Mapping[str, Reader],
@@ -81,6 +85,7 @@ def bind(
     *,
     tenant: str,
     options: Options,
+    unusable: Collection[str] = (),
 ) -> tuple[tuple[BoundMapping, ...], tuple[Problem, ...]]:
     """Checks all mappings of a language together.
 
@@ -91,6 +96,7 @@ def bind(
         functions: what `call` may name.
         tenant: the tenant's namespace as it stands in XDM, which `_tenant` in a target becomes.
         options: what is configured; schemas and functions are made for the same.
+        unusable: names of functions that nobody complains about: their file is at fault, not who calls them.
     """
     problems: list[Problem] = [*_common_unsent(language.common, readers)]
     bound: list[BoundMapping] = []
@@ -103,11 +109,20 @@ def bind(
             problems.append(spec.place.problem("event", message))
             continue
         binder = _Binder(
-            spec, language.common, reader, schemas=schemas, functions=functions, tenant=tenant, options=options
+            spec,
+            language.common,
+            reader,
+            schemas=schemas,
+            functions=functions,
+            tenant=tenant,
+            options=options,
+            unusable=unusable,
         )
         bound.append(binder.mapping())
         problems += binder.problems
-        if not binder.problems and spec.place.file not in faulty:  # what a faulty one reads and writes cannot be told
+        if (
+            binder.whole and not binder.problems and spec.place.file not in faulty
+        ):  # what a faulty one reads and writes cannot be told
             sound.append(bound[-1])
             problems += unaccounted(bound[-1], spec.unsent)
     problems += [*_one_set_of_fields(sound), *_tables_of_nobody(language, options)]
@@ -190,6 +205,7 @@ class _Binder:
         functions: Mapping[str, Function],
         tenant: str,
         options: Options,
+        unusable: Collection[str],
     ) -> None:
         self._spec = spec
         self._common = common
@@ -199,7 +215,9 @@ class _Binder:
         self._tenant = tenant
         self._options = options
         self._tables: Mapping[str, Table] = options.laid_over({**common.tables, **spec.tables})
+        self._unusable = unusable
         self.problems: list[Problem] = []
+        self.whole = True  # but for what cannot be bound because of a fault elsewhere
 
     def mapping(self) -> BoundMapping:
         outputs = [output for spec in self._spec.outputs if (output := self._output(spec)) is not None]
@@ -226,9 +244,10 @@ class _Binder:
             scope = _Scope(self._reader, item, fan_out=True)
             key = () if each is None else self._key(spec, scope)
         conditions = tuple(c for s in spec.conditions if (c := self._condition(s)) is not None)
-        fields = self._fields(self._with_common(spec, schema), schema.root, scope, profile=schema.profile)
+        specs = self._with_common(spec, schema)
+        fields = self._fields(specs, schema.root, scope, profile=schema.profile)
         output = Output(spec.to, spec.name, schema, each, key, conditions, fields, spec.place)
-        self._check_required(schema.root, fields, spec.place, spec.to)
+        self._check_required(schema.root, specs, spec.place, spec.to)
         self._check_kind(output)
         return output
 
@@ -267,6 +286,9 @@ class _Binder:
             invoke = self._invoke(spec.call, _Scope(self._reader))
         except _Refused as refused:
             self.problems.append(spec.place.problem("when", str(refused)))
+            return None
+        except _Unusable:
+            self.whole = False
             return None
         if invoke.function.result != "boolean" or invoke.function.noted:
             self.problems.append(spec.place.problem("when", f"{invoke.function.name} does not return a boolean"))
@@ -319,11 +341,13 @@ class _Binder:
                 fields.append(self._field(spec, root, scope, profile=profile))
             except _Refused as refused:
                 self.problems.append(spec.place.problem(spec.target, str(refused)))
+            except _Unusable:
+                self.whole = False
         self._check_overlap(fields)
         return _in_tree_order(fields)
 
     def _field(self, spec: FieldSpec, root: Node, scope: _Scope, *, profile: bool) -> Field:
-        target = ".".join(self._tenant if part == "_tenant" else part for part in spec.target.split("."))
+        target = self._target(spec)
         node = find(root, target)
         if node is None:
             names = [
@@ -339,6 +363,9 @@ class _Binder:
         required = not isinstance(verb, Constant) and (spec.required or (profile and not spec.clear))
         return Field(target, node, verb, required, spec.clear, spec.place)
 
+    def _target(self, spec: FieldSpec) -> str:
+        return ".".join(self._tenant if part == "_tenant" else part for part in spec.target.split("."))
+
     def _check_overlap(self, fields: Sequence[Field]) -> None:
         targets = {field.target for field in fields}
         seen: set[str] = set()
@@ -350,9 +377,9 @@ class _Binder:
                 self.problems.append(field.place.problem(field.target, "is set twice"))
             seen.add(field.target)
 
-    def _check_required(self, root: Node, fields: Sequence[Field], place: Place, where: str) -> None:
-        """What XDM requires of every object that the fields touch."""
-        targets = {field.target for field in fields}
+    def _check_required(self, root: Node, specs: Iterable[FieldSpec], place: Place, where: str) -> None:
+        """What XDM requires of every object that the fields touch; one that cannot be bound is named already."""
+        targets = {self._target(spec) for spec in specs}
         for path in sorted({"", *(above for target in targets for above in _above(target))}):
             node = find(root, path) if path else root
             for name in sorted(node.required if isinstance(node, Object) else ()):
@@ -405,6 +432,8 @@ class _Binder:
 
     def _invoke(self, spec: CallSpec, scope: _Scope) -> Invoke:
         function = self._functions.get(spec.function)
+        if function is None and spec.function in self._unusable:
+            raise _Unusable
         if function is None:
             raise _Refused(f'there is no function "{spec.function}"{hint(spec.function, self._functions)}')
         count, least = len(spec.arguments), len(function.parameters)
@@ -452,7 +481,7 @@ class _Binder:
         item = each.source.item if each is not None else scope.item
         inner = _Scope(self._reader, item, fan_out=scope.fan_out)
         fields = self._fields(spec.fields, node, inner, profile=profile)
-        self._check_required(node, fields, spec.place, spec.each or "element")
+        self._check_required(node, spec.fields, spec.place, spec.each or "element")
         return Part(each, fields, node, spec.place)
 
     def _each(self, path: str, scope: _Scope, place: Place) -> Ref | None:
@@ -516,6 +545,8 @@ def _context(name: str, scope: _Scope) -> Context:
         return Context(name, Source("null", nullable=True))
     if name in _CONTEXT:
         return Context(name, _CONTEXT[name])
+    if name in CONTEXT:
+        raise _Refused(f'"{name}" cannot be read here: it is the item of an `each`, and there is none around')
     raise _Refused(f'"{name}" cannot be read here{hint(name, CONTEXT)}')
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from processor.capillary import ContractError, Ignored, fold, load_ignored
+from processor.capillary import UNDOCUMENTED, ContractError, Ignored, fold, load_ignored
 from processor.mapping.language import IGNORED, Language, MappingSpec
 from processor.mapping.locator import locate
-from processor.mapping.problems import Problem
+from processor.mapping.problems import Problem, hint
 from processor.mapping.sources import Reader
 
 
@@ -26,7 +27,7 @@ def wanted(language: Language, readers: Mapping[str, Reader], contracts: Path, o
     """Takes out of the mappings what a brand's `ignored.toml` switches off.
 
     An event that we ignore and a file of ours maps is a mistake, and so is one of the brand's of which both are true;
-    a brand may ignore what we map.
+    a brand may ignore what we map, and under `[undocumented]` what neither we nor Capillary's documents know.
 
     Raises:
         OSError: a file cannot be read.
@@ -48,6 +49,9 @@ def wanted(language: Language, readers: Mapping[str, Reader], contracts: Path, o
             kept.append(spec)
         elif reader is not None:
             switched_off[reader.record.rpartition(".")[2]] = brands[by_brand]
+    if overlay is not None:
+        mappable = [name for reader in readers.values() for name in (reader.event, *reader.aliases)]
+        problems += _unknown(overlay, brands, [*ours, *mappable])
     mapped = {fold(spec.event) for spec in kept}
     left = {name: reason for name, reason in {**switched_off, **ours, **brands}.items() if fold(name) not in mapped}
     return Wanted(replace(language, mappings=tuple(kept)), Ignored(left), tuple(problems))
@@ -57,11 +61,26 @@ def _load(directory: Path, label: str, problems: list[Problem]) -> Ignored:
     try:
         return load_ignored(directory)
     except ContractError as error:
-        problems.append(Problem(label, 0, "ignored", str(error)))
+        said = str(error).removeprefix(f"{IGNORED}: ")
+        at_line = re.search(r"at line (\d+)", said)
+        line = int(at_line.group(1)) if at_line else _line(directory / IGNORED, said.partition(":")[0])
+        problems.append(Problem(label, line, "ignored", said))
         return Ignored({})
 
 
+def _unknown(overlay: Path, brands: Ignored, documented: Sequence[str]) -> Iterator[Problem]:
+    """Names of a brand that would ignore nothing, because no event comes under them."""
+    folded = {fold(name) for name in documented}
+    for name in brands:
+        if fold(name) not in folded and name not in brands.undocumented:
+            message = f"is no event type that we know{hint(name, documented)}; a new one stands under [{UNDOCUMENTED}]"
+            yield Problem(str(overlay / IGNORED), _line(overlay / IGNORED, name), name, message)
+
+
 def _clash(file: Path, label: str, name: str, spec: MappingSpec) -> Problem:
-    lines = locate(file.read_text(encoding="utf-8"))
-    line = next((number for (key, *_), number in lines.items() if fold(str(key)) == fold(name)), 0)
-    return Problem(label, line, name, f"is mapped by {spec.place.file}: keep that file, or this line")
+    return Problem(label, _line(file, name), name, f"is mapped by {spec.place.file}: keep that file, or this line")
+
+
+def _line(file: Path, name: str) -> int:
+    lines = locate(file.read_text(encoding="utf-8", errors="replace"))
+    return next((number for keys, number in lines.items() if fold(str(keys[-1])) == fold(name)), 0)

@@ -40,6 +40,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from processor.mapping.locator import KeyPath, locate
@@ -48,6 +49,7 @@ from processor.mapping.problems import Problem, hint
 COMMON = "_common.toml"
 IGNORED = "ignored.toml"
 """Not a mapping, though it may lie beside a brand's: events that go nowhere (`processor.capillary.ignored`)."""
+BRAND_FUNCTIONS = "functions.py"
 KINDS = ("events", "profile")
 CONTEXT = ("@now", "@received", "@output", "@item", "@value")
 
@@ -213,14 +215,17 @@ def load_language(directory: Path, overlay: Path | None = None) -> Language:
     """
     files = {file.name: (f"{directory.name}/{file.name}", file) for file in sorted(directory.glob("*.toml"))}
     functions = brands_common = None
+    problems: list[Problem] = []
     if overlay is not None:
         if not overlay.is_dir():
             raise NotADirectoryError(f"{overlay} is no directory")
-        theirs = {file.name: (str(file), file) for file in sorted(overlay.glob("*.toml")) if file.name != IGNORED}
+        misnamed = _misnamed(overlay)
+        problems += misnamed.values()
+        read = (file for file in sorted(overlay.glob("*.toml")) if file.name not in (IGNORED, *misnamed))
+        theirs = {file.name: (str(file), file) for file in read}
         brands_common = theirs.pop(COMMON, None)
         files |= theirs
-        functions = overlay / "functions.py" if (overlay / "functions.py").is_file() else None
-    problems: list[Problem] = []
+        functions = overlay / BRAND_FUNCTIONS if (overlay / BRAND_FUNCTIONS).is_file() else None
     common = CommonSpec()
     for label, file in filter(None, (files.pop(COMMON, None), brands_common)):
         text = _text_of(label, file)
@@ -235,6 +240,26 @@ def load_language(directory: Path, overlay: Path | None = None) -> Language:
             mappings.append(replace(mapping, brand=overlay is not None and file.parent == overlay))
         problems += found
     return Language(tuple(mappings), common, tuple(problems), functions)
+
+
+_OF_A_BRAND = (COMMON, IGNORED, BRAND_FUNCTIONS)
+_NEAR = 0.85  # of function.py to functions.py it is 0.96, of test_functions.py 0.83
+
+
+def _misnamed(overlay: Path) -> dict[str, Problem]:
+    """Files of a brand that nobody would read, though by their names somebody is meant to."""
+    files = [file for file in sorted(overlay.iterdir()) if file.suffix in (".toml", ".py") and file.is_file()]
+    lacking = BRAND_FUNCTIONS not in {file.name for file in files}
+    return {
+        file.name: Problem(str(file), 0, "file", f"is read by nobody{hint(file.name.lower(), _OF_A_BRAND)}")
+        for file in files
+        if file.name not in _OF_A_BRAND
+        and (
+            file.name.startswith("_")
+            or (file.suffix == ".py" and lacking)
+            or get_close_matches(file.name.lower(), _OF_A_BRAND, n=1, cutoff=_NEAR)
+        )
+    }
 
 
 def _text_of(label: str, file: Path) -> str | Problem:
@@ -324,16 +349,16 @@ class _FileReader:
     # ---- outputs ----
 
     def _output(self, table: dict[str, object], path: KeyPath) -> OutputSpec | None:
-        self._known(table, {"to", "name", "when", "each", "key", "fields"}, path)
+        known = self._known(table, {"to", "name", "when", "each", "key", "fields"}, path)
         to = self._text(table, "to", path)
         name = self._text(table, "name", path) if "name" in table else to
         each = self._path(table["each"], (*path, "each"), "each") if "each" in table else None
         key = self._paths(table["key"], (*path, "key"), "key") if "key" in table else ()
-        if ("each" in table) != ("key" in table):
+        if known and ("each" in table) != ("key" in table):
             self._say(path, "each", "`each` on an output and `key`, the path that tells its items apart, go together")
         conditions = self._conditions(table.get("when"), path)
         fields = self._fields(table.get("fields", {}), (*path, "fields"))
-        if to is None or name is None:
+        if to is None or name is None or not known:  # without its `each` an output would be another one
             return None
         return OutputSpec(to, name, each, key, conditions, fields, self._place(path))
 
@@ -346,7 +371,8 @@ class _FileReader:
         if not isinstance(table, dict):
             self._say(path, "when", 'is { call = "function", with = [...] }')
             return None
-        self._known(table, {"call", "with", "otherwise"}, path)
+        if not self._known(table, {"call", "with", "otherwise"}, path):
+            return None
         call = self._call(table, path, "when")
         otherwise = table.get("otherwise", "")
         if not isinstance(otherwise, str):
@@ -374,8 +400,11 @@ class _FileReader:
             self._say(path, target, "is no path of names joined by dots")
             return None
         if isinstance(value, list):
-            parts = [self._part(part, where, target) for where, part in self._tables_of(value, path, target)]
-            return FieldSpec(target, PartsSpec(tuple(parts)), required=False, clear=False, place=self._place(path))
+            read = [self._part(part, where, target) for where, part in self._tables_of(value, path, target)]
+            parts = tuple(part for part in read if part is not None)
+            if len(parts) < len(read):
+                return None
+            return FieldSpec(target, PartsSpec(parts), required=False, clear=False, place=self._place(path))
         if not isinstance(value, dict):
             self._say(path, target, 'is a table: { from = "path" }, { const = ... }, { call = ..., with = [...] }')
             return None
@@ -402,7 +431,8 @@ class _FileReader:
             self._say(path, target, f"needs exactly one of from, const, lookup, call, each; has {said}")
             return None
         verb = "each" if verbs[0] == "fields" else verbs[0]
-        self._known(value, _KEYS[verb] | _ALWAYS, path, target)
+        if not self._known(value, _KEYS[verb] | _ALWAYS, path, target):
+            return None
         read: Callable[[dict[str, object], KeyPath, str], Verb | None] = {
             "from": self._from,
             "const": self._const,
@@ -442,13 +472,19 @@ class _FileReader:
     def _argument(self, item: object, path: KeyPath, target: str) -> str | ConstSpec | None:
         if isinstance(item, dict) and item.keys() == {"const"} and isinstance(item["const"], str | int | float):
             return ConstSpec(item["const"])
+        if isinstance(item, dict):
+            if self._known(item, {"const"}, path, target):
+                self._say(path, target, "a constant among the arguments is a text, a number or a boolean")
+            return None
         return self._path(item, path, target)
 
-    def _each(self, value: dict[str, object], path: KeyPath, target: str) -> PartsSpec:
-        return PartsSpec((self._part(value, path, target),))
+    def _each(self, value: dict[str, object], path: KeyPath, target: str) -> PartsSpec | None:
+        part = self._part(value, path, target)
+        return None if part is None else PartsSpec((part,))
 
-    def _part(self, value: dict[str, object], path: KeyPath, target: str) -> PartSpec:
-        self._known(value, _KEYS["each"] | _ALWAYS, path, target)
+    def _part(self, value: dict[str, object], path: KeyPath, target: str) -> PartSpec | None:
+        if not self._known(value, _KEYS["each"] | _ALWAYS, path, target):
+            return None  # without its `each` its fields would be read elsewhere
         each = self._path(value["each"], path, target) if "each" in value else None
         fields = self._fields(value.get("fields", {}), (*path, "fields"))
         if not fields:
@@ -511,11 +547,11 @@ class _FileReader:
         self._say(path, where, "is a list of tables: [[...]]")
         return []
 
-    def _known(self, table: Mapping[str, object], keys: Iterable[str], path: KeyPath, where: str = "") -> None:
+    def _known(self, table: Mapping[str, object], keys: Iterable[str], path: KeyPath, where: str = "") -> bool:
         known = set(keys)
-        for key in table:
-            if key not in known:
-                self._say((*path, key), where or key, f'unknown key "{key}"{hint(key, known)}')
+        for key in table.keys() - known:
+            self._say((*path, key), where or key, f'unknown key "{key}"{hint(key, known)}')
+        return table.keys() <= known
 
     def _say(self, path: KeyPath, where: str, message: str) -> None:
         self.problems.append(self._place(path).problem(where, message))

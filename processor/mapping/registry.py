@@ -1,4 +1,4 @@
-"""What `call` may name: functions with their signatures read, ours and those of a brand's own `functions.py`."""
+"""What `call` may name: functions with their signatures read. Those of a brand's own come by `brand`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 from processor.mapping.functions import FUNCTIONS, UNREAD
 from processor.mapping.options import Options
@@ -72,34 +70,15 @@ class FunctionError(Exception):
 
 def our_functions(options: Options) -> dict[str, Function]:
     """The functions of this program by name."""
-    return _register(FUNCTIONS, options, ours=True)
+    return {function.name: function for function in (read_function(one, options, ours=True) for one in FUNCTIONS)}
 
 
-def brand_functions(file: Path, options: Options) -> dict[str, Function]:
-    """The functions that a brand's `functions.py` lists in its `FUNCTIONS`, by name. Runs the file.
+def read_function(function: object, options: Options, *, ours: bool) -> Function:
+    """One function with its signature.
 
     Raises:
-        FunctionError: the file does not run, has no `FUNCTIONS`, or lists one whose signature says too little.
+        FunctionError: it is none, or its signature says too little.
     """
-    spec = spec_from_file_location("capillary_aep_brand_functions", file)
-    if spec is None or spec.loader is None:
-        raise FunctionError(f"{file.name} is no Python file")
-    module = module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise FunctionError(f"does not run: {type(error).__name__}: {error}") from error
-    listed = getattr(module, "FUNCTIONS", None)
-    if not isinstance(listed, tuple | list):
-        raise FunctionError("has no FUNCTIONS = (...), the tuple of what `call` may name")
-    return _register(listed, options, ours=False)
-
-
-def _register(functions: Iterable[object], options: Options, *, ours: bool) -> dict[str, Function]:
-    return {function.name: function for function in (_read(listed, options, ours=ours) for listed in functions)}
-
-
-def _read(function: object, options: Options, *, ours: bool) -> Function:
     name = getattr(function, "__name__", "")
     if not inspect.isfunction(function) or not _NAME.fullmatch(name):
         raise FunctionError(f"{name or function!r}: FUNCTIONS lists plain functions with lower-case names")

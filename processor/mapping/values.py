@@ -58,6 +58,10 @@ class Unmappable(Exception):  # noqa: N818 - the name of the outcome, as in Reas
         self.reason = reason
 
 
+class FunctionFault(Exception):  # noqa: N818 - it is a fault, and not of this program
+    """A brand's own function raised, or gave what its signature excludes; says which one, and no value."""
+
+
 _NULLS = ("".join(letters) for word in ("null", "(null)") for letters in product(*zip(word, word.upper(), strict=True)))
 PLACEHOLDERS = frozenset({*_NULLS, "undefined"} - {"Null"})
 """Texts that stand for nothing: null in every casing but that of a name, because a person may be called Null.

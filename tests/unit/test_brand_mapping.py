@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,10 @@ from processor.capillary import load_contracts
 from processor.cli import cli
 from processor.commands import ExitCode
 from processor.commands.try_ import try_documents
+from processor.mapping.brand import brand_functions
+from processor.mapping.options import Options
 from processor.mapping.problems import MappingProblems
+from processor.mapping.values import FunctionFault
 from processor.mapping.xdm import laid_over
 from processor.model import Destination
 from processor.translator import Mappings, load_mappings
@@ -184,3 +188,90 @@ def test_an_addition_that_is_none_is_named_with_its_file(tmp_path: Path, text: s
     with pytest.raises(MappingProblems) as caught:
         load_mappings(SCHEMAS, tmp_path, "acme")
     assert str(caught.value.problems[0]).startswith(f"{tmp_path}/xdm/events.json: schema: ")
+
+
+# ---- a function of the brand's that does not keep to what it says ---------------------------------------------------
+
+HEADER = "from processor.mapping.values import *\n\n"
+FAULTS = {
+    "raises": (
+        "-> float:\n    raise ValueError('42,5 of Sari')",
+        "shoe_size raised ValueError in line 4 of the brand's {}",
+    ),
+    "raises further down": (
+        "-> float:\n    return int('42,5')",
+        "shoe_size raised ValueError in line 4 of the brand's {}",
+    ),
+    "another type": (
+        "-> float:\n    return '42,5'",
+        "shoe_size of the brand's {} returned str, not number as it says",
+    ),
+    "a truth for a number": (
+        "-> float:\n    return True",
+        "shoe_size of the brand's {} returned bool, not number as it says",
+    ),
+    "a number that JSON has not": (
+        "-> float:\n    return 10 ** 400",
+        "shoe_size of the brand's {} returned int, not number as it says",
+    ),
+    "another type with a note": (
+        "-> float | Noted[float]:\n    return Noted('x', ())",
+        "shoe_size of the brand's {} returned str, not number as it says",
+    ),
+    "a note that it does not speak of": (
+        "-> float:\n    return Noted(1.0, ())",
+        "shoe_size of the brand's {} returned Noted, not number as it says",
+    ),
+}
+
+
+def with_function(directory: Path, text: str) -> Mappings:
+    """Acme's mappings with another `shoe_size`."""
+    shutil.copytree(ACME, directory, dirs_exist_ok=True)
+    (directory / "functions.py").write_text(f"{HEADER}def shoe_size(fields: Rows) {text}\nFUNCTIONS = (shoe_size,)\n")
+    return load_mappings(SCHEMAS, directory, "acmeinc")
+
+
+@pytest.mark.parametrize(("text", "said"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_of_its_function_names_function_and_file(tmp_path: Path, text: str, said: str) -> None:
+    mappings = with_function(tmp_path, text)
+    where = {name: Destination(name, mappings.schemas[name].profile, b"", b"") for name in mappings.destination_names}
+    translator = mappings.translator(where, lambda: 1_790_000_000_000)
+    findings = try_documents(EVENT.read_bytes(), load_contracts(SCHEMAS / "capillary", ACME), translator)
+    assert findings.problems == [f"a dead letter (invalid): {said.format(tmp_path / 'functions.py')}"]
+    assert findings.messages == []
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("-> float:\n    return 42", 42),
+        ("-> float:\n    return None", None),
+        ("-> float | Gone:\n    return GONE", None),
+        ("-> float | Noted[float]:\n    return Noted(None, ('no number',))", None),
+    ],
+)
+def test_what_its_function_may_give(tmp_path: Path, text: str, size: float | None) -> None:
+    assert entities(with_function(tmp_path, text))["events"]["_acmeinc"]["acme"].get("shoeSize") == size
+
+
+@pytest.mark.parametrize(
+    ("annotation", "good", "bad"),
+    [
+        ("str", "'a'", "1"),
+        ("Day", "'2020-01-01'", "20200101"),
+        ("int", "1", "1.0"),
+        ("EpochMs", "1", "'1'"),
+        ("bool", "False", "0"),
+        ("list[str]", "['a']", "['a', 1]"),
+        ("dict[str, str]", "{'a': 'b'}", "{'a': 1}"),
+        ("IdentityMap", "{}", "[]"),
+    ],
+)
+def test_a_function_is_held_to_its_annotation(tmp_path: Path, annotation: str, good: str, bad: str) -> None:
+    for name, given in (("good", good), ("bad", bad)):
+        (tmp_path / f"{name}.py").write_text(f"{HEADER}def f() -> {annotation}:\n    return {given}\nFUNCTIONS = (f,)")
+    kept, broken = (brand_functions(tmp_path / f"{name}.py", Options()).functions["f"] for name in ("good", "bad"))
+    kept.call()
+    with pytest.raises(FunctionFault, match=r"f of the brand's .*bad\.py returned "):
+        broken.call()

@@ -79,6 +79,16 @@ MISTAKES = {
     "call without with": Mistake(
         BILL, BILL.partition(", with")[0] + " }", "call names a function and with lists all that it reads"
     ),
+    "an unknown key among the arguments": Mistake(
+        BILL,
+        BILL.replace('identifiers"]', 'identifiers", { cnst = 1 }]'),
+        '_tenant.capillary.billNumber: unknown key "cnst"; the nearest is "const"',
+    ),
+    "a constant among the arguments that is a list": Mistake(
+        BILL,
+        BILL.replace('identifiers"]', 'identifiers", { const = [] }]'),
+        "a constant among the arguments is a text, a number or a boolean",
+    ),
     # names
     "an unknown destination": Mistake(
         'to = "profile-balance"',
@@ -125,7 +135,9 @@ MISTAKES = {
         TOTAL, TOTAL.replace("data.totalPointsIssued", "@nov"), '"@nov" cannot be read here; the nearest is "@now"'
     ),
     "an item outside of a list": Mistake(
-        TOTAL, TOTAL.replace("data.totalPointsIssued", "@value"), '"@value" cannot be read here'
+        TOTAL,
+        TOTAL.replace("data.totalPointsIssued", "@value"),
+        '"@value" cannot be read here: it is the item of an `each`, and there is none around',
     ),
     # types
     "a boolean for a number": Mistake(
@@ -233,7 +245,7 @@ def test_several_mistakes_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "customerAdded.toml").write_text("event =\n", encoding="utf-8")
     (tmp_path / "functions.py").write_text("FUNCTIONS = 1", encoding="utf-8")
     found = "\n".join(problems(tmp_path))
-    for said in ("totalPointIssued", "bill_numbr", "customerAdded.toml:1: TOML", "functions.py: FUNCTIONS: has no"):
+    for said in ("totalPointIssued", "bill_numbr", "customerAdded.toml:1: TOML", "functions.py:1: FUNCTIONS: has no"):
         assert said in found
 
 
@@ -264,26 +276,162 @@ def test_an_event_without_a_contract(tmp_path: Path) -> None:
     assert found == f"{tmp_path}/pointsIsued.toml:1: event: {expected}"
 
 
+ONE_PROBLEM = {
+    "an `each` that is misspelt": (
+        EACH,
+        EACH.replace("each", "ech"),
+        '_tenant.capillary.pointsLots: unknown key "ech"; the nearest is "each"',
+    ),
+    "an `each` around a plain value": (
+        TOTAL,
+        TOTAL + '\n"_tenant.capillary.billIds" = { ech = "data.x", fields.a = { from = "@value" } }',
+        '_tenant.capillary.billIds: unknown key "ech"; the nearest is "each"',
+    ),
+    "an `each` of an output": (
+        'to = "events"',
+        'to = "events"\nech = "data.regularPointsBreakup"\nkey = "expiryAt"',
+        'ech: unknown key "ech"; the nearest is "each"',
+    ),
+    "a `with` that is misspelt": (
+        BILL,
+        BILL.replace("with", "wiht"),
+        '_tenant.capillary.billNumber: unknown key "wiht"; the nearest is "with"',
+    ),
+    "a constant that is misspelt": (
+        BILL,
+        BILL.replace('identifiers"]', 'identifiers", { cnst = 1 }]'),
+        '_tenant.capillary.billNumber: unknown key "cnst"; the nearest is "const"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "said"), ONE_PROBLEM.values(), ids=ONE_PROBLEM)
+def test_one_misspelt_word_is_one_problem(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in ours()
+    (tmp_path / NAME).write_text(ours().replace(old, new, 1), encoding="utf-8")
+    (found,) = problems(tmp_path)
+    assert found.endswith(f": {said}")
+
+
 FUNCTIONS = {
-    "does not run": ("1 / 0", "does not run: ZeroDivisionError"),
-    "is no Python": ("def", "does not run: SyntaxError"),
-    "lists nothing": ("", "has no FUNCTIONS = (...)"),
-    "a class": ("class A: ...\nFUNCTIONS = (A,)", "'A': FUNCTIONS lists plain functions with lower-case names"),
-    "no annotation": ("def f(a): ...\nFUNCTIONS = (f,)", "f: parameter a has a type that no field has"),
+    "does not run": ("\n1 / 0", 2, "does not run: ZeroDivisionError"),
+    "is no Python": ("\n\ndef", 3, "does not run: SyntaxError"),
+    "lacks a module": ("import no_such_module", 1, "does not run: ModuleNotFoundError"),
+    "leaves": ("raise SystemExit(1)", 1, "does not run: SystemExit"),
+    "lists nothing": ("", 0, "has no FUNCTIONS = (...)"),
+    "lists no tuple": ("\nFUNCTIONS = 1", 2, "has no FUNCTIONS = (...)"),
+    "a class": ("class A: ...\nFUNCTIONS = (A,)", 2, "'A': FUNCTIONS lists plain functions with lower-case names"),
+    "no annotation": ("def f(a): ...\nFUNCTIONS = (f,)", 1, "f: parameter a has a type that no field has"),
     "a type that no field has": (
         "def f(a: bytes) -> str: ...\nFUNCTIONS = (f,)",
+        1,
         "f: parameter a has a type that no field has",
     ),
     "a default": (
         "def f(a: str = '') -> str: ...\nFUNCTIONS = (f,)",
+        1,
         "f: parameter a must be positional and without a default",
     ),
-    "two results": ("def f(a: str) -> str | int: ...\nFUNCTIONS = (f,)", "f: must say which one type it returns"),
-    "an unknown annotation": ("def f(a: 'Nope') -> str: ...\nFUNCTIONS = (f,)", "f: annotations that cannot be read"),
+    "two results": ("def f(a: str) -> str | int: ...\nFUNCTIONS = (f,)", 1, "f: must say which one type it returns"),
+    "an unknown annotation": (
+        "\ndef f(a: 'Nope') -> str: ...\nFUNCTIONS = (f,)",
+        2,
+        "f: annotations that cannot be read",
+    ),
 }
 
 
-@pytest.mark.parametrize(("text", "said"), FUNCTIONS.values(), ids=FUNCTIONS)
-def test_a_file_of_functions_that_cannot_be_used(tmp_path: Path, text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "line", "said"), FUNCTIONS.values(), ids=FUNCTIONS)
+def test_a_file_of_functions_that_cannot_be_used(tmp_path: Path, text: str, line: int, said: str) -> None:
     (tmp_path / "functions.py").write_text(text, encoding="utf-8")
-    assert f"{tmp_path}/functions.py: FUNCTIONS: {said}" in problems(tmp_path)[0]
+    place = f"{tmp_path}/functions.py:{line}" if line else f"{tmp_path}/functions.py"
+    (found,) = problems(tmp_path)
+    assert found.startswith(f"{place}: FUNCTIONS: {said}")
+
+
+def test_every_function_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    text = "def f(a): ...\ndef g(a: str) -> str: ...\ndef h() -> bytes: ...\nFUNCTIONS = (f, g, h)"
+    (tmp_path / "functions.py").write_text(text, encoding="utf-8")
+    first, second = problems(tmp_path)
+    assert first.startswith(f"{tmp_path}/functions.py:1: FUNCTIONS: f: parameter a")
+    assert second.startswith(f"{tmp_path}/functions.py:3: FUNCTIONS: h: must say")
+
+
+USERS = {
+    "a field": (BILL, BILL.replace("bill_number", "shoe_size")),
+    "a condition": (
+        WHEN,
+        WHEN.replace('call = "', 'call = "shoe_size", with = ["refId"] }, { call = "', 1),
+    ),
+    "what XDM requires": (TYPE, TYPE + '\n"_id" = { call = "shoe_size", with = ["refId"], required = true }'),
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def shoe_size(a)\n    ...",
+        "import nothing.at.all as shoe_size",
+        "def shoe_size(a): ...\nFUNCTIONS = (shoe_size,)",
+    ],
+)
+@pytest.mark.parametrize(("old", "new"), USERS.values(), ids=USERS)
+def test_a_fault_of_functions_is_one_problem_whoever_calls_them(tmp_path: Path, text: str, old: str, new: str) -> None:
+    assert old in ours()
+    (tmp_path / NAME).write_text(ours().replace(old, new, 1), encoding="utf-8")
+    (tmp_path / "functions.py").write_text(text, encoding="utf-8")
+    (found,) = problems(tmp_path)
+    assert found.startswith(f"{tmp_path}/functions.py:1: FUNCTIONS: ")
+
+
+FILES = {
+    "function.py": '; the nearest is "functions.py"',
+    "Functions.py": '; the nearest is "functions.py"',
+    "mine.py": "; known: _common.toml, functions.py, ignored.toml",
+    "_comon.toml": '; the nearest is "_common.toml"',
+    "_shared.toml": "",
+    "common.toml": '; the nearest is "_common.toml"',
+    "ignore.toml": '; the nearest is "ignored.toml"',
+}
+
+
+@pytest.mark.parametrize(("name", "nearest"), FILES.items(), ids=FILES)
+def test_a_file_that_nobody_reads_is_named(tmp_path: Path, name: str, nearest: str) -> None:
+    (tmp_path / name).write_text("", encoding="utf-8")
+    (found,) = problems(tmp_path)
+    assert found.startswith(f"{tmp_path}/{name}: file: is read by nobody{nearest}")
+
+
+def test_tests_and_notes_beside_a_mapping_are_nobodys_business(tmp_path: Path) -> None:
+    (tmp_path / "functions.py").write_text("FUNCTIONS = ()", encoding="utf-8")
+    for name in ("test_functions.py", "README.md", "customerAdded.json"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    assert load_mappings(SCHEMAS, tmp_path, "acme").events
+
+
+IGNORED = {
+    "a name that is misspelt": (
+        '\ntierDowngradeRemindr = "unwanted"\n',
+        '2: tierDowngradeRemindr: is no event type that we know; the nearest is "tierDowngradeReminder"; a new one',
+    ),
+    "no reason": ('\n\ntierDowngradeReminder = ""', "3: ignored: tierDowngradeReminder: needs a reason, in words"),
+    "no table": ("undocumented = 1", "1: ignored: undocumented: is a table of names and reasons"),
+    "no TOML": ("\na =\n", "2: ignored: no TOML: "),
+    "no text": ("a = '\udcff'", " ignored: no TOML: "),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), IGNORED.values(), ids=IGNORED)
+def test_an_event_to_ignore_that_there_is_none(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "ignored.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    (found,) = problems(tmp_path)
+    assert found.startswith(f"{tmp_path}/ignored.toml:{said}")
+
+
+def test_events_that_may_be_ignored(tmp_path: Path) -> None:
+    """What we map, by any of its names; what we ignore too; what nobody knows yet, where it says so."""
+    text = 'IssueBulkCoupon = "a"\n"points expired" = "b"\nstreakEnd = "c"\n[undocumented]\ntierFrozen = "d"\n'
+    (tmp_path / "ignored.toml").write_text(text, encoding="utf-8")
+    mappings = load_mappings(SCHEMAS, tmp_path, "acme")
+    assert {"CouponIssue", "pointsExpired"}.isdisjoint(mappings.events)
+    assert [mappings.ignored[name] for name in ("couponissue", "tierFrozen", "streakEnd")] == ["a", "d", "c"]
