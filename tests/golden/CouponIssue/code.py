@@ -29,9 +29,9 @@
 #   v[25] data.series_info.discount_code
 #   v[26] data.series_info.discount_type
 #   v[27] data.series_info.discount_value
-#   v[28] data.coupons[customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.instore.externalId,customerIdentifiers.instore.cardNumbers,customerIdentifiers.instore.cardnumber]
-#   v[29] data.coupons[code,issued_on,valid_till]
-#   v[30] dropped
+#   v[28] dropped
+#   v[29] data.coupons[customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.instore.externalId,customerIdentifiers.instore.cardNumbers,customerIdentifiers.instore.cardnumber]
+#   v[30] data.coupons[code,issued_on,valid_till]
 
 
 def shared(v, now, received):
@@ -43,23 +43,27 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/CouponIssue.toml:21  events -> events
     found = []
+    left_out = []
     seen = set()
     for item in v[3] or ():
-        key = item[0]
-        if key is None:
-            raise Unmappable('id', 'absent')
+        key = item_key(item[0], item[1])
         if key in seen:
             notes.append('events:given twice')
             continue
         seen.add(key)
+        if item[0] is None:
+            left_out.append(Skip('item without id', 'events'))
+            continue
         o = {}
         # mappings/CouponIssue.toml:26  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "customerIdentifiers.customerId"], required = true }
         x = f_event_id(v[0], v[1], v[4], 'events', key, v[5], received, v[6], v[7], item[1])
         if x is None:
-            raise Unmappable('_id', 'absent')
+            left_out.append(Skip('item without _id', 'events'))
+            continue
         if k_0(x) is None:
             notes.append('_id:uri-reference')
-            raise Unmappable('_id', 'uri-reference')
+            left_out.append(Skip('item without _id', 'events'))
+            continue
         else:
             o['_id'] = x
         # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
@@ -69,13 +73,16 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('timestamp:' + reason)
             x = x.value
             if x is None:
-                raise Unmappable('timestamp', 'not trusted')
+                left_out.append(Skip('item without timestamp', 'events'))
+                continue
         if x is None:
-            raise Unmappable('timestamp', 'absent')
+            left_out.append(Skip('item without timestamp', 'events'))
+            continue
         x = rfc3339(x)
         if x is None:
             notes.append('timestamp:time')
-            raise Unmappable('timestamp', 'time')
+            left_out.append(Skip('item without timestamp', 'events'))
+            continue
         else:
             o['timestamp'] = x
         # mappings/_common.toml:10  "producedBy" = { const = "system" }
@@ -87,9 +94,11 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('identityMap:' + reason)
             x = x.value
             if x is None:
-                raise Unmappable('identityMap', 'not trusted')
+                left_out.append(Skip('item without identityMap', 'events'))
+                continue
         if x is None:
-            raise Unmappable('identityMap', 'absent')
+            left_out.append(Skip('item without identityMap', 'events'))
+            continue
         o['identityMap'] = x
         o1 = {}
         o2 = {}
@@ -381,15 +390,19 @@ def output_0(v, s, now, received, known, notes):
         o['eventType'] = 'loyalty.couponIssued'
         found.append(fit(o, k_2, notes))
     if not found:
+        if left_out:
+            raise Unmappable('data.coupons', 'no item can be sent; ' + left_out[0].rule)
+        if was_dropped(('data.coupons',), v[28]):
+            raise Unmappable('data.coupons', 'could not be read')
         return Skip('nothing to send', 'events')
-    return found
+    return found + left_out
 
 
 def output_1(v, s, now, received, known, notes):
     # mappings/CouponIssue.toml:56  profile-coupon -> profile-coupon
     o = {}
     # mappings/CouponIssue.toml:59  "identityMap" = { call = "only_customer_identity", with = ["orgId", "data.coupons[customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.instore.externalId,customerIdentifiers.instore.cardNumbers,customerIdentifiers.instore.cardnumber]"] }
-    x = f_only_customer_identity(v[0], v[28] or ())
+    x = f_only_customer_identity(v[0], v[29] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -421,7 +434,7 @@ def output_1(v, s, now, received, known, notes):
     o7 = {}
     l8 = []
     # mappings/CouponIssue.toml:60  [output.fields."loyalty.rewards.coupons"]
-    for item9 in v[29] or ():
+    for item9 in v[30] or ():
         o10 = {}
         # mappings/CouponIssue.toml:62  fields."id" = { from = "code" }
         x = item9[0]
@@ -438,7 +451,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/CouponIssue.toml:63  fields."name" = { from = "data.series_info.description", absent = "clear" }
         x = v[21]
         if x is None:
-            if 'data.series_info.description' not in known or was_dropped(('data.series_info.description',), v[30]):
+            if 'data.series_info.description' not in known or was_dropped(('data.series_info.description',), v[28]):
                 return Skip('withheld: loyalty.rewards.coupons[].name', 'profile-coupon')
         else:
             x = x.strip()
@@ -452,7 +465,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/CouponIssue.toml:64  fields."series" = { from = "data.series_info.id", as = "string", absent = "clear" }
         x = v[20]
         if x is None:
-            if 'data.series_info.id' not in known or was_dropped(('data.series_info.id',), v[30]):
+            if 'data.series_info.id' not in known or was_dropped(('data.series_info.id',), v[28]):
                 return Skip('withheld: loyalty.rewards.coupons[].series', 'profile-coupon')
         else:
             x = str(x)
@@ -462,7 +475,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/CouponIssue.toml:66  fields."discountValue" = { from = "data.series_info.discount_value", absent = "clear" }
         x = v[27]
         if x is None:
-            if 'data.series_info.discount_value' not in known or was_dropped(('data.series_info.discount_value',), v[30]):
+            if 'data.series_info.discount_value' not in known or was_dropped(('data.series_info.discount_value',), v[28]):
                 return Skip('withheld: loyalty.rewards.coupons[].discountValue', 'profile-coupon')
         else:
             if not isfinite(x):
@@ -473,7 +486,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/CouponIssue.toml:67  fields."startDate" = { from = "issued_on", absent = "clear" }
         x = item9[1]
         if x is None:
-            if 'data.coupons[].issued_on' not in known or was_dropped(('data.coupons[].issued_on',), v[30]):
+            if 'data.coupons[].issued_on' not in known or was_dropped(('data.coupons[].issued_on',), v[28]):
                 return Skip('withheld: loyalty.rewards.coupons[].startDate', 'profile-coupon')
         else:
             x = rfc3339(x)
@@ -485,7 +498,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/CouponIssue.toml:68  fields."endDate" = { from = "valid_till", absent = "clear" }
         x = item9[2]
         if x is None:
-            if 'data.coupons[].valid_till' not in known or was_dropped(('data.coupons[].valid_till',), v[30]):
+            if 'data.coupons[].valid_till' not in known or was_dropped(('data.coupons[].valid_till',), v[28]):
                 return Skip('withheld: loyalty.rewards.coupons[].endDate', 'profile-coupon')
         else:
             x = rfc3339(x)
@@ -571,7 +584,7 @@ def skip_5(b, p, end):                                    # capillary.events.Cou
 
 def read(b, p):                                           # capillary.events.CouponIssue f4a7c9e1b0d1537e
     end = len(b)
-    v0_orgId = v1_eventName = v3_coupons = v11_coupons = v39_coupons = v40_coupons = v18_addedAt = v19_id = v20_code = v21_name = v22_externalId = v23_externalId1 = v24_externalId2 = v25_code = v26_name = v27_issualType = v28_id = v29_description = v30_seriesType = v31_clientHandlingType = v32_valid_till = v33_discount_code = v34_discount_type = v35_discount_value = v12_eventId = v13_createdAt = v14_refId = v15_apiRequestId = v16_eventLogId = v17_loyaltyEventId = v41_dropped = None
+    v0_orgId = v1_eventName = v3_coupons = v11_coupons = v40_coupons = v41_coupons = v18_addedAt = v19_id = v20_code = v21_name = v22_externalId = v23_externalId1 = v24_externalId2 = v25_code = v26_name = v27_issualType = v28_id = v29_description = v30_seriesType = v31_clientHandlingType = v32_valid_till = v33_discount_code = v34_discount_type = v35_discount_value = v12_eventId = v13_createdAt = v14_refId = v15_apiRequestId = v16_eventLogId = v17_loyaltyEventId = v36_dropped = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -767,7 +780,7 @@ def read(b, p):                                           # capillary.events.Cou
                     x1 = b[s:p].decode()
                     x2.append(x1)
             p += 1
-            v41_dropped = x2
+            v36_dropped = x2
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.addedAt: union
@@ -923,14 +936,14 @@ def read(b, p):                                           # capillary.events.Cou
         if t == 2:
             v3_coupons = []                               # data.coupons: one tuple per item
             v11_coupons = []                              # data.coupons: one tuple per item
-            v39_coupons = []                              # data.coupons: one tuple per item
             v40_coupons = []                              # data.coupons: one tuple per item
+            v41_coupons = []                              # data.coupons: one tuple per item
             while n := HALF[b[p]]:                        # data.coupons: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 5)
                 for _ in range(n):
-                    v2_customerId = v5_email = v6_mobile = v36_externalId = v37_cardNumbers = v38_cardnumber = v7_loyaltyType = v4_id = v8_code = v9_issued_on = v10_valid_till = None
+                    v2_customerId = v5_email = v6_mobile = v37_externalId = v38_cardNumbers = v39_cardnumber = v7_loyaltyType = v4_id = v8_code = v9_issued_on = v10_valid_till = None
                     t = b[p]                              # data.coupons[].id: union
                     p += 1
                     if t == 2:
@@ -1075,7 +1088,7 @@ def read(b, p):                                           # capillary.events.Cou
                                 p += n
                                 if p > end:
                                     raise Bad("the data ends before this does")
-                                v36_externalId = b[s:p].decode()
+                                v37_externalId = b[s:p].decode()
                             elif t:
                                 raise Bad("no such branch of the union")
                             t = b[p]                      # data.coupons[].customerIdentifiers.instore.cardnumber: union
@@ -1089,7 +1102,7 @@ def read(b, p):                                           # capillary.events.Cou
                                 p += n
                                 if p > end:
                                     raise Bad("the data ends before this does")
-                                v38_cardnumber = b[s:p].decode()
+                                v39_cardnumber = b[s:p].decode()
                             elif t:
                                 raise Bad("no such branch of the union")
                             t = b[p]                      # data.coupons[].customerIdentifiers.instore.cardexternalid: union
@@ -1124,7 +1137,7 @@ def read(b, p):                                           # capillary.events.Cou
                                         x3 = b[s:p].decode()
                                         x4.append(x3)
                                 p += 1
-                                v37_cardNumbers = x4
+                                v38_cardNumbers = x4
                             elif t:
                                 raise Bad("no such branch of the union")
                         elif t:
@@ -1196,8 +1209,8 @@ def read(b, p):                                           # capillary.events.Cou
                         raise Bad("no such branch of the union")
                     v3_coupons.append((v2_customerId,))
                     v11_coupons.append((v4_id, v2_customerId, v5_email, v6_mobile, v7_loyaltyType, v8_code, v9_issued_on, v10_valid_till))
-                    v39_coupons.append((v2_customerId, v5_email, v6_mobile, v36_externalId, v37_cardNumbers, v38_cardnumber))
-                    v40_coupons.append((v8_code, v9_issued_on, v10_valid_till))
+                    v40_coupons.append((v2_customerId, v5_email, v6_mobile, v37_externalId, v38_cardNumbers, v39_cardnumber))
+                    v41_coupons.append((v8_code, v9_issued_on, v10_valid_till))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1319,4 +1332,4 @@ def read(b, p):                                           # capillary.events.Cou
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v3_coupons, v11_coupons, v12_eventId, v13_createdAt, v14_refId, v15_apiRequestId, v16_eventLogId, v17_loyaltyEventId, v18_addedAt, v19_id, v20_code, v21_name, v22_externalId, v23_externalId1, v24_externalId2, v25_code, v26_name, v27_issualType, v28_id, v29_description, v30_seriesType, v31_clientHandlingType, v32_valid_till, v33_discount_code, v34_discount_type, v35_discount_value, v39_coupons, v40_coupons, v41_dropped)
+    return (v0_orgId, v1_eventName, v3_coupons, v11_coupons, v12_eventId, v13_createdAt, v14_refId, v15_apiRequestId, v16_eventLogId, v17_loyaltyEventId, v18_addedAt, v19_id, v20_code, v21_name, v22_externalId, v23_externalId1, v24_externalId2, v25_code, v26_name, v27_issualType, v28_id, v29_description, v30_seriesType, v31_clientHandlingType, v32_valid_till, v33_discount_code, v34_discount_type, v35_discount_value, v36_dropped, v40_coupons, v41_coupons)
