@@ -125,7 +125,8 @@ class Skip(NamedTuple):
 class Translated(NamedTuple):
     """What became of one record: messages in the order of its outputs, or a refusal of the whole record, never both.
 
-    `notes` names values that were dropped as untrusted ("currencyCode:pattern"), to be counted.
+    `notes` names values that were dropped as untrusted ("currencyCode:pattern"), or lost already when the event's JSON
+    became Avro ("data.amount:unreadable"), to be counted.
     """
 
     event: str

@@ -56,7 +56,11 @@ MAX_MESSAGE = 1_000_000 - len('{"messages":[]}')
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """What one writer's schema comes to: a decoder and the functions of its event's outputs."""
+    """What one writer's schema comes to: a decoder and the functions of its event's outputs.
+
+    `dropped` is where the decoder's values have the paths that were lost on the way to Avro (None: the event has no
+    such field), `places` are all that there can be: whoever writes Avro may write any text there.
+    """
 
     event: str
     names: frozenset[str]  # folded: the event's own and its aliases
@@ -65,6 +69,8 @@ class _Plan:
     outputs: tuple[tuple[CompiledOutput, Destination], ...]
     has_customer: bool
     writes_profile: bool
+    dropped: int | None
+    places: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,7 @@ class Translator:
         try:
             values = plan.decoder.read(value, frame.start)
             self._check_origin(plan, values[0], values[1])
+            notes += _lost(plan, values)
             messages, skips = self._outputs(plan, values, record, notes)
         except DecodeError as error:
             refusal = Refusal(Reason.UNDECODABLE, Stage.DECODE, str(error))
@@ -234,9 +241,19 @@ class Translator:
             detail = f"cannot be read as {writer.name} of this version: {error}"
             return _Verdict(mapping.event, Refusal(Reason.REFUSED_SCHEMA, Stage.DECODE, detail))
         outputs = tuple((output, self._destinations[output.to]) for output in mapping.outputs)
-        names = frozenset(map(fold, (mapping.event, *self._mappings.bound[mapping.event].reader.aliases)))
-        has_customer, writes_profile = mapping.customer is not None, any(output.profile for output in mapping.outputs)
-        return _Plan(mapping.event, names, decoder, mapping.share, outputs, has_customer, writes_profile)
+        reader = self._mappings.bound[mapping.event].reader
+        names = frozenset(map(fold, (mapping.event, *reader.aliases)))
+        return _Plan(
+            mapping.event,
+            names,
+            decoder,
+            mapping.share,
+            outputs,
+            has_customer=mapping.customer is not None,
+            writes_profile=any(output.profile for output in mapping.outputs),
+            dropped=mapping.wants.index("dropped") if "dropped" in mapping.wants else None,
+            places=frozenset(reader.root.places()),
+        )
 
 
 class _Refused(Exception):  # noqa: N818 - carries the refusal of the whole record
@@ -245,6 +262,14 @@ class _Refused(Exception):  # noqa: N818 - carries the refusal of the whole reco
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.refusal = Refusal(reason, Stage.TRANSLATE, detail)
+
+
+def _lost(plan: _Plan, values: tuple[object, ...]) -> list[str]:
+    """One note for each place whose value was lost when the event's JSON became Avro; they label a metric."""
+    dropped = values[plan.dropped] if plan.dropped is not None else None
+    if not isinstance(dropped, list):  # nearly always
+        return []
+    return sorted({f"{place if place in plan.places else 'elsewhere'}:unreadable" for place in dropped})
 
 
 def _customer(value: object) -> object:

@@ -19,10 +19,13 @@ _MISSING = object()
 
 @dataclass(slots=True)
 class Findings:
-    """What was noticed while one document was mended. Paths and reasons, never values."""
+    """What was noticed while one document was mended. Paths and reasons, never values.
+
+    Notes are cut off, `dropped` never is: whoever decides by a value must know that it was lost. The schema bounds it.
+    """
 
     notes: list[str] = field(default_factory=list)
-    dropped: list[str] = field(default_factory=list)
+    dropped: set[str] = field(default_factory=set)
 
     def note(self, path: str, what: str) -> None:
         """Something to warn about that changed nothing, or only the spelling."""
@@ -32,8 +35,7 @@ class Findings:
     def drop(self, path: str, why: Unfit) -> None:
         """A value that is lost: null in the record although the event had something."""
         self.note(path, why.reason)
-        if path not in self.dropped and len(self.dropped) < _ENOUGH:
-            self.dropped.append(path)
+        self.dropped.add(path)
 
 
 class Node(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -21,15 +22,19 @@ from processor.settings import KafkaSettings, RegistrySettings
 from processor.translator import MAX_RECORD
 
 FLUSH_TIMEOUT = 60.0  # seconds
+KINDS_OF_NOTES = 1000  # that are told apart; names out of documents are among them
+OTHER_NOTES = "other notes"
+NOTES_SHOWN = 20
 KEYLESS = "no customer id, so no key: produced, but in no order and never for Profile; `try` shows what becomes of it"
 
 
 class Keyed(NamedTuple):
-    """A record to produce."""
+    """A record to produce. `notes` say what of the event was left out or lost, by path and never with a value."""
 
     key: bytes | None
     value: bytes
     place: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Refused(NamedTuple):
@@ -41,6 +46,15 @@ class Refused(NamedTuple):
     place: str
     problem: str
     wrong: bool = True
+
+
+class Outcome(NamedTuple):
+    """How many lines were produced, were not, and were ignored; how often each note was made of those produced."""
+
+    produced: int
+    refused: int
+    ignored: int
+    notes: Counter[str]
 
 
 @click.command()
@@ -55,7 +69,8 @@ def command(invocation: Invocation, file: BinaryIO, topic: str | None, *, as_jso
     `orgId:customerId`, of coupons for several customers `orgId:seriesId`. Lines that are no event are named and left
     out, and the exit code is 1; so are events of a type that no contract knows, because there is no schema to write
     them with: `run` makes dead letters of such only where others produced them. Events of a type that goes nowhere on
-    purpose (ignored.toml) are left out as well, but nothing is wrong with them.
+    purpose (ignored.toml) are left out as well, but nothing is wrong with them. What of the events was left out, or could
+    not become its type, is summed up at the end.
     """
     kafka, registry = invocation.section(KafkaSettings), invocation.section(RegistrySettings)
     topic = topic or _only_topic(kafka)
@@ -63,17 +78,20 @@ def command(invocation: Invocation, file: BinaryIO, topic: str | None, *, as_jso
     try:
         _refuse_missing_topic(kafka, topic)
         records = encode_lines(file, contracts, Encoder(contracts, _frame(registry, topic)))
-        produced, refused, ignored = _produce(records, kafka, topic)
+        outcome = _produce(records, kafka, topic)
     except NoAnswerError as error:
         raise no_answer(kafka, error) from None
     except RegistrationError as error:
         raise CommandFailed(f"REGISTRY__URL: {error}") from None
     except ConfigProblem as error:
         raise CommandFailed(f"KAFKA__CLIENT: {error}") from None
-    click.echo(f"{produced} produced to {topic}, {refused} refused, {ignored} ignored", err=True)
+    for line in summed_up(outcome.notes):
+        click.echo(line, err=True)
+    counts = f"{outcome.produced} produced to {topic}, {outcome.refused} refused, {outcome.ignored} ignored"
+    click.echo(counts, err=True)
     if as_json:
-        print_result({"produced": produced, "refused": refused, "ignored": ignored})
-    if refused:
+        print_result(outcome._asdict())
+    if outcome.refused:
         raise click.exceptions.Exit(ExitCode.WRONG)
 
 
@@ -95,13 +113,28 @@ def encode_lines(lines: Iterable[bytes], contracts: Contracts, encoder: Encoder)
         if len(value) > MAX_RECORD:
             yield Refused(document.place, f"{len(value)} bytes of Avro; at most {MAX_RECORD} can be delivered")
         else:
-            yield Keyed(event.key, value, document.place)
+            yield Keyed(event.key, value, document.place, event.notes)
 
 
-def _produce(records: Iterable[Keyed | Refused], kafka: KafkaSettings, topic: str) -> tuple[int, int, int]:
-    """Sends what can be sent and waits until it is acknowledged. Returns how many were, were not, and were ignored."""
+def count(notes: Counter[str], found: Iterable[str]) -> None:
+    """Adds notes to their sums, which never are more than `KINDS_OF_NOTES` and one for all others."""
+    for note in found:
+        notes[note if note in notes or len(notes) < KINDS_OF_NOTES else OTHER_NOTES] += 1
+
+
+def summed_up(notes: Counter[str]) -> Iterator[str]:
+    """The sums as lines, the largest first, and how many are left."""
+    for note, times in notes.most_common(NOTES_SHOWN):
+        yield f"noted {times} times: {note}"
+    if len(notes) > NOTES_SHOWN:
+        yield f"and {len(notes) - NOTES_SHOWN} other notes, which --json has"
+
+
+def _produce(records: Iterable[Keyed | Refused], kafka: KafkaSettings, topic: str) -> Outcome:
+    """Sends what can be sent and waits until it is acknowledged."""
     producer = Producer(producer_properties(kafka.bootstrap_servers, client=kafka.client))
     refused = ignored = 0
+    notes: Counter[str] = Counter()
     for record in records:
         if isinstance(record, Refused):
             click.echo(f"{record.place}: {record.problem}", err=True)
@@ -110,13 +143,14 @@ def _produce(records: Iterable[Keyed | Refused], kafka: KafkaSettings, topic: st
         else:
             if record.key is None:
                 click.echo(f"{record.place}: {KEYLESS}", err=True)
+            count(notes, record.notes)
             producer.send(topic, record.key, record.value)
     try:
         producer.flush(FLUSH_TIMEOUT)
     except UndeliveredError as error:
         click.echo(f"not acknowledged by Kafka: {error}; produce them again, a repeated event does no harm", err=True)
         refused += len(error.failures) + error.open_records
-    return producer.acknowledged, refused, ignored
+    return Outcome(producer.acknowledged, refused, ignored, notes)
 
 
 def _only_topic(kafka: KafkaSettings) -> str:

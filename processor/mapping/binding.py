@@ -65,7 +65,6 @@ _CONTEXT = {
     "@received": Source("integer"),
     "@output": Source("string"),
 }
-_DROPPED = "dropped"
 _LAST_UPDATED = "extSourceSystemAudit.lastUpdatedDate"
 
 
@@ -635,10 +634,12 @@ def _described(node: Node) -> str:
 
 
 def wants_of(reader: Reader, outputs: Iterable[Output]) -> tuple[str | Columns, ...]:
-    """All that some outputs read, once each; org, name and customer first, because the translator needs them."""
+    """All that some outputs read, once each; first what the translator needs: org, name, customer, what was dropped."""
     wants: dict[str | Columns, None] = {"orgId": None, "eventName": None}
     if (customer := reader.customer_want) is not None:
         wants[customer] = None
+    if reader.root.find("dropped") is not None:
+        wants["dropped"] = None
     for output in outputs:
         collector = _Wants(reader, wants)
         collector.output(output)
@@ -658,9 +659,6 @@ class _Wants:
         if output.each is not None:
             self._wants[item_want(output.each, item_columns(output.fields, output.key))] = None
         self._fields(output.fields)
-        asks = output.each is not None or any(field.clears() for field in output.fields)
-        if asks and self._reader.root.find(_DROPPED) is not None:
-            self._wants[_DROPPED] = None
 
     def _fields(self, fields: Iterable[Field]) -> None:
         for field in fields:

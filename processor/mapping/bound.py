@@ -154,6 +154,20 @@ class Condition:
     otherwise: str
     place: Place
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The places of the event that decide, as the field `dropped` spells them."""
+        return tuple(place for argument in self.invoke.arguments for place in _places(argument))
+
+
+def _places(argument: Argument) -> tuple[str, ...]:
+    match argument:
+        case Ref(path):
+            return (path,)
+        case RowsRef(path, columns):
+            return tuple(f"{path}[].{column}" for column in columns)
+    return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -172,6 +186,14 @@ class Output:
     def profile(self) -> bool:
         """Whether it writes Profile."""
         return self.schema.profile
+
+    def withholds(self, condition: Condition) -> bool:
+        """Whether one of its conditions, where it cannot be told, costs this output alone and not the record.
+
+        Profile must not guess, and a condition with a name is there to hold back. Of events a condition without one
+        chooses which event it is: while that cannot be told, none of them may go out.
+        """
+        return self.profile or bool(condition.otherwise)
 
 
 @dataclass(frozen=True, slots=True)

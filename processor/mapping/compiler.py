@@ -168,6 +168,8 @@ _NAMES: dict[str, object] = {
     "rfc3339": values.rfc3339,
     "rounded": values.rounded,
     "rows_of": rows_of,
+    "undecided": values.undecided,
+    "unreadable": values.unreadable,
     "was_dropped": values.was_dropped,
 }
 
@@ -292,6 +294,13 @@ class _Writer:
 
     def _condition(self, condition: Condition, frame: _Frame) -> None:
         self._comment(condition.place)
+        if "dropped" in self._index and condition.reads:
+            dropped = f"v[{self._index['dropped']}]"
+            with self._block(f"if {dropped} and (lost := unreadable({condition.reads!r}, {dropped})):"):
+                if frame.output.withholds(condition):
+                    self._say(f"return Skip(undecided(lost), {frame.output.to!r})")
+                else:
+                    self._say("raise Unmappable('when', undecided(lost))")
         call = self._call(condition.invoke, frame)
         with self._block(f"if not {call}:"):
             if condition.otherwise:

@@ -614,6 +614,30 @@ def known_amount(amount: float | None) -> float | None:
     return amount or None
 
 
+def not_negative(amount: float | None) -> float | Noted[float] | None:
+    """An amount as it is; below 0 it is no total of what somebody bought."""
+    return Noted(None, ("negative",)) if amount is not None and amount < 0 else amount
+
+
+def unless_negative(amount: float | None, text: str, otherwise: str) -> str | Noted[str] | None:
+    """A constant text, or another one, which is counted, where an amount is below 0."""
+    return Noted(otherwise, ("negative amount",)) if amount is not None and amount < 0 else text
+
+
+def one_unless_negative(amount: float | None) -> int | None:
+    """1, for what counts as one; None where an amount is below 0."""
+    return None if amount is not None and amount < 0 else 1
+
+
+def known_text(text: str | None, *known: str) -> str | Noted[str] | None:
+    """A text in upper case; one that is none of the known ones stays as well, and is counted."""
+    value = (text or "").strip()
+    if value in PLACEHOLDERS:
+        return Noted(None, ("placeholder",))
+    value = value.upper()
+    return Noted(value, ("unknown",)) if value and value not in known else value or None
+
+
 def whole_count(count: float | None) -> int | None:
     """How many, without the sign; None for weighed goods, with which nothing is wrong: a fraction says how much."""
     return int(abs(count)) if count is not None and float(count).is_integer() else None
@@ -658,6 +682,10 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     positive_id,
     end_date,
     known_amount,
+    not_negative,
+    unless_negative,
+    one_unless_negative,
+    known_text,
     whole_count,
 )
 """Everything that `call` may name, and nothing else; a brand's `functions.py` adds its own tuple of this name."""

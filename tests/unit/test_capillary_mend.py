@@ -161,7 +161,7 @@ def test_a_map_from_pairs() -> None:
     findings = Findings()
     given = [{"key": "a", "value": 1}, {"Name": "b", "value": "2"}, {"key": "a", "value": 3}, {"key": 5}, None]
     assert MAP.mend(given, findings) == {"a": "3", "b": "2"}
-    assert findings.dropped == ["m"]
+    assert findings.dropped == {"m"}
     assert len(findings.notes) == 3
 
 
