@@ -7,6 +7,8 @@ from pathlib import Path
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from processor.capillary import CanonicalEvent, load_contracts, read_event
 from processor.commands._encoding import Encoder, single_object
@@ -14,6 +16,7 @@ from processor.mapping.interpreter import Event, interpret
 from processor.mapping.values import Unmappable
 from processor.model import Destination, Reason, Record, Refusal, Skip, Stage, Translated
 from processor.translator import Translator, load_mappings
+from tests.sizes import examples
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = load_contracts(ROOT / "schemas" / "capillary")
@@ -328,6 +331,20 @@ def test_a_coupon_keeps_its_id_whatever_is_issued_beside_it() -> None:
     alone, among = issued([SECOND]), issued([OF_NOBODY, FIRST, SECOND])
     last = [orjson.loads([m for m in one.messages if not m.to.profile][-1].entity)["_id"] for one in (alone, among)]
     assert last[0] == last[1]
+
+
+@settings(max_examples=examples(30), deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([None, 1, 2]), st.sampled_from([None, 0, 11, 12])), max_size=6))
+def test_every_coupon_goes_out_once_or_is_counted(coupons: list[tuple[int | None, int | None]]) -> None:
+    given_out = [{"id": number, "customerIdentifiers": {"customerId": who}} for number, who in coupons]
+    result = issued(given_out)
+    found = [tenant(orjson.loads(message.entity)) for message in result.messages if not message.to.profile]
+    sent = [(int(one["coupon"]["id"]), int(str(one["customerId"]))) for one in found]  # type: ignore[index]
+    assert sent == list(dict.fromkeys((number, who) for number, who in coupons if number and who))
+    assert (result.refusal is not None) is (bool(coupons) and not sent)
+    if result.refusal is None:
+        left_out = [skip for skip in result.skips if skip.rule.startswith("item without ")]
+        assert len(sent) + len(left_out) + result.notes.count("events:given twice") == len(coupons)
 
 
 def test_a_time_that_cannot_be_trusted_takes_every_coupon() -> None:
