@@ -69,8 +69,8 @@ def command(invocation: Invocation, file: BinaryIO, topic: str | None, *, as_jso
     `orgId:customerId`, of coupons for several customers `orgId:seriesId`. Lines that are no event are named and left
     out, and the exit code is 1; so are events of a type that no contract knows, because there is no schema to write
     them with: `run` makes dead letters of such only where others produced them. Events of a type that goes nowhere on
-    purpose (ignored.toml) are left out as well, but nothing is wrong with them. What of the events was left out, or could
-    not become its type, is summed up at the end.
+    purpose (ignored.toml) are left out as well, but nothing is wrong with them. What of the events was left out, or
+    could not become its type, is summed up at the end.
     """
     kafka, registry = invocation.section(KafkaSettings), invocation.section(RegistrySettings)
     topic = topic or _only_topic(kafka)

@@ -161,3 +161,19 @@ def test_what_names_no_customer_is_produced_and_said(tmp_path: Path) -> None:
         f"line 1: {KEYLESS}",
         "1 produced to capillary.events, 0 refused, 0 ignored",
     ]
+
+
+def test_what_was_lost_on_the_way_to_avro_is_summed_up(tmp_path: Path) -> None:
+    customer = '"customerIdentifiers": {"customerId": 7}'
+    line = '{"eventName": "pointsExpired", "orgId": 1, "data": {%s, "pointsExpired": "many"}}\n' % customer
+    events = tmp_path / "events.jsonl"
+    events.write_text(line * 2, "utf-8")
+    with MockCluster() as cluster:
+        cluster.create_topic("capillary.events")
+        settings = GOOD | {"KAFKA__BOOTSTRAP_SERVERS": cluster.bootstrap_servers}
+        code, errors = outcome("produce", settings, tmp_path, str(events))
+    assert code == 0
+    assert errors.splitlines() == [
+        "noted 2 times: data.pointsExpired: text that is no number",
+        "2 produced to capillary.events, 0 refused, 0 ignored",
+    ]

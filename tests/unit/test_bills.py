@@ -141,6 +141,50 @@ def test_where_nobody_was_interested_there_is_no_commerce(kind: str, status: obj
     assert types == ["loyalty.notInterestedBillAdded", "loyalty.transactionUpdated"]
 
 
+@pytest.mark.parametrize("kind", ["RETURNED", "exchange_return", "REGULAR_RETURN", "N/A", 7])
+@pytest.mark.parametrize("status", ["PLACED", "RETURNED", None])
+@pytest.mark.parametrize("document", [ADDED, UPDATED, ENRICHED], ids=["added", "updated", "enriched"])
+def test_a_bill_of_an_unknown_type_counts_as_nothing(document: dict[str, Any], status: object, kind: object) -> None:
+    translated = translate(changed(document, billType=kind, deliveryStatus=status, amount=-7))
+    [event] = entities(translated)
+    assert event["eventType"] == f"loyalty.{document['eventName']}"
+    assert not {"commerce", "productListItems"} & event.keys()
+    assert (own_of(event)["billType"], own_of(event)["amount"]) == (str(kind).upper(), -7.0)
+    assert "_acme.capillary.billType:unknown" in translated.notes
+
+
+@pytest.mark.parametrize("kind", ["REGULAR", " regular", "Mixed", "", " ", None, "null", ...])
+def test_a_bill_of_a_known_type_or_of_none_is_a_purchase(kind: object) -> None:
+    translated = translate(changed(ADDED, billType=kind))
+    [event] = entities(translated)
+    assert (event["eventType"], event["commerce"]["purchases"]) == ("commerce.purchases", {"value": 1.0})
+    assert "_acme.capillary.billType:unknown" not in translated.notes
+
+
+@pytest.mark.parametrize("kind", ["REGULAR", "MIXED", None])
+@pytest.mark.parametrize("amount", [-50, -0.01, "-50"])
+def test_a_purchase_of_a_negative_amount_is_none(amount: object, kind: str | None) -> None:
+    """An exchange may bring money back; what was paid for what cannot be told from the sum."""
+    translated = translate(changed(ENRICHED, amount=amount, billType=kind))
+    [event] = entities(translated)
+    assert event["eventType"] == "loyalty.transactionAdded"
+    assert not set(MEASURES) & event["commerce"].keys()
+    assert not {"priceTotal", "refundTotal"} & event["commerce"]["order"].keys()
+    assert own_of(event)["amount"] == float(amount)  # type: ignore[arg-type]
+    assert {"eventType:negative amount", "commerce.order.priceTotal:negative"} <= set(translated.notes)
+
+
+@pytest.mark.parametrize("amount", [0, -0.0, None, "much"])
+def test_a_purchase_of_nothing_or_of_an_unknown_amount_is_one(amount: object) -> None:
+    assert entity(changed(ADDED, amount=amount))["commerce"]["purchases"] == {"value": 1.0}
+
+
+def test_an_update_has_no_negative_total_either() -> None:
+    translated = translate(changed(UPDATED, amount=-50))
+    assert "priceTotal" not in entities(translated)[0]["commerce"]["order"]
+    assert translated.notes == ("commerce.order.priceTotal:negative",)
+
+
 @pytest.mark.parametrize(
     ("amounts", "expected"),
     [

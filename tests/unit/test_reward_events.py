@@ -148,6 +148,20 @@ def test_a_tier_that_is_none_leaves_profile_alone(number: object) -> None:
     assert found["profile-tier"] == "withheld: loyalty.tier"
 
 
+@pytest.mark.parametrize("event", ["tierUpgraded", "tierDowngraded", "tierRenewed"])
+@pytest.mark.parametrize("kind", ["USERGROUP2", "GROUP", "user group"])
+def test_the_tier_of_a_group_is_not_the_customers(event: str, kind: str) -> None:
+    source = changed(event, entityInformation={"entityType": kind, "entityId": 5501})
+    assert set(profile(source).values()) == {"tier of a group"}
+    [told] = entities(source)
+    assert tenant(told)["entityType"] == kind.lower()
+
+
+@pytest.mark.parametrize("entity", [None, {}, {"entityType": "user"}, {"entityType": " "}])
+def test_the_tier_of_a_customer_is_theirs(entity: object) -> None:
+    assert profile(changed("tierUpgraded", entityInformation=entity))["profile-tier"] == {"tier": "Gold"}
+
+
 def test_only_an_upgrade_says_when_it_was() -> None:
     upgraded = profile(document("tierUpgraded"))
     assert upgraded["profile-tier-upgrade"] == {"tierUpgradeDate": "2025-06-18T05:28:55.600Z"}
