@@ -164,8 +164,8 @@ def test_what_names_no_customer_is_produced_and_said(tmp_path: Path) -> None:
 
 
 def test_what_was_lost_on_the_way_to_avro_is_summed_up(tmp_path: Path) -> None:
-    customer = '"customerIdentifiers": {"customerId": 7}'
-    line = '{"eventName": "pointsExpired", "orgId": 1, "data": {%s, "pointsExpired": "many"}}\n' % customer
+    data = '{"customerIdentifiers": {"customerId": 7}, "pointsExpired": "many"}'
+    line = f'{{"eventName": "pointsExpired", "orgId": 1, "data": {data}}}\n'
     events = tmp_path / "events.jsonl"
     events.write_text(line * 2, "utf-8")
     with MockCluster() as cluster:

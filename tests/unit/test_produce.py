@@ -6,7 +6,7 @@ import json
 from collections import Counter
 
 from processor.commands._encoding import Encoder, single_object
-from processor.commands.produce import KINDS_OF_NOTES, OTHER_NOTES, Keyed, count, encode_lines, summed_up
+from processor.commands.produce import KINDS_OF_NOTES, OTHER_NOTES, Keyed, Outcome, count, encode_lines, summed_up
 from tests.translating import CONTRACTS, changed, golden
 
 
@@ -39,3 +39,8 @@ def test_there_is_an_end_to_kinds_of_notes_and_none_is_lost() -> None:
     first, *_, last = summed_up(notes)
     assert first == f"noted 4000 times: {OTHER_NOTES}"
     assert last == "and 981 other notes, which --json has"
+
+
+def test_the_result_has_every_note() -> None:
+    result = json.loads(json.dumps(Outcome(2, 0, 0, Counter({"data.x: one": 2}))._asdict()))
+    assert result == {"produced": 2, "refused": 0, "ignored": 0, "notes": {"data.x: one": 2}}
