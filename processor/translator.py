@@ -269,7 +269,8 @@ def _lost(plan: _Plan, values: tuple[object, ...]) -> list[str]:
     dropped = values[plan.dropped] if plan.dropped is not None else None
     if not isinstance(dropped, list):  # nearly always
         return []
-    return sorted({f"{place if place in plan.places else 'elsewhere'}:unreadable" for place in dropped})
+    places = {place if place in plan.places else "elsewhere" for place in dropped}
+    return [f"{place}:unreadable" for place in sorted(places)]
 
 
 def _customer(value: object) -> object:
