@@ -4,39 +4,39 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.coupons[customerIdentifiers.customerId]
-#   v[3] data.coupons[id,customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.loyaltyType,code,issued_on,valid_till]
-#   v[4] eventId
-#   v[5] createdAt
-#   v[6] refId
-#   v[7] apiRequestId
-#   v[8] eventLogId
-#   v[9] loyaltyEventId
-#   v[10] data.addedAt
-#   v[11] data.addedBy.id
-#   v[12] data.addedBy.store.code
-#   v[13] data.addedBy.store.name
-#   v[14] data.addedBy.store.externalId
-#   v[15] data.addedBy.store.externalId1
-#   v[16] data.addedBy.store.externalId2
-#   v[17] data.addedBy.till.code
-#   v[18] data.addedBy.till.name
-#   v[19] data.issualType
-#   v[20] data.series_info.id
-#   v[21] data.series_info.description
-#   v[22] data.series_info.seriesType
-#   v[23] data.series_info.clientHandlingType
-#   v[24] data.series_info.valid_till
-#   v[25] data.series_info.discount_code
-#   v[26] data.series_info.discount_type
-#   v[27] data.series_info.discount_value
-#   v[28] dropped
+#   v[3] dropped
+#   v[4] data.coupons[id,customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.loyaltyType,code,issued_on,valid_till]
+#   v[5] eventId
+#   v[6] createdAt
+#   v[7] refId
+#   v[8] apiRequestId
+#   v[9] eventLogId
+#   v[10] loyaltyEventId
+#   v[11] data.addedAt
+#   v[12] data.addedBy.id
+#   v[13] data.addedBy.store.code
+#   v[14] data.addedBy.store.name
+#   v[15] data.addedBy.store.externalId
+#   v[16] data.addedBy.store.externalId1
+#   v[17] data.addedBy.store.externalId2
+#   v[18] data.addedBy.till.code
+#   v[19] data.addedBy.till.name
+#   v[20] data.issualType
+#   v[21] data.series_info.id
+#   v[22] data.series_info.description
+#   v[23] data.series_info.seriesType
+#   v[24] data.series_info.clientHandlingType
+#   v[25] data.series_info.valid_till
+#   v[26] data.series_info.discount_code
+#   v[27] data.series_info.discount_type
+#   v[28] data.series_info.discount_value
 #   v[29] data.coupons[customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.instore.externalId,customerIdentifiers.instore.cardNumbers,customerIdentifiers.instore.cardnumber]
 #   v[30] data.coupons[code,issued_on,valid_till]
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[5]),
+        f_event_time(now, received, v[6]),
     )
 
 
@@ -45,7 +45,7 @@ def output_0(v, s, now, received, known, notes):
     found = []
     left_out = []
     seen = set()
-    for item in v[3] or ():
+    for item in v[4] or ():
         key = item_key(item[0], item[1])
         if key in seen:
             notes.append('events:given twice')
@@ -56,7 +56,7 @@ def output_0(v, s, now, received, known, notes):
             continue
         o = {}
         # mappings/CouponIssue.toml:26  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "customerIdentifiers.customerId"], required = true }
-        x = f_event_id(v[0], v[1], v[4], 'events', key, v[5], received, v[6], v[7], item[1])
+        x = f_event_id(v[0], v[1], v[5], 'events', key, v[6], received, v[7], v[8], item[1])
         if x is None:
             left_out.append(Skip('item without _id', 'events'))
             continue
@@ -118,7 +118,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['eventName'] = x
         # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-        x = v[4]
+        x = v[5]
         if x is not None:
             x = x.strip()
             if not x:
@@ -128,12 +128,12 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['eventId'] = x
         # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-        x = v[8]
+        x = v[9]
         if x is not None:
             x = str(x)
             o2['eventLogId'] = x
         # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-        x = v[6]
+        x = v[7]
         if x is not None:
             x = x.strip()
             if not x:
@@ -143,7 +143,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['refId'] = x
         # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-        x = v[7]
+        x = v[8]
         if x is not None:
             x = x.strip()
             if not x:
@@ -153,7 +153,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['apiRequestId'] = x
         # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-        x = v[9]
+        x = v[10]
         if x is not None:
             x = x.strip()
             if not x:
@@ -179,7 +179,7 @@ def output_0(v, s, now, received, known, notes):
                 x = x.lower()
                 o2['loyaltyType'] = x
         # mappings/CouponIssue.toml:31  "_tenant.capillary.enteredAt" = { from = "data.addedAt" }
-        x = v[10]
+        x = v[11]
         if x is not None:
             x = rfc3339(x)
             if x is None:
@@ -187,12 +187,12 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['enteredAt'] = x
         # mappings/CouponIssue.toml:32  "_tenant.capillary.enteredById" = { from = "data.addedBy.id", as = "string" }
-        x = v[11]
+        x = v[12]
         if x is not None:
             x = str(x)
             o2['enteredById'] = x
         # mappings/CouponIssue.toml:33  "_tenant.capillary.storeCode" = { from = "data.addedBy.store.code" }
-        x = v[12]
+        x = v[13]
         if x is not None:
             x = x.strip()
             if not x:
@@ -202,7 +202,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['storeCode'] = x
         # mappings/CouponIssue.toml:34  "_tenant.capillary.storeName" = { from = "data.addedBy.store.name" }
-        x = v[13]
+        x = v[14]
         if x is not None:
             x = x.strip()
             if not x:
@@ -212,7 +212,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['storeName'] = x
         # mappings/CouponIssue.toml:35  "_tenant.capillary.storeExternalId" = { from = "data.addedBy.store.externalId" }
-        x = v[14]
+        x = v[15]
         if x is not None:
             x = x.strip()
             if not x:
@@ -222,7 +222,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['storeExternalId'] = x
         # mappings/CouponIssue.toml:36  "_tenant.capillary.storeExternalId1" = { from = "data.addedBy.store.externalId1" }
-        x = v[15]
+        x = v[16]
         if x is not None:
             x = x.strip()
             if not x:
@@ -232,7 +232,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['storeExternalId1'] = x
         # mappings/CouponIssue.toml:37  "_tenant.capillary.storeExternalId2" = { from = "data.addedBy.store.externalId2" }
-        x = v[16]
+        x = v[17]
         if x is not None:
             x = x.strip()
             if not x:
@@ -242,7 +242,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['storeExternalId2'] = x
         # mappings/CouponIssue.toml:38  "_tenant.capillary.tillCode" = { from = "data.addedBy.till.code" }
-        x = v[17]
+        x = v[18]
         if x is not None:
             x = x.strip()
             if not x:
@@ -252,7 +252,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['tillCode'] = x
         # mappings/CouponIssue.toml:39  "_tenant.capillary.tillName" = { from = "data.addedBy.till.name" }
-        x = v[18]
+        x = v[19]
         if x is not None:
             x = x.strip()
             if not x:
@@ -294,7 +294,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o3['endDate'] = x
         # mappings/CouponIssue.toml:44  "_tenant.capillary.coupon.issualType" = { from = "data.issualType", as = "lower" }
-        x = v[19]
+        x = v[20]
         if x is not None:
             x = x.strip()
             if not x:
@@ -308,12 +308,12 @@ def output_0(v, s, now, received, known, notes):
             o2['coupon'] = o3
         o4 = {}
         # mappings/CouponIssue.toml:45  "_tenant.capillary.couponSeries.id" = { from = "data.series_info.id", as = "string" }
-        x = v[20]
+        x = v[21]
         if x is not None:
             x = str(x)
             o4['id'] = x
         # mappings/CouponIssue.toml:46  "_tenant.capillary.couponSeries.name" = { from = "data.series_info.description" }
-        x = v[21]
+        x = v[22]
         if x is not None:
             x = x.strip()
             if not x:
@@ -323,7 +323,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o4['name'] = x
         # mappings/CouponIssue.toml:47  "_tenant.capillary.couponSeries.type" = { from = "data.series_info.seriesType", as = "lower" }
-        x = v[22]
+        x = v[23]
         if x is not None:
             x = x.strip()
             if not x:
@@ -334,7 +334,7 @@ def output_0(v, s, now, received, known, notes):
                 x = x.lower()
                 o4['type'] = x
         # mappings/CouponIssue.toml:48  "_tenant.capillary.couponSeries.handling" = { from = "data.series_info.clientHandlingType", as = "lower" }
-        x = v[23]
+        x = v[24]
         if x is not None:
             x = x.strip()
             if not x:
@@ -345,7 +345,7 @@ def output_0(v, s, now, received, known, notes):
                 x = x.lower()
                 o4['handling'] = x
         # mappings/CouponIssue.toml:49  "_tenant.capillary.couponSeries.endDate" = { from = "data.series_info.valid_till" }
-        x = v[24]
+        x = v[25]
         if x is not None:
             x = rfc3339(x)
             if x is None:
@@ -353,7 +353,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o4['endDate'] = x
         # mappings/CouponIssue.toml:50  "_tenant.capillary.couponSeries.discountCode" = { from = "data.series_info.discount_code" }
-        x = v[25]
+        x = v[26]
         if x is not None:
             x = x.strip()
             if not x:
@@ -363,7 +363,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o4['discountCode'] = x
         # mappings/CouponIssue.toml:51  "_tenant.capillary.couponSeries.discountType" = { from = "data.series_info.discount_type", as = "lower" }
-        x = v[26]
+        x = v[27]
         if x is not None:
             x = x.strip()
             if not x:
@@ -374,7 +374,7 @@ def output_0(v, s, now, received, known, notes):
                 x = x.lower()
                 o4['discountType'] = x
         # mappings/CouponIssue.toml:52  "_tenant.capillary.couponSeries.discountValue" = { from = "data.series_info.discount_value" }
-        x = v[27]
+        x = v[28]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.couponSeries.discountValue:not finite')
@@ -392,7 +392,7 @@ def output_0(v, s, now, received, known, notes):
     if not found:
         if left_out:
             raise Unmappable('data.coupons', 'no item can be sent; ' + left_out[0].rule)
-        if was_dropped(('data.coupons',), v[28]):
+        if was_dropped(('data.coupons',), v[3]):
             raise Unmappable('data.coupons', 'could not be read')
         return Skip('nothing to send', 'events')
     return found + left_out
@@ -449,9 +449,9 @@ def output_1(v, s, now, received, known, notes):
         else:
             o10['id'] = x
         # mappings/CouponIssue.toml:63  fields."name" = { from = "data.series_info.description", absent = "clear" }
-        x = v[21]
+        x = v[22]
         if x is None:
-            if 'data.series_info.description' not in known or was_dropped(('data.series_info.description',), v[28]):
+            if 'data.series_info.description' not in known or was_dropped(('data.series_info.description',), v[3]):
                 return Skip('withheld: loyalty.rewards.coupons[].name', 'profile-coupon')
         else:
             x = x.strip()
@@ -463,9 +463,9 @@ def output_1(v, s, now, received, known, notes):
             else:
                 o10['name'] = x
         # mappings/CouponIssue.toml:64  fields."series" = { from = "data.series_info.id", as = "string", absent = "clear" }
-        x = v[20]
+        x = v[21]
         if x is None:
-            if 'data.series_info.id' not in known or was_dropped(('data.series_info.id',), v[28]):
+            if 'data.series_info.id' not in known or was_dropped(('data.series_info.id',), v[3]):
                 return Skip('withheld: loyalty.rewards.coupons[].series', 'profile-coupon')
         else:
             x = str(x)
@@ -473,9 +473,9 @@ def output_1(v, s, now, received, known, notes):
         # mappings/CouponIssue.toml:65  fields."state" = { const = "issued" }
         o10['state'] = 'issued'
         # mappings/CouponIssue.toml:66  fields."discountValue" = { from = "data.series_info.discount_value", absent = "clear" }
-        x = v[27]
+        x = v[28]
         if x is None:
-            if 'data.series_info.discount_value' not in known or was_dropped(('data.series_info.discount_value',), v[28]):
+            if 'data.series_info.discount_value' not in known or was_dropped(('data.series_info.discount_value',), v[3]):
                 return Skip('withheld: loyalty.rewards.coupons[].discountValue', 'profile-coupon')
         else:
             if not isfinite(x):
@@ -486,7 +486,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/CouponIssue.toml:67  fields."startDate" = { from = "issued_on", absent = "clear" }
         x = item9[1]
         if x is None:
-            if 'data.coupons[].issued_on' not in known or was_dropped(('data.coupons[].issued_on',), v[28]):
+            if 'data.coupons[].issued_on' not in known or was_dropped(('data.coupons[].issued_on',), v[3]):
                 return Skip('withheld: loyalty.rewards.coupons[].startDate', 'profile-coupon')
         else:
             x = rfc3339(x)
@@ -498,7 +498,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/CouponIssue.toml:68  fields."endDate" = { from = "valid_till", absent = "clear" }
         x = item9[2]
         if x is None:
-            if 'data.coupons[].valid_till' not in known or was_dropped(('data.coupons[].valid_till',), v[28]):
+            if 'data.coupons[].valid_till' not in known or was_dropped(('data.coupons[].valid_till',), v[3]):
                 return Skip('withheld: loyalty.rewards.coupons[].endDate', 'profile-coupon')
         else:
             x = rfc3339(x)
@@ -584,7 +584,7 @@ def skip_5(b, p, end):                                    # capillary.events.Cou
 
 def read(b, p):                                           # capillary.events.CouponIssue f4a7c9e1b0d1537e
     end = len(b)
-    v0_orgId = v1_eventName = v3_coupons = v11_coupons = v40_coupons = v41_coupons = v18_addedAt = v19_id = v20_code = v21_name = v22_externalId = v23_externalId1 = v24_externalId2 = v25_code = v26_name = v27_issualType = v28_id = v29_description = v30_seriesType = v31_clientHandlingType = v32_valid_till = v33_discount_code = v34_discount_type = v35_discount_value = v12_eventId = v13_createdAt = v14_refId = v15_apiRequestId = v16_eventLogId = v17_loyaltyEventId = v36_dropped = None
+    v0_orgId = v1_eventName = v3_coupons = v12_coupons = v40_coupons = v41_coupons = v19_addedAt = v20_id = v21_code = v22_name = v23_externalId = v24_externalId1 = v25_externalId2 = v26_code = v27_name = v28_issualType = v29_id = v30_description = v31_seriesType = v32_clientHandlingType = v33_valid_till = v34_discount_code = v35_discount_type = v36_discount_value = v4_dropped = v13_eventId = v14_createdAt = v15_refId = v16_apiRequestId = v17_eventLogId = v18_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -606,16 +606,16 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v12_eventId = b[s:p].decode()
+            v13_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v16_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v17_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v16_eventLogId is None:
-                v16_eventLogId, p = long_at(b, p - 1)
+            if v17_eventLogId is None:
+                v17_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -633,7 +633,7 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v14_refId = b[s:p].decode()
+            v15_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -647,16 +647,16 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v15_apiRequestId = b[s:p].decode()
+            v16_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v13_createdAt = ZIGZAG[b[p]]                  # createdAt: long
+            v14_createdAt = ZIGZAG[b[p]]                  # createdAt: long
             p += 1
-            if v13_createdAt is None:
-                v13_createdAt, p = long_at(b, p - 1)
+            if v14_createdAt is None:
+                v14_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -670,7 +670,7 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v17_loyaltyEventId = b[s:p].decode()
+            v18_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -780,16 +780,16 @@ def read(b, p):                                           # capillary.events.Cou
                     x1 = b[s:p].decode()
                     x2.append(x1)
             p += 1
-            v36_dropped = x2
+            v4_dropped = x2
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.addedAt: union
         p += 1
         if t == 2:
-            v18_addedAt = ZIGZAG[b[p]]                    # data.addedAt: long
+            v19_addedAt = ZIGZAG[b[p]]                    # data.addedAt: long
             p += 1
-            if v18_addedAt is None:
-                v18_addedAt, p = long_at(b, p - 1)
+            if v19_addedAt is None:
+                v19_addedAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.addedBy: union
@@ -798,10 +798,10 @@ def read(b, p):                                           # capillary.events.Cou
             t = b[p]                                      # data.addedBy.id: union
             p += 1
             if t == 2:
-                v19_id = ZIGZAG[b[p]]                     # data.addedBy.id: long
+                v20_id = ZIGZAG[b[p]]                     # data.addedBy.id: long
                 p += 1
-                if v19_id is None:
-                    v19_id, p = long_at(b, p - 1)
+                if v20_id is None:
+                    v20_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.addedBy.user: union
@@ -835,7 +835,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v25_code = b[s:p].decode()
+                    v26_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.till.name: union
@@ -849,7 +849,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v26_name = b[s:p].decode()
+                    v27_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -868,7 +868,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v20_code = b[s:p].decode()
+                    v21_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.name: union
@@ -882,7 +882,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v21_name = b[s:p].decode()
+                    v22_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId: union
@@ -896,7 +896,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v22_externalId = b[s:p].decode()
+                    v23_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId1: union
@@ -910,7 +910,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v23_externalId1 = b[s:p].decode()
+                    v24_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId2: union
@@ -924,7 +924,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v24_externalId2 = b[s:p].decode()
+                    v25_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -935,7 +935,7 @@ def read(b, p):                                           # capillary.events.Cou
         p += 1
         if t == 2:
             v3_coupons = []                               # data.coupons: one tuple per item
-            v11_coupons = []                              # data.coupons: one tuple per item
+            v12_coupons = []                              # data.coupons: one tuple per item
             v40_coupons = []                              # data.coupons: one tuple per item
             v41_coupons = []                              # data.coupons: one tuple per item
             while n := HALF[b[p]]:                        # data.coupons: blocks
@@ -943,14 +943,14 @@ def read(b, p):                                           # capillary.events.Cou
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 5)
                 for _ in range(n):
-                    v2_customerId = v5_email = v6_mobile = v37_externalId = v38_cardNumbers = v39_cardnumber = v7_loyaltyType = v4_id = v8_code = v9_issued_on = v10_valid_till = None
+                    v2_customerId = v6_email = v7_mobile = v37_externalId = v38_cardNumbers = v39_cardnumber = v8_loyaltyType = v5_id = v9_code = v10_issued_on = v11_valid_till = None
                     t = b[p]                              # data.coupons[].id: union
                     p += 1
                     if t == 2:
-                        v4_id = ZIGZAG[b[p]]              # data.coupons[].id: long
+                        v5_id = ZIGZAG[b[p]]              # data.coupons[].id: long
                         p += 1
-                        if v4_id is None:
-                            v4_id, p = long_at(b, p - 1)
+                        if v5_id is None:
+                            v5_id, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.coupons[].code: union
@@ -964,25 +964,25 @@ def read(b, p):                                           # capillary.events.Cou
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v8_code = b[s:p].decode()
+                        v9_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.coupons[].valid_till: union
                     p += 1
                     if t == 2:
-                        v10_valid_till = ZIGZAG[b[p]]     # data.coupons[].valid_till: long
+                        v11_valid_till = ZIGZAG[b[p]]     # data.coupons[].valid_till: long
                         p += 1
-                        if v10_valid_till is None:
-                            v10_valid_till, p = long_at(b, p - 1)
+                        if v11_valid_till is None:
+                            v11_valid_till, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.coupons[].issued_on: union
                     p += 1
                     if t == 2:
-                        v9_issued_on = ZIGZAG[b[p]]       # data.coupons[].issued_on: long
+                        v10_issued_on = ZIGZAG[b[p]]      # data.coupons[].issued_on: long
                         p += 1
-                        if v9_issued_on is None:
-                            v9_issued_on, p = long_at(b, p - 1)
+                        if v10_issued_on is None:
+                            v10_issued_on, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.coupons[].customerIdentifiers: union
@@ -1032,7 +1032,7 @@ def read(b, p):                                           # capillary.events.Cou
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v7_loyaltyType = b[s:p].decode()
+                            v8_loyaltyType = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.coupons[].customerIdentifiers.instore: union
@@ -1060,7 +1060,7 @@ def read(b, p):                                           # capillary.events.Cou
                                 p += n
                                 if p > end:
                                     raise Bad("the data ends before this does")
-                                v6_mobile = b[s:p].decode()
+                                v7_mobile = b[s:p].decode()
                             elif t:
                                 raise Bad("no such branch of the union")
                             t = b[p]                      # data.coupons[].customerIdentifiers.instore.email: union
@@ -1074,7 +1074,7 @@ def read(b, p):                                           # capillary.events.Cou
                                 p += n
                                 if p > end:
                                     raise Bad("the data ends before this does")
-                                v5_email = b[s:p].decode()
+                                v6_email = b[s:p].decode()
                             elif t:
                                 raise Bad("no such branch of the union")
                             t = b[p]                      # data.coupons[].customerIdentifiers.instore.externalId: union
@@ -1208,9 +1208,9 @@ def read(b, p):                                           # capillary.events.Cou
                     elif t:
                         raise Bad("no such branch of the union")
                     v3_coupons.append((v2_customerId,))
-                    v11_coupons.append((v4_id, v2_customerId, v5_email, v6_mobile, v7_loyaltyType, v8_code, v9_issued_on, v10_valid_till))
-                    v40_coupons.append((v2_customerId, v5_email, v6_mobile, v37_externalId, v38_cardNumbers, v39_cardnumber))
-                    v41_coupons.append((v8_code, v9_issued_on, v10_valid_till))
+                    v12_coupons.append((v5_id, v2_customerId, v6_email, v7_mobile, v8_loyaltyType, v9_code, v10_issued_on, v11_valid_till))
+                    v40_coupons.append((v2_customerId, v6_email, v7_mobile, v37_externalId, v38_cardNumbers, v39_cardnumber))
+                    v41_coupons.append((v9_code, v10_issued_on, v11_valid_till))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1220,10 +1220,10 @@ def read(b, p):                                           # capillary.events.Cou
             t = b[p]                                      # data.series_info.id: union
             p += 1
             if t == 2:
-                v28_id = ZIGZAG[b[p]]                     # data.series_info.id: long
+                v29_id = ZIGZAG[b[p]]                     # data.series_info.id: long
                 p += 1
-                if v28_id is None:
-                    v28_id, p = long_at(b, p - 1)
+                if v29_id is None:
+                    v29_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.series_info.description: union
@@ -1237,7 +1237,7 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v29_description = b[s:p].decode()
+                v30_description = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.series_info.seriesType: union
@@ -1251,7 +1251,7 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v30_seriesType = b[s:p].decode()
+                v31_seriesType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.series_info.clientHandlingType: union
@@ -1265,16 +1265,16 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v31_clientHandlingType = b[s:p].decode()
+                v32_clientHandlingType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.series_info.valid_till: union
             p += 1
             if t == 2:
-                v32_valid_till = ZIGZAG[b[p]]             # data.series_info.valid_till: long
+                v33_valid_till = ZIGZAG[b[p]]             # data.series_info.valid_till: long
                 p += 1
-                if v32_valid_till is None:
-                    v32_valid_till, p = long_at(b, p - 1)
+                if v33_valid_till is None:
+                    v33_valid_till, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.series_info.discount_code: union
@@ -1288,7 +1288,7 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v33_discount_code = b[s:p].decode()
+                v34_discount_code = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.series_info.discount_type: union
@@ -1302,13 +1302,13 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v34_discount_type = b[s:p].decode()
+                v35_discount_type = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.series_info.discount_value: union
             p += 1
             if t == 2:
-                (v35_discount_value,) = double_at(b, p)   # data.series_info.discount_value: double
+                (v36_discount_value,) = double_at(b, p)   # data.series_info.discount_value: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1325,11 +1325,11 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v27_issualType = b[s:p].decode()
+            v28_issualType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v3_coupons, v11_coupons, v12_eventId, v13_createdAt, v14_refId, v15_apiRequestId, v16_eventLogId, v17_loyaltyEventId, v18_addedAt, v19_id, v20_code, v21_name, v22_externalId, v23_externalId1, v24_externalId2, v25_code, v26_name, v27_issualType, v28_id, v29_description, v30_seriesType, v31_clientHandlingType, v32_valid_till, v33_discount_code, v34_discount_type, v35_discount_value, v36_dropped, v40_coupons, v41_coupons)
+    return (v0_orgId, v1_eventName, v3_coupons, v4_dropped, v12_coupons, v13_eventId, v14_createdAt, v15_refId, v16_apiRequestId, v17_eventLogId, v18_loyaltyEventId, v19_addedAt, v20_id, v21_code, v22_name, v23_externalId, v24_externalId1, v25_externalId2, v26_code, v27_name, v28_issualType, v29_id, v30_description, v31_seriesType, v32_clientHandlingType, v33_valid_till, v34_discount_code, v35_discount_type, v36_discount_value, v40_coupons, v41_coupons)

@@ -4,44 +4,44 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.addedAt
-#   v[13] data.addedBy.id
-#   v[14] data.addedBy.store.code
-#   v[15] data.addedBy.store.name
-#   v[16] data.addedBy.store.externalId
-#   v[17] data.addedBy.store.externalId1
-#   v[18] data.addedBy.store.externalId2
-#   v[19] data.addedBy.till.code
-#   v[20] data.addedBy.till.name
-#   v[21] data.transaction.bill_id
-#   v[22] data.transaction.number
-#   v[23] data.coupon.id
-#   v[24] data.coupon.code
-#   v[25] data.coupon.redemptionId
-#   v[26] data.coupon.redemptionDate
-#   v[27] data.coupon.series_info.id
-#   v[28] data.coupon.series_info.description
-#   v[29] data.coupon.series_info.seriesType
-#   v[30] data.coupon.series_info.clientHandlingType
-#   v[31] data.coupon.series_info.valid_till
-#   v[32] data.coupon.series_info.discount_code
-#   v[33] data.coupon.series_info.discount_type
-#   v[34] data.coupon.series_info.discount_value
-#   v[35] dropped
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.addedAt
+#   v[14] data.addedBy.id
+#   v[15] data.addedBy.store.code
+#   v[16] data.addedBy.store.name
+#   v[17] data.addedBy.store.externalId
+#   v[18] data.addedBy.store.externalId1
+#   v[19] data.addedBy.store.externalId2
+#   v[20] data.addedBy.till.code
+#   v[21] data.addedBy.till.name
+#   v[22] data.transaction.bill_id
+#   v[23] data.transaction.number
+#   v[24] data.coupon.id
+#   v[25] data.coupon.code
+#   v[26] data.coupon.redemptionId
+#   v[27] data.coupon.redemptionDate
+#   v[28] data.coupon.series_info.id
+#   v[29] data.coupon.series_info.description
+#   v[30] data.coupon.series_info.seriesType
+#   v[31] data.coupon.series_info.clientHandlingType
+#   v[32] data.coupon.series_info.valid_till
+#   v[33] data.coupon.series_info.discount_code
+#   v[34] data.coupon.series_info.discount_type
+#   v[35] data.coupon.series_info.discount_value
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4]),
+        f_event_time(now, received, v[5]),
     )
 
 
@@ -49,7 +49,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/CouponRedeem.toml:6  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -76,7 +76,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -104,7 +104,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -114,12 +114,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -129,7 +129,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -139,7 +139,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -154,7 +154,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/CouponRedeem.toml:10  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -165,7 +165,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/CouponRedeem.toml:11  "_tenant.capillary.enteredAt" = { from = "data.addedAt" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -173,12 +173,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['enteredAt'] = x
     # mappings/CouponRedeem.toml:12  "_tenant.capillary.enteredById" = { from = "data.addedBy.id", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/CouponRedeem.toml:13  "_tenant.capillary.storeCode" = { from = "data.addedBy.store.code" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -188,7 +188,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/CouponRedeem.toml:14  "_tenant.capillary.storeName" = { from = "data.addedBy.store.name" }
-    x = v[15]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -198,7 +198,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/CouponRedeem.toml:15  "_tenant.capillary.storeExternalId" = { from = "data.addedBy.store.externalId" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -208,7 +208,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/CouponRedeem.toml:16  "_tenant.capillary.storeExternalId1" = { from = "data.addedBy.store.externalId1" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -218,7 +218,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/CouponRedeem.toml:17  "_tenant.capillary.storeExternalId2" = { from = "data.addedBy.store.externalId2" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -228,7 +228,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/CouponRedeem.toml:18  "_tenant.capillary.tillCode" = { from = "data.addedBy.till.code" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -238,7 +238,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/CouponRedeem.toml:19  "_tenant.capillary.tillName" = { from = "data.addedBy.till.name" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -248,11 +248,11 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/CouponRedeem.toml:20  "_tenant.capillary.transactionId" = { call = "positive_id", with = ["data.transaction.bill_id"] }
-    x = f_positive_id(v[21])
+    x = f_positive_id(v[22])
     if x is not None:
         o2['transactionId'] = x
     # mappings/CouponRedeem.toml:21  "_tenant.capillary.billNumber" = { from = "data.transaction.number" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -263,12 +263,12 @@ def output_0(v, s, now, received, known, notes):
             o2['billNumber'] = x
     o3 = {}
     # mappings/CouponRedeem.toml:22  "_tenant.capillary.coupon.id" = { from = "data.coupon.id", as = "string" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = str(x)
         o3['id'] = x
     # mappings/CouponRedeem.toml:23  "_tenant.capillary.coupon.code" = { from = "data.coupon.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -278,12 +278,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['code'] = x
     # mappings/CouponRedeem.toml:24  "_tenant.capillary.coupon.redemptionId" = { from = "data.coupon.redemptionId", as = "string" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = str(x)
         o3['redemptionId'] = x
     # mappings/CouponRedeem.toml:25  "_tenant.capillary.coupon.redeemedAt" = { from = "data.coupon.redemptionDate" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -294,12 +294,12 @@ def output_0(v, s, now, received, known, notes):
         o2['coupon'] = o3
     o4 = {}
     # mappings/CouponRedeem.toml:26  "_tenant.capillary.couponSeries.id" = { from = "data.coupon.series_info.id", as = "string" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = str(x)
         o4['id'] = x
     # mappings/CouponRedeem.toml:27  "_tenant.capillary.couponSeries.name" = { from = "data.coupon.series_info.description" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -309,7 +309,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o4['name'] = x
     # mappings/CouponRedeem.toml:28  "_tenant.capillary.couponSeries.type" = { from = "data.coupon.series_info.seriesType", as = "lower" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -320,7 +320,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o4['type'] = x
     # mappings/CouponRedeem.toml:29  "_tenant.capillary.couponSeries.handling" = { from = "data.coupon.series_info.clientHandlingType", as = "lower" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -331,7 +331,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o4['handling'] = x
     # mappings/CouponRedeem.toml:30  "_tenant.capillary.couponSeries.endDate" = { from = "data.coupon.series_info.valid_till" }
-    x = v[31]
+    x = v[32]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -339,7 +339,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o4['endDate'] = x
     # mappings/CouponRedeem.toml:31  "_tenant.capillary.couponSeries.discountCode" = { from = "data.coupon.series_info.discount_code" }
-    x = v[32]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -349,7 +349,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o4['discountCode'] = x
     # mappings/CouponRedeem.toml:32  "_tenant.capillary.couponSeries.discountType" = { from = "data.coupon.series_info.discount_type", as = "lower" }
-    x = v[33]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -360,7 +360,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o4['discountType'] = x
     # mappings/CouponRedeem.toml:33  "_tenant.capillary.couponSeries.discountValue" = { from = "data.coupon.series_info.discount_value" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.couponSeries.discountValue:not finite')
@@ -380,7 +380,7 @@ def output_0(v, s, now, received, known, notes):
     for _once7 in ONCE:
         o8 = {}
         # mappings/CouponRedeem.toml:36  fields."id" = { from = "data.coupon.code", required = true }
-        x = v[24]
+        x = v[25]
         if x is None:
             continue
         x = x.strip()
@@ -392,12 +392,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o8['id'] = x
         # mappings/CouponRedeem.toml:37  fields."series" = { from = "data.coupon.series_info.id", as = "string" }
-        x = v[27]
+        x = v[28]
         if x is not None:
             x = str(x)
             o8['series'] = x
         # mappings/CouponRedeem.toml:38  fields."seriesName" = { from = "data.coupon.series_info.description" }
-        x = v[28]
+        x = v[29]
         if x is not None:
             x = x.strip()
             if not x:
@@ -453,7 +453,7 @@ def output_1(v, s, now, received, known, notes):
     for _once13 in ONCE:
         o14 = {}
         # mappings/CouponRedeem.toml:46  fields."id" = { from = "data.coupon.code" }
-        x = v[24]
+        x = v[25]
         if x is None:
             return Skip('withheld: loyalty.rewards.coupons[].id', 'profile-coupon')
         x = x.strip()
@@ -465,9 +465,9 @@ def output_1(v, s, now, received, known, notes):
         else:
             o14['id'] = x
         # mappings/CouponRedeem.toml:47  fields."name" = { from = "data.coupon.series_info.description", absent = "clear" }
-        x = v[28]
+        x = v[29]
         if x is None:
-            if 'data.coupon.series_info.description' not in known or was_dropped(('data.coupon.series_info.description',), v[35]):
+            if 'data.coupon.series_info.description' not in known or was_dropped(('data.coupon.series_info.description',), v[3]):
                 return Skip('withheld: loyalty.rewards.coupons[].name', 'profile-coupon')
         else:
             x = x.strip()
@@ -479,9 +479,9 @@ def output_1(v, s, now, received, known, notes):
             else:
                 o14['name'] = x
         # mappings/CouponRedeem.toml:48  fields."series" = { from = "data.coupon.series_info.id", as = "string", absent = "clear" }
-        x = v[27]
+        x = v[28]
         if x is None:
-            if 'data.coupon.series_info.id' not in known or was_dropped(('data.coupon.series_info.id',), v[35]):
+            if 'data.coupon.series_info.id' not in known or was_dropped(('data.coupon.series_info.id',), v[3]):
                 return Skip('withheld: loyalty.rewards.coupons[].series', 'profile-coupon')
         else:
             x = str(x)
@@ -489,9 +489,9 @@ def output_1(v, s, now, received, known, notes):
         # mappings/CouponRedeem.toml:49  fields."state" = { const = "redeemed" }
         o14['state'] = 'redeemed'
         # mappings/CouponRedeem.toml:50  fields."discountValue" = { from = "data.coupon.series_info.discount_value", absent = "clear" }
-        x = v[34]
+        x = v[35]
         if x is None:
-            if 'data.coupon.series_info.discount_value' not in known or was_dropped(('data.coupon.series_info.discount_value',), v[35]):
+            if 'data.coupon.series_info.discount_value' not in known or was_dropped(('data.coupon.series_info.discount_value',), v[3]):
                 return Skip('withheld: loyalty.rewards.coupons[].discountValue', 'profile-coupon')
         else:
             if not isfinite(x):
@@ -576,7 +576,7 @@ def skip_3(b, p, end):                                    # capillary.events.Cou
 
 def read(b, p):                                           # capillary.events.CouponRedeem 6d134415de236a45
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_addedAt = v13_id = v14_code = v15_name = v16_externalId = v17_externalId1 = v18_externalId2 = v19_code = v20_name = v21_bill_id = v22_number = v23_id = v24_code = v25_redemptionId = v26_redemptionDate = v27_id = v28_description = v29_seriesType = v30_clientHandlingType = v31_valid_till = v32_discount_code = v33_discount_type = v34_discount_value = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = v35_dropped = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_addedAt = v14_id = v15_code = v16_name = v17_externalId = v18_externalId1 = v19_externalId2 = v20_code = v21_name = v22_bill_id = v23_number = v24_id = v25_code = v26_redemptionId = v27_redemptionDate = v28_id = v29_description = v30_seriesType = v31_clientHandlingType = v32_valid_till = v33_discount_code = v34_discount_type = v35_discount_value = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -598,16 +598,16 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -625,7 +625,7 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -639,16 +639,16 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -662,7 +662,7 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -772,16 +772,16 @@ def read(b, p):                                           # capillary.events.Cou
                     x1 = b[s:p].decode()
                     x2.append(x1)
             p += 1
-            v35_dropped = x2
+            v3_dropped = x2
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.addedAt: union
         p += 1
         if t == 2:
-            v12_addedAt = ZIGZAG[b[p]]                    # data.addedAt: long
+            v13_addedAt = ZIGZAG[b[p]]                    # data.addedAt: long
             p += 1
-            if v12_addedAt is None:
-                v12_addedAt, p = long_at(b, p - 1)
+            if v13_addedAt is None:
+                v13_addedAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.addedBy: union
@@ -790,10 +790,10 @@ def read(b, p):                                           # capillary.events.Cou
             t = b[p]                                      # data.addedBy.id: union
             p += 1
             if t == 2:
-                v13_id = ZIGZAG[b[p]]                     # data.addedBy.id: long
+                v14_id = ZIGZAG[b[p]]                     # data.addedBy.id: long
                 p += 1
-                if v13_id is None:
-                    v13_id, p = long_at(b, p - 1)
+                if v14_id is None:
+                    v14_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.addedBy.user: union
@@ -827,7 +827,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v19_code = b[s:p].decode()
+                    v20_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.till.name: union
@@ -841,7 +841,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v20_name = b[s:p].decode()
+                    v21_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -860,7 +860,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v14_code = b[s:p].decode()
+                    v15_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.name: union
@@ -874,7 +874,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v15_name = b[s:p].decode()
+                    v16_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId: union
@@ -888,7 +888,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v16_externalId = b[s:p].decode()
+                    v17_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId1: union
@@ -902,7 +902,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v17_externalId1 = b[s:p].decode()
+                    v18_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId2: union
@@ -916,7 +916,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v18_externalId2 = b[s:p].decode()
+                    v19_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -929,10 +929,10 @@ def read(b, p):                                           # capillary.events.Cou
             t = b[p]                                      # data.coupon.id: union
             p += 1
             if t == 2:
-                v23_id = ZIGZAG[b[p]]                     # data.coupon.id: long
+                v24_id = ZIGZAG[b[p]]                     # data.coupon.id: long
                 p += 1
-                if v23_id is None:
-                    v23_id, p = long_at(b, p - 1)
+                if v24_id is None:
+                    v24_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.coupon.code: union
@@ -946,25 +946,25 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v24_code = b[s:p].decode()
+                v25_code = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.coupon.redemptionId: union
             p += 1
             if t == 2:
-                v25_redemptionId = ZIGZAG[b[p]]           # data.coupon.redemptionId: long
+                v26_redemptionId = ZIGZAG[b[p]]           # data.coupon.redemptionId: long
                 p += 1
-                if v25_redemptionId is None:
-                    v25_redemptionId, p = long_at(b, p - 1)
+                if v26_redemptionId is None:
+                    v26_redemptionId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.coupon.redemptionDate: union
             p += 1
             if t == 2:
-                v26_redemptionDate = ZIGZAG[b[p]]         # data.coupon.redemptionDate: long
+                v27_redemptionDate = ZIGZAG[b[p]]         # data.coupon.redemptionDate: long
                 p += 1
-                if v26_redemptionDate is None:
-                    v26_redemptionDate, p = long_at(b, p - 1)
+                if v27_redemptionDate is None:
+                    v27_redemptionDate, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.coupon.series_info: union
@@ -973,10 +973,10 @@ def read(b, p):                                           # capillary.events.Cou
                 t = b[p]                                  # data.coupon.series_info.id: union
                 p += 1
                 if t == 2:
-                    v27_id = ZIGZAG[b[p]]                 # data.coupon.series_info.id: long
+                    v28_id = ZIGZAG[b[p]]                 # data.coupon.series_info.id: long
                     p += 1
-                    if v27_id is None:
-                        v27_id, p = long_at(b, p - 1)
+                    if v28_id is None:
+                        v28_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.coupon.series_info.description: union
@@ -990,7 +990,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v28_description = b[s:p].decode()
+                    v29_description = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.coupon.series_info.seriesType: union
@@ -1004,7 +1004,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v29_seriesType = b[s:p].decode()
+                    v30_seriesType = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.coupon.series_info.clientHandlingType: union
@@ -1018,16 +1018,16 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v30_clientHandlingType = b[s:p].decode()
+                    v31_clientHandlingType = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.coupon.series_info.valid_till: union
                 p += 1
                 if t == 2:
-                    v31_valid_till = ZIGZAG[b[p]]         # data.coupon.series_info.valid_till: long
+                    v32_valid_till = ZIGZAG[b[p]]         # data.coupon.series_info.valid_till: long
                     p += 1
-                    if v31_valid_till is None:
-                        v31_valid_till, p = long_at(b, p - 1)
+                    if v32_valid_till is None:
+                        v32_valid_till, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.coupon.series_info.discount_code: union
@@ -1041,7 +1041,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v32_discount_code = b[s:p].decode()
+                    v33_discount_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.coupon.series_info.discount_type: union
@@ -1055,13 +1055,13 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v33_discount_type = b[s:p].decode()
+                    v34_discount_type = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.coupon.series_info.discount_value: union
                 p += 1
                 if t == 2:
-                    (v34_discount_value,) = double_at(b, p)  # data.coupon.series_info.discount_value: double
+                    (v35_discount_value,) = double_at(b, p)  # data.coupon.series_info.discount_value: double
                     p += 8
                 elif t:
                     raise Bad("no such branch of the union")
@@ -1116,7 +1116,7 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -1144,7 +1144,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1158,7 +1158,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1291,10 +1291,10 @@ def read(b, p):                                           # capillary.events.Cou
             t = b[p]                                      # data.transaction.bill_id: union
             p += 1
             if t == 2:
-                v21_bill_id = ZIGZAG[b[p]]                # data.transaction.bill_id: long
+                v22_bill_id = ZIGZAG[b[p]]                # data.transaction.bill_id: long
                 p += 1
-                if v21_bill_id is None:
-                    v21_bill_id, p = long_at(b, p - 1)
+                if v22_bill_id is None:
+                    v22_bill_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.transaction.number: union
@@ -1308,7 +1308,7 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v22_number = b[s:p].decode()
+                v23_number = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1317,4 +1317,4 @@ def read(b, p):                                           # capillary.events.Cou
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_addedAt, v13_id, v14_code, v15_name, v16_externalId, v17_externalId1, v18_externalId2, v19_code, v20_name, v21_bill_id, v22_number, v23_id, v24_code, v25_redemptionId, v26_redemptionDate, v27_id, v28_description, v29_seriesType, v30_clientHandlingType, v31_valid_till, v32_discount_code, v33_discount_type, v34_discount_value, v35_dropped)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_addedAt, v14_id, v15_code, v16_name, v17_externalId, v18_externalId1, v19_externalId2, v20_code, v21_name, v22_bill_id, v23_number, v24_id, v25_code, v26_redemptionId, v27_redemptionDate, v28_id, v29_description, v30_seriesType, v31_clientHandlingType, v32_valid_till, v33_discount_code, v34_discount_type, v35_discount_value)

@@ -4,35 +4,36 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.entityInformation.entityType
-#   v[13] data.entityInformation.entityId
-#   v[14] data.loyaltyProgramId
-#   v[15] data.loyaltyProgramDetails.id
-#   v[16] data.loyaltyProgramDetails.name
-#   v[17] data.loyaltyProgramDetails.isDefault
-#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[19] data.triggeringActivity.name
-#   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.identifiers[key,value]
-#   v[22] data.triggeringActivity.additionalAttributes[key,value]
-#   v[23] data.triggeringActivity.enteredBy.id
-#   v[24] data.triggeringActivity.enteredBy.store.code
-#   v[25] data.triggeringActivity.enteredBy.store.name
-#   v[26] data.triggeringActivity.enteredBy.store.externalId
-#   v[27] data.triggeringActivity.enteredBy.store.externalId1
-#   v[28] data.triggeringActivity.enteredBy.store.externalId2
-#   v[29] data.triggeringActivity.enteredBy.till.code
-#   v[30] data.triggeringActivity.enteredBy.till.name
-#   v[31] data.alternateCurrencies[alternateCurrencyIdentifier,alternateCurrencyName,totalAlternateCurrenciesIssued,regularAlternateCurrenciesIssued,programCurrentAlternateCurrencies,programLifetimeAlternateCurrencies,regularAlternateCurrenciesBreakup,promotionalAlternateCurrenciesIssued,promisedAlternateCurrenciesIssued]
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.entityInformation.entityType
+#   v[14] data.entityInformation.entityId
+#   v[15] data.loyaltyProgramId
+#   v[16] data.loyaltyProgramDetails.id
+#   v[17] data.loyaltyProgramDetails.name
+#   v[18] data.loyaltyProgramDetails.isDefault
+#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[20] data.triggeringActivity.name
+#   v[21] data.triggeringActivity.requestId
+#   v[22] data.triggeringActivity.identifiers[key,value]
+#   v[23] data.triggeringActivity.additionalAttributes[key,value]
+#   v[24] data.triggeringActivity.enteredBy.id
+#   v[25] data.triggeringActivity.enteredBy.store.code
+#   v[26] data.triggeringActivity.enteredBy.store.name
+#   v[27] data.triggeringActivity.enteredBy.store.externalId
+#   v[28] data.triggeringActivity.enteredBy.store.externalId1
+#   v[29] data.triggeringActivity.enteredBy.store.externalId2
+#   v[30] data.triggeringActivity.enteredBy.till.code
+#   v[31] data.triggeringActivity.enteredBy.till.name
+#   v[32] data.alternateCurrencies[alternateCurrencyIdentifier,alternateCurrencyName,totalAlternateCurrenciesIssued,regularAlternateCurrenciesIssued,programCurrentAlternateCurrencies,programLifetimeAlternateCurrencies,regularAlternateCurrenciesBreakup,promotionalAlternateCurrenciesIssued,promisedAlternateCurrenciesIssued]
 
 
 def shared(v, now, received):
@@ -44,7 +45,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/alternateCurrenciesIssued.toml:4  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -53,7 +54,7 @@ def output_0(v, s, now, received, known, notes):
     else:
         o['_id'] = x
     # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
-    x = f_event_time(now, received, v[4])
+    x = f_event_time(now, received, v[5])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('timestamp:' + reason)
@@ -71,7 +72,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -99,7 +100,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -109,12 +110,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -124,7 +125,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -134,7 +135,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -149,7 +150,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/alternateCurrenciesIssued.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -160,7 +161,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/alternateCurrenciesIssued.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -171,19 +172,19 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['entityType'] = x
     # mappings/alternateCurrenciesIssued.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
     # mappings/alternateCurrenciesIssued.toml:11  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[14]
+    x = v[15]
     if x is None:
-        x = v[15]
+        x = v[16]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/alternateCurrenciesIssued.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -193,18 +194,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/alternateCurrenciesIssued.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/alternateCurrenciesIssued.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/alternateCurrenciesIssued.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -214,7 +215,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/alternateCurrenciesIssued.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -224,7 +225,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/alternateCurrenciesIssued.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[21] or ())
+    x = f_identifier_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -244,7 +245,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/alternateCurrenciesIssued.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[22] or ())
+    x = f_field_map(v[23] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -264,20 +265,20 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/alternateCurrenciesIssued.toml:19  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[21] or ())
+    x = f_bill_id(v[22] or ())
     if x is not None:
         o2['transactionId'] = x
     # mappings/alternateCurrenciesIssued.toml:20  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[21] or ())
+    x = f_bill_number(v[22] or ())
     if x is not None:
         o2['billNumber'] = x
     # mappings/alternateCurrenciesIssued.toml:21  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/alternateCurrenciesIssued.toml:22  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -287,7 +288,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/alternateCurrenciesIssued.toml:23  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -297,7 +298,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/alternateCurrenciesIssued.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -307,7 +308,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/alternateCurrenciesIssued.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -317,7 +318,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/alternateCurrenciesIssued.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -327,7 +328,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/alternateCurrenciesIssued.toml:27  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -337,7 +338,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/alternateCurrenciesIssued.toml:28  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -348,7 +349,7 @@ def output_0(v, s, now, received, known, notes):
             o2['tillName'] = x
     l5 = []
     # mappings/alternateCurrenciesIssued.toml:30  [output.fields."_tenant.capillary.alternateCurrencies"]
-    for item6 in v[31] or ():
+    for item6 in v[32] or ():
         o7 = {}
         # mappings/alternateCurrenciesIssued.toml:32  fields."id" = { from = "alternateCurrencyIdentifier" }
         x = item6[0]
@@ -548,7 +549,7 @@ def output_0(v, s, now, received, known, notes):
     return fit(o, k_2, notes)
 
 
-def skip_1(b, p, end):                                    # capillary.events.alternateCurrenciesIssued.Channel
+def skip_3(b, p, end):                                    # capillary.events.alternateCurrenciesIssued.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -610,7 +611,7 @@ def skip_1(b, p, end):                                    # capillary.events.alt
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.alternateCurrenciesIssued.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.alternateCurrenciesIssued.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -639,7 +640,7 @@ def skip_2(b, p, end):                                    # capillary.events.alt
 
 def read(b, p):                                           # capillary.events.AlternateCurrenciesIssued feed4c7668075bac
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_entityType = v13_entityId = v14_loyaltyProgramId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v44_alternateCurrencies = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v45_alternateCurrencies = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -661,16 +662,16 @@ def read(b, p):                                           # capillary.events.Alt
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -688,7 +689,7 @@ def read(b, p):                                           # capillary.events.Alt
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -702,16 +703,16 @@ def read(b, p):                                           # capillary.events.Alt
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -725,11 +726,11 @@ def read(b, p):                                           # capillary.events.Alt
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -815,24 +816,29 @@ def read(b, p):                                           # capillary.events.Alt
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -880,7 +886,7 @@ def read(b, p):                                           # capillary.events.Alt
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -908,7 +914,7 @@ def read(b, p):                                           # capillary.events.Alt
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -922,7 +928,7 @@ def read(b, p):                                           # capillary.events.Alt
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -990,61 +996,61 @@ def read(b, p):                                           # capillary.events.Alt
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1063,16 +1069,16 @@ def read(b, p):                                           # capillary.events.Alt
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_entityType = b[s:p].decode()
+                v13_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v13_entityId is None:
-                    v13_entityId, p = long_at(b, p - 1)
+                if v14_entityId is None:
+                    v14_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1091,7 +1097,7 @@ def read(b, p):                                           # capillary.events.Alt
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v20_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1105,19 +1111,19 @@ def read(b, p):                                           # capillary.events.Alt
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_requestId = b[s:p].decode()
+                v21_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v22_key = v23_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1129,7 +1135,7 @@ def read(b, p):                                           # capillary.events.Alt
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v22_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1143,10 +1149,10 @@ def read(b, p):                                           # capillary.events.Alt
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v23_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_identifiers.append((v21_key, v22_value))
+                        v24_identifiers.append((v22_key, v23_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1156,10 +1162,10 @@ def read(b, p):                                           # capillary.events.Alt
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v27_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v27_id is None:
-                        v27_id, p = long_at(b, p - 1)
+                    if v28_id is None:
+                        v28_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1193,7 +1199,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_code = b[s:p].decode()
+                        v34_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1207,7 +1213,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_name = b[s:p].decode()
+                        v35_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1226,7 +1232,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_code = b[s:p].decode()
+                        v29_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1240,7 +1246,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_name = b[s:p].decode()
+                        v30_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1254,7 +1260,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_externalId = b[s:p].decode()
+                        v31_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1268,7 +1274,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId1 = b[s:p].decode()
+                        v32_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1282,7 +1288,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId2 = b[s:p].decode()
+                        v33_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1290,7 +1296,7 @@ def read(b, p):                                           # capillary.events.Alt
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1298,19 +1304,19 @@ def read(b, p):                                           # capillary.events.Alt
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v25_key = v26_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1322,7 +1328,7 @@ def read(b, p):                                           # capillary.events.Alt
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v25_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1336,10 +1342,10 @@ def read(b, p):                                           # capillary.events.Alt
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v26_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_additionalAttributes.append((v24_key, v25_value))
+                        v27_additionalAttributes.append((v25_key, v26_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1351,10 +1357,10 @@ def read(b, p):                                           # capillary.events.Alt
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v15_id is None:
-                    v15_id, p = long_at(b, p - 1)
+                if v16_id is None:
+                    v16_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1368,7 +1374,7 @@ def read(b, p):                                           # capillary.events.Alt
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_name = b[s:p].decode()
+                v17_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1378,13 +1384,13 @@ def read(b, p):                                           # capillary.events.Alt
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v17_isDefault = t == 1
+                v18_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1427,22 +1433,22 @@ def read(b, p):                                           # capillary.events.Alt
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v14_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v14_loyaltyProgramId is None:
-                v14_loyaltyProgramId, p = long_at(b, p - 1)
+            if v15_loyaltyProgramId is None:
+                v15_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.alternateCurrencies: union
         p += 1
         if t == 2:
-            v44_alternateCurrencies = []                  # data.alternateCurrencies: one tuple per item
+            v45_alternateCurrencies = []                  # data.alternateCurrencies: one tuple per item
             while n := HALF[b[p]]:                        # data.alternateCurrencies: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 9)
                 for _ in range(n):
-                    v35_alternateCurrencyIdentifier = v36_alternateCurrencyName = v37_totalAlternateCurrenciesIssued = v38_regularAlternateCurrenciesIssued = v39_programCurrentAlternateCurrencies = v40_programLifetimeAlternateCurrencies = v41_regularAlternateCurrenciesBreakup = v42_promotionalAlternateCurrenciesIssued = v43_promisedAlternateCurrenciesIssued = None
+                    v36_alternateCurrencyIdentifier = v37_alternateCurrencyName = v38_totalAlternateCurrenciesIssued = v39_regularAlternateCurrenciesIssued = v40_programCurrentAlternateCurrencies = v41_programLifetimeAlternateCurrencies = v42_regularAlternateCurrenciesBreakup = v43_promotionalAlternateCurrenciesIssued = v44_promisedAlternateCurrenciesIssued = None
                     t = b[p]                              # data.alternateCurrencies[].alternateCurrencyName: union
                     p += 1
                     if t == 2:
@@ -1454,7 +1460,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v36_alternateCurrencyName = b[s:p].decode()
+                        v37_alternateCurrencyName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].alternateCurrencyIdentifier: union
@@ -1468,41 +1474,41 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_alternateCurrencyIdentifier = b[s:p].decode()
+                        v36_alternateCurrencyIdentifier = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].programCurrentAlternateCurrencies: union
                     p += 1
                     if t == 2:
-                        (v39_programCurrentAlternateCurrencies,) = double_at(b, p)  # data.alternateCurrencies[].programCurrentAlternateCurrencies: double
+                        (v40_programCurrentAlternateCurrencies,) = double_at(b, p)  # data.alternateCurrencies[].programCurrentAlternateCurrencies: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].programLifetimeAlternateCurrencies: union
                     p += 1
                     if t == 2:
-                        (v40_programLifetimeAlternateCurrencies,) = double_at(b, p)  # data.alternateCurrencies[].programLifetimeAlternateCurrencies: double
+                        (v41_programLifetimeAlternateCurrencies,) = double_at(b, p)  # data.alternateCurrencies[].programLifetimeAlternateCurrencies: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].totalAlternateCurrenciesIssued: union
                     p += 1
                     if t == 2:
-                        (v37_totalAlternateCurrenciesIssued,) = double_at(b, p)  # data.alternateCurrencies[].totalAlternateCurrenciesIssued: double
+                        (v38_totalAlternateCurrenciesIssued,) = double_at(b, p)  # data.alternateCurrencies[].totalAlternateCurrenciesIssued: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].regularAlternateCurrenciesIssued: union
                     p += 1
                     if t == 2:
-                        (v38_regularAlternateCurrenciesIssued,) = double_at(b, p)  # data.alternateCurrencies[].regularAlternateCurrenciesIssued: double
+                        (v39_regularAlternateCurrenciesIssued,) = double_at(b, p)  # data.alternateCurrencies[].regularAlternateCurrenciesIssued: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].regularAlternateCurrenciesBreakup: union
                     p += 1
                     if t == 2:
-                        x4 = []                           # data.alternateCurrencies[].regularAlternateCurrenciesBreakup: array
+                        x6 = []                           # data.alternateCurrencies[].regularAlternateCurrenciesBreakup: array
                         while n := HALF[b[p]]:            # data.alternateCurrencies[].regularAlternateCurrenciesBreakup: blocks
                             p += 1
                             if n < 0:
@@ -1511,16 +1517,16 @@ def read(b, p):                                           # capillary.events.Alt
                                 t = b[p]                  # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[].alternateCurrencies: union
                                 p += 1
                                 if t == 0:
-                                    x5 = None             # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[].alternateCurrencies: null
+                                    x7 = None             # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[].alternateCurrencies: null
                                 elif t == 2:
-                                    (x5,) = double_at(b, p)  # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[].alternateCurrencies: double
+                                    (x7,) = double_at(b, p)  # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[].alternateCurrencies: double
                                     p += 8
                                 else:
                                     raise Bad("no such branch of the union")
                                 t = b[p]                  # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[].expiryAt: union
                                 p += 1
                                 if t == 0:
-                                    x6 = None             # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[].expiryAt: null
+                                    x8 = None             # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[].expiryAt: null
                                 elif t == 2:
                                     n = HALF[b[p]]        # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[].expiryAt: string
                                     p += 1
@@ -1530,19 +1536,19 @@ def read(b, p):                                           # capillary.events.Alt
                                     p += n
                                     if p > end:
                                         raise Bad("the data ends before this does")
-                                    x6 = b[s:p].decode()
+                                    x8 = b[s:p].decode()
                                 else:
                                     raise Bad("no such branch of the union")
-                                x3 = {'alternateCurrencies': x5, 'expiryAt': x6}  # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[]: record
-                                x4.append(x3)
+                                x5 = {'alternateCurrencies': x7, 'expiryAt': x8}  # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[]: record
+                                x6.append(x5)
                         p += 1
-                        v41_regularAlternateCurrenciesBreakup = x4
+                        v42_regularAlternateCurrenciesBreakup = x6
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued: union
                     p += 1
                     if t == 2:
-                        x8 = []                           # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued: array
+                        x10 = []                          # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued: array
                         while n := HALF[b[p]]:            # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued: blocks
                             p += 1
                             if n < 0:
@@ -1551,41 +1557,9 @@ def read(b, p):                                           # capillary.events.Alt
                                 t = b[p]                  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionName: union
                                 p += 1
                                 if t == 0:
-                                    x9 = None             # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionName: null
+                                    x11 = None            # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionName: null
                                 elif t == 2:
                                     n = HALF[b[p]]        # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionName: string
-                                    p += 1
-                                    if n < 0:
-                                        n, p = count_at(b, p - 1)
-                                    s = p
-                                    p += n
-                                    if p > end:
-                                        raise Bad("the data ends before this does")
-                                    x9 = b[s:p].decode()
-                                else:
-                                    raise Bad("no such branch of the union")
-                                t = b[p]                  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionIdentifier: union
-                                p += 1
-                                if t == 0:
-                                    x10 = None            # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionIdentifier: null
-                                elif t == 2:
-                                    n = HALF[b[p]]        # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionIdentifier: string
-                                    p += 1
-                                    if n < 0:
-                                        n, p = count_at(b, p - 1)
-                                    s = p
-                                    p += n
-                                    if p > end:
-                                        raise Bad("the data ends before this does")
-                                    x10 = b[s:p].decode()
-                                else:
-                                    raise Bad("no such branch of the union")
-                                t = b[p]                  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionType: union
-                                p += 1
-                                if t == 0:
-                                    x11 = None            # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionType: null
-                                elif t == 2:
-                                    n = HALF[b[p]]        # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionType: string
                                     p += 1
                                     if n < 0:
                                         n, p = count_at(b, p - 1)
@@ -1596,21 +1570,28 @@ def read(b, p):                                           # capillary.events.Alt
                                     x11 = b[s:p].decode()
                                 else:
                                     raise Bad("no such branch of the union")
-                                t = b[p]                  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrencies: union
+                                t = b[p]                  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionIdentifier: union
                                 p += 1
                                 if t == 0:
-                                    x12 = None            # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrencies: null
+                                    x12 = None            # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionIdentifier: null
                                 elif t == 2:
-                                    (x12,) = double_at(b, p)  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrencies: double
-                                    p += 8
+                                    n = HALF[b[p]]        # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionIdentifier: string
+                                    p += 1
+                                    if n < 0:
+                                        n, p = count_at(b, p - 1)
+                                    s = p
+                                    p += n
+                                    if p > end:
+                                        raise Bad("the data ends before this does")
+                                    x12 = b[s:p].decode()
                                 else:
                                     raise Bad("no such branch of the union")
-                                t = b[p]                  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrenciesExpiryDate: union
+                                t = b[p]                  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionType: union
                                 p += 1
                                 if t == 0:
-                                    x13 = None            # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrenciesExpiryDate: null
+                                    x13 = None            # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionType: null
                                 elif t == 2:
-                                    n = HALF[b[p]]        # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrenciesExpiryDate: string
+                                    n = HALF[b[p]]        # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionType: string
                                     p += 1
                                     if n < 0:
                                         n, p = count_at(b, p - 1)
@@ -1621,16 +1602,41 @@ def read(b, p):                                           # capillary.events.Alt
                                     x13 = b[s:p].decode()
                                 else:
                                     raise Bad("no such branch of the union")
-                                x7 = {'promotionName': x9, 'promotionIdentifier': x10, 'promotionType': x11, 'promotionAlternateCurrencies': x12, 'promotionAlternateCurrenciesExpiryDate': x13}  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[]: record
-                                x8.append(x7)
+                                t = b[p]                  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrencies: union
+                                p += 1
+                                if t == 0:
+                                    x14 = None            # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrencies: null
+                                elif t == 2:
+                                    (x14,) = double_at(b, p)  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrencies: double
+                                    p += 8
+                                else:
+                                    raise Bad("no such branch of the union")
+                                t = b[p]                  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrenciesExpiryDate: union
+                                p += 1
+                                if t == 0:
+                                    x15 = None            # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrenciesExpiryDate: null
+                                elif t == 2:
+                                    n = HALF[b[p]]        # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[].promotionAlternateCurrenciesExpiryDate: string
+                                    p += 1
+                                    if n < 0:
+                                        n, p = count_at(b, p - 1)
+                                    s = p
+                                    p += n
+                                    if p > end:
+                                        raise Bad("the data ends before this does")
+                                    x15 = b[s:p].decode()
+                                else:
+                                    raise Bad("no such branch of the union")
+                                x9 = {'promotionName': x11, 'promotionIdentifier': x12, 'promotionType': x13, 'promotionAlternateCurrencies': x14, 'promotionAlternateCurrenciesExpiryDate': x15}  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[]: record
+                                x10.append(x9)
                         p += 1
-                        v42_promotionalAlternateCurrenciesIssued = x8
+                        v43_promotionalAlternateCurrenciesIssued = x10
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].promisedAlternateCurrenciesIssued: union
                     p += 1
                     if t == 2:
-                        x15 = []                          # data.alternateCurrencies[].promisedAlternateCurrenciesIssued: array
+                        x17 = []                          # data.alternateCurrencies[].promisedAlternateCurrenciesIssued: array
                         while n := HALF[b[p]]:            # data.alternateCurrencies[].promisedAlternateCurrenciesIssued: blocks
                             p += 1
                             if n < 0:
@@ -1639,28 +1645,28 @@ def read(b, p):                                           # capillary.events.Alt
                                 t = b[p]                  # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promisedAlternateCurrencies: union
                                 p += 1
                                 if t == 0:
-                                    x16 = None            # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promisedAlternateCurrencies: null
+                                    x18 = None            # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promisedAlternateCurrencies: null
                                 elif t == 2:
-                                    (x16,) = double_at(b, p)  # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promisedAlternateCurrencies: double
+                                    (x18,) = double_at(b, p)  # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promisedAlternateCurrencies: double
                                     p += 8
                                 else:
                                     raise Bad("no such branch of the union")
                                 t = b[p]                  # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].isExternalTriggerBased: union
                                 p += 1
                                 if t == 0:
-                                    x17 = None            # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].isExternalTriggerBased: null
+                                    x19 = None            # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].isExternalTriggerBased: null
                                 elif t == 2:
                                     t = b[p]              # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].isExternalTriggerBased: boolean
                                     p += 1
                                     if t > 1:
                                         raise Bad("neither 0 nor 1")
-                                    x17 = t == 1
+                                    x19 = t == 1
                                 else:
                                     raise Bad("no such branch of the union")
                                 t = b[p]                  # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promisedAlternateCurrenciesConversionDate: union
                                 p += 1
                                 if t == 0:
-                                    x18 = None            # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promisedAlternateCurrenciesConversionDate: null
+                                    x20 = None            # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promisedAlternateCurrenciesConversionDate: null
                                 elif t == 2:
                                     n = HALF[b[p]]        # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promisedAlternateCurrenciesConversionDate: string
                                     p += 1
@@ -1670,13 +1676,13 @@ def read(b, p):                                           # capillary.events.Alt
                                     p += n
                                     if p > end:
                                         raise Bad("the data ends before this does")
-                                    x18 = b[s:p].decode()
+                                    x20 = b[s:p].decode()
                                 else:
                                     raise Bad("no such branch of the union")
                                 t = b[p]                  # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promotionIdentifier: union
                                 p += 1
                                 if t == 0:
-                                    x19 = None            # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promotionIdentifier: null
+                                    x21 = None            # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promotionIdentifier: null
                                 elif t == 2:
                                     n = HALF[b[p]]        # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[].promotionIdentifier: string
                                     p += 1
@@ -1686,16 +1692,16 @@ def read(b, p):                                           # capillary.events.Alt
                                     p += n
                                     if p > end:
                                         raise Bad("the data ends before this does")
-                                    x19 = b[s:p].decode()
+                                    x21 = b[s:p].decode()
                                 else:
                                     raise Bad("no such branch of the union")
-                                x14 = {'promisedAlternateCurrencies': x16, 'isExternalTriggerBased': x17, 'promisedAlternateCurrenciesConversionDate': x18, 'promotionIdentifier': x19}  # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[]: record
-                                x15.append(x14)
+                                x16 = {'promisedAlternateCurrencies': x18, 'isExternalTriggerBased': x19, 'promisedAlternateCurrenciesConversionDate': x20, 'promotionIdentifier': x21}  # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[]: record
+                                x17.append(x16)
                         p += 1
-                        v43_promisedAlternateCurrenciesIssued = x15
+                        v44_promisedAlternateCurrenciesIssued = x17
                     elif t:
                         raise Bad("no such branch of the union")
-                    v44_alternateCurrencies.append((v35_alternateCurrencyIdentifier, v36_alternateCurrencyName, v37_totalAlternateCurrenciesIssued, v38_regularAlternateCurrenciesIssued, v39_programCurrentAlternateCurrencies, v40_programLifetimeAlternateCurrencies, v41_regularAlternateCurrenciesBreakup, v42_promotionalAlternateCurrenciesIssued, v43_promisedAlternateCurrenciesIssued))
+                    v45_alternateCurrencies.append((v36_alternateCurrencyIdentifier, v37_alternateCurrencyName, v38_totalAlternateCurrenciesIssued, v39_regularAlternateCurrenciesIssued, v40_programCurrentAlternateCurrencies, v41_programLifetimeAlternateCurrencies, v42_regularAlternateCurrenciesBreakup, v43_promotionalAlternateCurrenciesIssued, v44_promisedAlternateCurrenciesIssued))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1703,4 +1709,4 @@ def read(b, p):                                           # capillary.events.Alt
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_entityType, v13_entityId, v14_loyaltyProgramId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v44_alternateCurrencies)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v45_alternateCurrencies)

@@ -4,39 +4,39 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.triggeringActivity.name
-#   v[13] data.triggeringActivity.requestId
-#   v[14] data.triggeringActivity.identifiers[key,value]
-#   v[15] data.triggeringActivity.additionalAttributes[key,value]
-#   v[16] data.triggeringActivity.enteredBy.id
-#   v[17] data.triggeringActivity.enteredBy.store.code
-#   v[18] data.triggeringActivity.enteredBy.store.name
-#   v[19] data.triggeringActivity.enteredBy.store.externalId
-#   v[20] data.triggeringActivity.enteredBy.store.externalId1
-#   v[21] data.triggeringActivity.enteredBy.store.externalId2
-#   v[22] data.triggeringActivity.enteredBy.till.code
-#   v[23] data.triggeringActivity.enteredBy.till.name
-#   v[24] data.badgeId
-#   v[25] data.issualId
-#   v[26] data.issuedOn
-#   v[27] data.earnId
-#   v[28] data.earnedOn
-#   v[29] data.earnConstraints[constraintLevel,constraintType,rollType,rollValue,maxEarnLimit,currentEarnCount]
-#   v[30] dropped
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.triggeringActivity.name
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.triggeringActivity.additionalAttributes[key,value]
+#   v[17] data.triggeringActivity.enteredBy.id
+#   v[18] data.triggeringActivity.enteredBy.store.code
+#   v[19] data.triggeringActivity.enteredBy.store.name
+#   v[20] data.triggeringActivity.enteredBy.store.externalId
+#   v[21] data.triggeringActivity.enteredBy.store.externalId1
+#   v[22] data.triggeringActivity.enteredBy.store.externalId2
+#   v[23] data.triggeringActivity.enteredBy.till.code
+#   v[24] data.triggeringActivity.enteredBy.till.name
+#   v[25] data.badgeId
+#   v[26] data.issualId
+#   v[27] data.issuedOn
+#   v[28] data.earnId
+#   v[29] data.earnedOn
+#   v[30] data.earnConstraints[constraintLevel,constraintType,rollType,rollValue,maxEarnLimit,currentEarnCount]
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4]),
+        f_event_time(now, received, v[5]),
     )
 
 
@@ -44,7 +44,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/badgeEarned.toml:3  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -71,7 +71,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -99,7 +99,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -109,12 +109,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -124,7 +124,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -134,7 +134,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -149,7 +149,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/badgeEarned.toml:7  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -160,7 +160,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/badgeEarned.toml:8  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -170,7 +170,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/badgeEarned.toml:9  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -180,7 +180,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/badgeEarned.toml:10  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[14] or ())
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -200,7 +200,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/badgeEarned.toml:11  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[15] or ())
+    x = f_field_map(v[16] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -220,12 +220,12 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/badgeEarned.toml:12  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/badgeEarned.toml:13  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -235,7 +235,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/badgeEarned.toml:14  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -245,7 +245,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/badgeEarned.toml:15  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -255,7 +255,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/badgeEarned.toml:16  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -265,7 +265,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/badgeEarned.toml:17  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[21]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -275,7 +275,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/badgeEarned.toml:18  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -285,7 +285,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/badgeEarned.toml:19  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -296,7 +296,7 @@ def output_0(v, s, now, received, known, notes):
             o2['tillName'] = x
     o5 = {}
     # mappings/badgeEarned.toml:20  "_tenant.capillary.badge.id" = { from = "data.badgeId" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -306,7 +306,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['id'] = x
     # mappings/badgeEarned.toml:21  "_tenant.capillary.badge.issualId" = { from = "data.issualId" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -316,7 +316,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['issualId'] = x
     # mappings/badgeEarned.toml:22  "_tenant.capillary.badge.issuedAt" = { from = "data.issuedOn" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -324,7 +324,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['issuedAt'] = x
     # mappings/badgeEarned.toml:23  "_tenant.capillary.badge.earnId" = { from = "data.earnId" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -334,7 +334,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['earnId'] = x
     # mappings/badgeEarned.toml:24  "_tenant.capillary.badge.earnedAt" = { from = "data.earnedOn" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -343,7 +343,7 @@ def output_0(v, s, now, received, known, notes):
             o5['earnedAt'] = x
     l6 = []
     # mappings/badgeEarned.toml:26  [output.fields."_tenant.capillary.badge.limits"]
-    for item7 in v[29] or ():
+    for item7 in v[30] or ():
         o8 = {}
         # mappings/badgeEarned.toml:28  fields."level" = { from = "constraintLevel", as = "lower" }
         x = item7[0]
@@ -453,7 +453,7 @@ def output_1(v, s, now, received, known, notes):
     for _once13 in ONCE:
         o14 = {}
         # mappings/badgeEarned.toml:40  fields."id" = { from = "data.badgeId" }
-        x = v[24]
+        x = v[25]
         if x is None:
             return Skip('withheld: loyalty.rewards.badges[].id', 'profile-badge')
         x = x.strip()
@@ -467,9 +467,9 @@ def output_1(v, s, now, received, known, notes):
         # mappings/badgeEarned.toml:41  fields."state" = { const = "earned" }
         o14['state'] = 'earned'
         # mappings/badgeEarned.toml:42  fields."startDate" = { from = "data.earnedOn", absent = "clear" }
-        x = v[28]
+        x = v[29]
         if x is None:
-            if 'data.earnedOn' not in known or was_dropped(('data.earnedOn',), v[30]):
+            if 'data.earnedOn' not in known or was_dropped(('data.earnedOn',), v[3]):
                 return Skip('withheld: loyalty.rewards.badges[].startDate', 'profile-badge')
         else:
             x = rfc3339(x)
@@ -582,7 +582,7 @@ def skip_4(b, p, end):                                    # capillary.events.bad
 
 def read(b, p):                                           # capillary.events.BadgeEarned 3bf69753701507fb
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_name = v13_requestId = v16_identifiers = v19_additionalAttributes = v20_id = v21_code = v22_name = v23_externalId = v24_externalId1 = v25_externalId2 = v26_code = v27_name = v28_badgeId = v29_issualId = v30_issuedOn = v31_earnId = v32_earnedOn = v39_earnConstraints = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = v40_dropped = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_name = v14_requestId = v17_identifiers = v20_additionalAttributes = v21_id = v22_code = v23_name = v24_externalId = v25_externalId1 = v26_externalId2 = v27_code = v28_name = v29_badgeId = v30_issualId = v31_issuedOn = v32_earnId = v33_earnedOn = v40_earnConstraints = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -604,16 +604,16 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -631,7 +631,7 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -645,16 +645,16 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -668,7 +668,7 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -778,7 +778,7 @@ def read(b, p):                                           # capillary.events.Bad
                     x1 = b[s:p].decode()
                     x2.append(x1)
             p += 1
-            v40_dropped = x2
+            v3_dropped = x2
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
@@ -828,7 +828,7 @@ def read(b, p):                                           # capillary.events.Bad
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -856,7 +856,7 @@ def read(b, p):                                           # capillary.events.Bad
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -870,7 +870,7 @@ def read(b, p):                                           # capillary.events.Bad
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1008,7 +1008,7 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v28_badgeId = b[s:p].decode()
+            v29_badgeId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.issualId: union
@@ -1022,16 +1022,16 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v29_issualId = b[s:p].decode()
+            v30_issualId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.issuedOn: union
         p += 1
         if t == 2:
-            v30_issuedOn = ZIGZAG[b[p]]                   # data.issuedOn: long
+            v31_issuedOn = ZIGZAG[b[p]]                   # data.issuedOn: long
             p += 1
-            if v30_issuedOn is None:
-                v30_issuedOn, p = long_at(b, p - 1)
+            if v31_issuedOn is None:
+                v31_issuedOn, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnId: union
@@ -1045,28 +1045,28 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v31_earnId = b[s:p].decode()
+            v32_earnId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnedOn: union
         p += 1
         if t == 2:
-            v32_earnedOn = ZIGZAG[b[p]]                   # data.earnedOn: long
+            v33_earnedOn = ZIGZAG[b[p]]                   # data.earnedOn: long
             p += 1
-            if v32_earnedOn is None:
-                v32_earnedOn, p = long_at(b, p - 1)
+            if v33_earnedOn is None:
+                v33_earnedOn, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnConstraints: union
         p += 1
         if t == 2:
-            v39_earnConstraints = []                      # data.earnConstraints: one tuple per item
+            v40_earnConstraints = []                      # data.earnConstraints: one tuple per item
             while n := HALF[b[p]]:                        # data.earnConstraints: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 6)
                 for _ in range(n):
-                    v33_constraintLevel = v34_constraintType = v35_rollType = v36_rollValue = v37_maxEarnLimit = v38_currentEarnCount = None
+                    v34_constraintLevel = v35_constraintType = v36_rollType = v37_rollValue = v38_maxEarnLimit = v39_currentEarnCount = None
                     t = b[p]                              # data.earnConstraints[].constraintLevel: union
                     p += 1
                     if t == 2:
@@ -1078,7 +1078,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_constraintLevel = b[s:p].decode()
+                        v34_constraintLevel = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earnConstraints[].constraintType: union
@@ -1092,7 +1092,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_constraintType = b[s:p].decode()
+                        v35_constraintType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earnConstraints[].rollType: union
@@ -1106,37 +1106,37 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_rollType = b[s:p].decode()
+                        v36_rollType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earnConstraints[].rollValue: union
                     p += 1
                     if t == 2:
-                        v36_rollValue = ZIGZAG[b[p]]      # data.earnConstraints[].rollValue: int
+                        v37_rollValue = ZIGZAG[b[p]]      # data.earnConstraints[].rollValue: int
                         p += 1
-                        if v36_rollValue is None:
-                            v36_rollValue, p = int_at(b, p - 1)
+                        if v37_rollValue is None:
+                            v37_rollValue, p = int_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earnConstraints[].maxEarnLimit: union
                     p += 1
                     if t == 2:
-                        v37_maxEarnLimit = ZIGZAG[b[p]]   # data.earnConstraints[].maxEarnLimit: int
+                        v38_maxEarnLimit = ZIGZAG[b[p]]   # data.earnConstraints[].maxEarnLimit: int
                         p += 1
-                        if v37_maxEarnLimit is None:
-                            v37_maxEarnLimit, p = int_at(b, p - 1)
+                        if v38_maxEarnLimit is None:
+                            v38_maxEarnLimit, p = int_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earnConstraints[].currentEarnCount: union
                     p += 1
                     if t == 2:
-                        v38_currentEarnCount = ZIGZAG[b[p]]  # data.earnConstraints[].currentEarnCount: int
+                        v39_currentEarnCount = ZIGZAG[b[p]]  # data.earnConstraints[].currentEarnCount: int
                         p += 1
-                        if v38_currentEarnCount is None:
-                            v38_currentEarnCount, p = int_at(b, p - 1)
+                        if v39_currentEarnCount is None:
+                            v39_currentEarnCount, p = int_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
-                    v39_earnConstraints.append((v33_constraintLevel, v34_constraintType, v35_rollType, v36_rollValue, v37_maxEarnLimit, v38_currentEarnCount))
+                    v40_earnConstraints.append((v34_constraintLevel, v35_constraintType, v36_rollType, v37_rollValue, v38_maxEarnLimit, v39_currentEarnCount))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1154,7 +1154,7 @@ def read(b, p):                                           # capillary.events.Bad
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_name = b[s:p].decode()
+                v13_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1168,19 +1168,19 @@ def read(b, p):                                           # capillary.events.Bad
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v16_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v14_key = v15_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1192,7 +1192,7 @@ def read(b, p):                                           # capillary.events.Bad
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v14_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1206,10 +1206,10 @@ def read(b, p):                                           # capillary.events.Bad
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v15_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v16_identifiers.append((v14_key, v15_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1219,10 +1219,10 @@ def read(b, p):                                           # capillary.events.Bad
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v20_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v21_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v20_id is None:
-                        v20_id, p = long_at(b, p - 1)
+                    if v21_id is None:
+                        v21_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1256,7 +1256,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v26_code = b[s:p].decode()
+                        v27_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1270,7 +1270,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v27_name = b[s:p].decode()
+                        v28_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1289,7 +1289,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v21_code = b[s:p].decode()
+                        v22_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1303,7 +1303,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v22_name = b[s:p].decode()
+                        v23_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1317,7 +1317,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v23_externalId = b[s:p].decode()
+                        v24_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1331,7 +1331,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v24_externalId1 = b[s:p].decode()
+                        v25_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1345,7 +1345,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_externalId2 = b[s:p].decode()
+                        v26_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1367,13 +1367,13 @@ def read(b, p):                                           # capillary.events.Bad
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v19_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v20_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v17_key = v18_value = None
+                        v18_key = v19_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1385,7 +1385,7 @@ def read(b, p):                                           # capillary.events.Bad
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v17_key = b[s:p].decode()
+                            v18_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1399,10 +1399,10 @@ def read(b, p):                                           # capillary.events.Bad
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v18_value = b[s:p].decode()
+                            v19_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v19_additionalAttributes.append((v17_key, v18_value))
+                        v20_additionalAttributes.append((v18_key, v19_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1412,4 +1412,4 @@ def read(b, p):                                           # capillary.events.Bad
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_name, v13_requestId, v16_identifiers, v19_additionalAttributes, v20_id, v21_code, v22_name, v23_externalId, v24_externalId1, v25_externalId2, v26_code, v27_name, v28_badgeId, v29_issualId, v30_issuedOn, v31_earnId, v32_earnedOn, v39_earnConstraints, v40_dropped)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_name, v14_requestId, v17_identifiers, v20_additionalAttributes, v21_id, v22_code, v23_name, v24_externalId, v25_externalId1, v26_externalId2, v27_code, v28_name, v29_badgeId, v30_issualId, v31_issuedOn, v32_earnId, v33_earnedOn, v40_earnConstraints)

@@ -4,41 +4,42 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.enteredAt
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.loyaltyType
-#   v[13] data.customerIdentifiers.loyaltyType
-#   v[14] data.source
-#   v[15] data.accountId
-#   v[16] data.enteredBy.id
-#   v[17] data.enteredBy.store.code
-#   v[18] data.enteredBy.store.name
-#   v[19] data.enteredBy.store.externalId
-#   v[20] data.enteredBy.store.externalId1
-#   v[21] data.enteredBy.store.externalId2
-#   v[22] data.enteredBy.till.code
-#   v[23] data.enteredBy.till.name
-#   v[24] data.customFields[key,value]
-#   v[25] data.extendedFields[key,value]
-#   v[26] data.firstName
-#   v[27] data.lastName
-#   v[28] data.customerIdentifiers.instore.externalId
-#   v[29] data.customerIdentifiers.instore.cardNumbers
-#   v[30] data.customerIdentifiers.instore.cardnumber
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.enteredAt
+#   v[9] data.customerIdentifiers.instore.email
+#   v[10] data.customerIdentifiers.instore.mobile
+#   v[11] eventLogId
+#   v[12] loyaltyEventId
+#   v[13] data.loyaltyType
+#   v[14] data.customerIdentifiers.loyaltyType
+#   v[15] data.source
+#   v[16] data.accountId
+#   v[17] data.enteredBy.id
+#   v[18] data.enteredBy.store.code
+#   v[19] data.enteredBy.store.name
+#   v[20] data.enteredBy.store.externalId
+#   v[21] data.enteredBy.store.externalId1
+#   v[22] data.enteredBy.store.externalId2
+#   v[23] data.enteredBy.till.code
+#   v[24] data.enteredBy.till.name
+#   v[25] data.customFields[key,value]
+#   v[26] data.extendedFields[key,value]
+#   v[27] data.firstName
+#   v[28] data.lastName
+#   v[29] data.customerIdentifiers.instore.externalId
+#   v[30] data.customerIdentifiers.instore.cardNumbers
+#   v[31] data.customerIdentifiers.instore.cardnumber
 
 
 def shared(v, now, received):
     return (
         f_customer_identity(v[0], v[2], None, None, None, None, None),
-        f_event_time(now, received, v[4]),
-        f_is_any(v[12], 'LOYALTY', 'LOYALTY_PLUS'),
+        f_event_time(now, received, v[5]),
+        f_is_any(v[13], 'LOYALTY', 'LOYALTY_PLUS'),
     )
 
 
@@ -46,7 +47,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:3  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -55,7 +56,7 @@ def output_0(v, s, now, received, known, notes):
     else:
         o['_id'] = x
     # mappings/customerAdded.toml:7  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.enteredAt"], required = true }
-    x = f_event_time(now, received, v[4], v[7])
+    x = f_event_time(now, received, v[5], v[8])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('timestamp:' + reason)
@@ -73,7 +74,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[9], v[10], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -101,7 +102,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -111,12 +112,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -126,7 +127,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -136,7 +137,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -151,7 +152,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/customerAdded.toml:8  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -159,9 +160,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['enteredAt'] = x
     # mappings/customerAdded.toml:9  "_tenant.capillary.loyaltyType" = { from = ["data.loyaltyType", "data.customerIdentifiers.loyaltyType"], as = "lower" }
-    x = v[12]
+    x = v[13]
     if not (x and not x.isspace()):
-        y = v[13]
+        y = v[14]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -173,7 +174,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/customerAdded.toml:10  "_tenant.capillary.source" = { from = "data.source", as = "lower" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -184,7 +185,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['source'] = x
     # mappings/customerAdded.toml:11  "_tenant.capillary.accountId" = { from = "data.accountId" }
-    x = v[15]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -194,12 +195,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['accountId'] = x
     # mappings/customerAdded.toml:12  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/customerAdded.toml:13  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -209,7 +210,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/customerAdded.toml:14  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -219,7 +220,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/customerAdded.toml:15  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -229,7 +230,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/customerAdded.toml:16  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -239,7 +240,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/customerAdded.toml:17  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[21]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -249,7 +250,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/customerAdded.toml:18  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -259,7 +260,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/customerAdded.toml:19  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -269,7 +270,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/customerAdded.toml:20  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = f_field_map(v[24] or ())
+    x = f_field_map(v[25] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -289,7 +290,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['customFields'] = m3
     # mappings/customerAdded.toml:21  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = f_field_map(v[25] or ())
+    x = f_field_map(v[26] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -352,7 +353,7 @@ def output_1(v, s, now, received, known, notes):
     o6 = {}
     o7 = {}
     # mappings/customerAdded.toml:27  "person.name.firstName" = { call = "personal_name", with = ["data.firstName"] }
-    x = f_personal_name(v[26])
+    x = f_personal_name(v[27])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.name.firstName:' + reason)
@@ -405,7 +406,7 @@ def output_2(v, s, now, received, known, notes):
     o9 = {}
     o10 = {}
     # mappings/customerAdded.toml:32  "person.name.lastName" = { call = "personal_name", with = ["data.lastName"] }
-    x = f_personal_name(v[27])
+    x = f_personal_name(v[28])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.name.lastName:' + reason)
@@ -457,7 +458,7 @@ def output_3(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o11
     o12 = {}
     # mappings/customerAdded.toml:37  "personalEmail.address" = { call = "email_address", with = ["data.customerIdentifiers.instore.email"] }
-    x = f_email_address(v[8])
+    x = f_email_address(v[9])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('personalEmail.address:' + reason)
@@ -512,7 +513,7 @@ def output_4(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o13
     o14 = {}
     # mappings/customerAdded.toml:42  "mobilePhone.number" = { call = "phone_number", with = ["data.customerIdentifiers.instore.mobile"] }
-    x = f_phone_number(v[9])
+    x = f_phone_number(v[10])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('mobilePhone.number:' + reason)
@@ -563,7 +564,7 @@ def output_5(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o15
     o16 = {}
     # mappings/customerAdded.toml:47  "loyalty.loyaltyID" = { call = "external_id", with = ["data.customerIdentifiers.instore.externalId"] }
-    x = f_external_id(v[28])
+    x = f_external_id(v[29])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('loyalty.loyaltyID:' + reason)
@@ -583,7 +584,9 @@ def output_5(v, s, now, received, known, notes):
 def output_6(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:50  profile-cards -> profile-cards
     # mappings/customerAdded.toml:52  when = { call = "lists_a_card", with = ["data.customerIdentifiers.instore.cardNumbers"] }
-    if not f_lists_a_card(v[29]):
+    if v[3] and (lost := unreadable(('data.customerIdentifiers.instore.cardNumbers',), v[3])):
+        return Skip(undecided(lost), 'profile-cards')
+    if not f_lists_a_card(v[30]):
         return None
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -618,7 +621,7 @@ def output_6(v, s, now, received, known, notes):
     o18 = {}
     l19 = []
     # mappings/customerAdded.toml:53  [output.fields."loyalty.cardsDetails"]
-    for item20 in v[29] or ():
+    for item20 in v[30] or ():
         o21 = {}
         # mappings/customerAdded.toml:55  fields."number" = { call = "external_id", with = ["@value"] }
         x = f_external_id(item20)
@@ -646,7 +649,9 @@ def output_6(v, s, now, received, known, notes):
 def output_7(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:57  profile-cards-only -> profile-cards
     # mappings/customerAdded.toml:60  when = { call = "lists_no_card", with = ["data.customerIdentifiers.instore.cardNumbers"] }
-    if not f_lists_no_card(v[29]):
+    if v[3] and (lost := unreadable(('data.customerIdentifiers.instore.cardNumbers',), v[3])):
+        return Skip(undecided(lost), 'profile-cards')
+    if not f_lists_no_card(v[30]):
         return None
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -684,7 +689,7 @@ def output_7(v, s, now, received, known, notes):
     for _once25 in ONCE:
         o26 = {}
         # mappings/customerAdded.toml:63  fields."number" = { call = "external_id", with = ["data.customerIdentifiers.instore.cardnumber"] }
-        x = f_external_id(v[30])
+        x = f_external_id(v[31])
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('loyalty.cardsDetails[].number:' + reason)
@@ -709,6 +714,8 @@ def output_7(v, s, now, received, known, notes):
 def output_8(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:66  profile-membership -> profile-membership
     # mappings/customerAdded.toml:68  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
+    if v[3] and (lost := unreadable(('data.loyaltyType',), v[3])):
+        return Skip(undecided(lost), 'profile-membership')
     if not s[2]:
         return Skip('no loyalty member', 'profile-membership')
     o = {}
@@ -743,7 +750,7 @@ def output_8(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o27
     o28 = {}
     # mappings/customerAdded.toml:70  "loyalty.joinDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.enteredAt", "createdAt"] }    # not when the record came: that is no joining
-    x = f_plausible_time(now, v[4], v[7], v[4])
+    x = f_plausible_time(now, v[5], v[8], v[5])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('loyalty.joinDate:' + reason)
@@ -768,6 +775,8 @@ def output_8(v, s, now, received, known, notes):
 def output_9(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:72  profile-status -> profile-status
     # mappings/customerAdded.toml:74  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
+    if v[3] and (lost := unreadable(('data.loyaltyType',), v[3])):
+        return Skip(undecided(lost), 'profile-status')
     if not s[2]:
         return Skip('no loyalty member', 'profile-status')
     o = {}
@@ -810,7 +819,7 @@ def output_9(v, s, now, received, known, notes):
     return dumps(o), identity
 
 
-def skip_3(b, p, end):                                    # capillary.events.customerAdded.Channel
+def skip_5(b, p, end):                                    # capillary.events.customerAdded.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -874,7 +883,7 @@ def skip_3(b, p, end):                                    # capillary.events.cus
 
 def read(b, p):                                           # capillary.events.CustomerAdded d9497fe1083f4c1c
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v32_externalId = v33_cardNumbers = v34_cardnumber = v13_loyaltyType = v7_enteredAt = v12_loyaltyType = v14_source = v15_accountId = v16_id = v17_code = v18_name = v19_externalId = v20_externalId1 = v21_externalId2 = v22_code = v23_name = v26_customFields = v29_extendedFields = v30_firstName = v31_lastName = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v9_email = v10_mobile = v33_externalId = v34_cardNumbers = v35_cardnumber = v14_loyaltyType = v8_enteredAt = v13_loyaltyType = v15_source = v16_accountId = v17_id = v18_code = v19_name = v20_externalId = v21_externalId1 = v22_externalId2 = v23_code = v24_name = v27_customFields = v30_extendedFields = v31_firstName = v32_lastName = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v11_eventLogId = v12_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -896,16 +905,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v11_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v11_eventLogId is None:
+                v11_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -923,7 +932,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -937,16 +946,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -960,11 +969,11 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v12_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -1050,24 +1059,29 @@ def read(b, p):                                           # capillary.events.Cus
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.loyaltyType: union
         p += 1
         if t == 2:
@@ -1079,7 +1093,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v12_loyaltyType = b[s:p].decode()
+            v13_loyaltyType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.source: union
@@ -1093,7 +1107,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v14_source = b[s:p].decode()
+            v15_source = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.accountId: union
@@ -1107,7 +1121,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v15_accountId = b[s:p].decode()
+            v16_accountId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.firstName: union
@@ -1121,7 +1135,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v30_firstName = b[s:p].decode()
+            v31_firstName = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lastName: union
@@ -1135,16 +1149,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v31_lastName = b[s:p].decode()
+            v32_lastName = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v7_enteredAt = ZIGZAG[b[p]]                   # data.enteredAt: long
+            v8_enteredAt = ZIGZAG[b[p]]                   # data.enteredAt: long
             p += 1
-            if v7_enteredAt is None:
-                v7_enteredAt, p = long_at(b, p - 1)
+            if v8_enteredAt is None:
+                v8_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -1153,10 +1167,10 @@ def read(b, p):                                           # capillary.events.Cus
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v17_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v17_id is None:
+                    v17_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -1190,7 +1204,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v22_code = b[s:p].decode()
+                    v23_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -1204,7 +1218,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v23_name = b[s:p].decode()
+                    v24_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1223,7 +1237,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v17_code = b[s:p].decode()
+                    v18_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -1237,7 +1251,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v18_name = b[s:p].decode()
+                    v19_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -1251,7 +1265,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v19_externalId = b[s:p].decode()
+                    v20_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -1265,7 +1279,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v20_externalId1 = b[s:p].decode()
+                    v21_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -1279,7 +1293,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v21_externalId2 = b[s:p].decode()
+                    v22_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1333,7 +1347,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_loyaltyType = b[s:p].decode()
+                v14_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -1361,7 +1375,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v10_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1375,7 +1389,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v9_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.externalId: union
@@ -1389,7 +1403,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v32_externalId = b[s:p].decode()
+                    v33_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.cardnumber: union
@@ -1403,7 +1417,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v34_cardnumber = b[s:p].decode()
+                    v35_cardnumber = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.cardexternalid: union
@@ -1421,7 +1435,7 @@ def read(b, p):                                           # capillary.events.Cus
                 t = b[p]                                  # data.customerIdentifiers.instore.cardNumbers: union
                 p += 1
                 if t == 2:
-                    x2 = []                               # data.customerIdentifiers.instore.cardNumbers: array
+                    x4 = []                               # data.customerIdentifiers.instore.cardNumbers: array
                     while n := HALF[b[p]]:                # data.customerIdentifiers.instore.cardNumbers: blocks
                         p += 1
                         if n < 0:
@@ -1435,10 +1449,10 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            x1 = b[s:p].decode()
-                            x2.append(x1)
+                            x3 = b[s:p].decode()
+                            x4.append(x3)
                     p += 1
-                    v33_cardNumbers = x2
+                    v34_cardNumbers = x4
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1449,61 +1463,61 @@ def read(b, p):                                           # capillary.events.Cus
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_5(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_5(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_5(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_5(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_5(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_5(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_5(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_5(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_5(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_5(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1511,13 +1525,13 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v26_customFields = []                         # data.customFields: one tuple per item
+            v27_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v24_key = v25_value = None
+                    v25_key = v26_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -1529,7 +1543,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v24_key = b[s:p].decode()
+                        v25_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -1543,23 +1557,23 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_value = b[s:p].decode()
+                        v26_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v26_customFields.append((v24_key, v25_value))
+                    v27_customFields.append((v25_key, v26_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.extendedFields: union
         p += 1
         if t == 2:
-            v29_extendedFields = []                       # data.extendedFields: one tuple per item
+            v30_extendedFields = []                       # data.extendedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.extendedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v27_key = v28_value = None
+                    v28_key = v29_value = None
                     t = b[p]                              # data.extendedFields[].key: union
                     p += 1
                     if t == 2:
@@ -1571,7 +1585,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v27_key = b[s:p].decode()
+                        v28_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.extendedFields[].value: union
@@ -1585,10 +1599,10 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_value = b[s:p].decode()
+                        v29_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v29_extendedFields.append((v27_key, v28_value))
+                    v30_extendedFields.append((v28_key, v29_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1596,4 +1610,4 @@ def read(b, p):                                           # capillary.events.Cus
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_enteredAt, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_loyaltyType, v14_source, v15_accountId, v16_id, v17_code, v18_name, v19_externalId, v20_externalId1, v21_externalId2, v22_code, v23_name, v26_customFields, v29_extendedFields, v30_firstName, v31_lastName, v32_externalId, v33_cardNumbers, v34_cardnumber)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_enteredAt, v9_email, v10_mobile, v11_eventLogId, v12_loyaltyEventId, v13_loyaltyType, v14_loyaltyType, v15_source, v16_accountId, v17_id, v18_code, v19_name, v20_externalId, v21_externalId1, v22_externalId2, v23_code, v24_name, v27_customFields, v30_extendedFields, v31_firstName, v32_lastName, v33_externalId, v34_cardNumbers, v35_cardnumber)

@@ -4,16 +4,17 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.subscriptions[channel,priority,previousStatus,currentStatus,sourceName,sourceAccountId,ouId,ouCode]
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.subscriptions[channel,priority,previousStatus,currentStatus,sourceName,sourceAccountId,ouId,ouCode]
 
 
 def shared(v, now, received):
@@ -25,7 +26,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/customerSubscription.toml:5  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -34,7 +35,7 @@ def output_0(v, s, now, received, known, notes):
     else:
         o['_id'] = x
     # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
-    x = f_event_time(now, received, v[4])
+    x = f_event_time(now, received, v[5])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('timestamp:' + reason)
@@ -52,7 +53,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -80,7 +81,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -90,12 +91,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -105,7 +106,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -115,7 +116,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -130,7 +131,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/customerSubscription.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -142,7 +143,7 @@ def output_0(v, s, now, received, known, notes):
             o2['loyaltyType'] = x
     l3 = []
     # mappings/customerSubscription.toml:11  [output.fields."_tenant.capillary.subscriptions"]
-    for item4 in v[12] or ():
+    for item4 in v[13] or ():
         o5 = {}
         # mappings/customerSubscription.toml:13  fields."channel" = { from = "channel", as = "lower" }
         x = item4[0]
@@ -237,7 +238,7 @@ def output_0(v, s, now, received, known, notes):
     return fit(o, k_2, notes)
 
 
-def skip_1(b, p, end):                                    # capillary.events.customerSubscription.Channel
+def skip_3(b, p, end):                                    # capillary.events.customerSubscription.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -301,7 +302,7 @@ def skip_1(b, p, end):                                    # capillary.events.cus
 
 def read(b, p):                                           # capillary.events.CustomerSubscription 37106776e5018d0b
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v20_subscriptions = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v21_subscriptions = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -323,16 +324,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -350,7 +351,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -364,16 +365,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -387,11 +388,11 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -477,24 +478,29 @@ def read(b, p):                                           # capillary.events.Cus
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -542,7 +548,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -570,7 +576,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -584,7 +590,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -652,61 +658,61 @@ def read(b, p):                                           # capillary.events.Cus
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -714,13 +720,13 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.subscriptions: union
         p += 1
         if t == 2:
-            v20_subscriptions = []                        # data.subscriptions: one tuple per item
+            v21_subscriptions = []                        # data.subscriptions: one tuple per item
             while n := HALF[b[p]]:                        # data.subscriptions: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 8)
                 for _ in range(n):
-                    v12_channel = v13_priority = v14_previousStatus = v15_currentStatus = v16_sourceName = v17_sourceAccountId = v18_ouId = v19_ouCode = None
+                    v13_channel = v14_priority = v15_previousStatus = v16_currentStatus = v17_sourceName = v18_sourceAccountId = v19_ouId = v20_ouCode = None
                     t = b[p]                              # data.subscriptions[].channel: union
                     p += 1
                     if t == 2:
@@ -732,7 +738,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v12_channel = b[s:p].decode()
+                        v13_channel = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].priority: union
@@ -746,7 +752,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v13_priority = b[s:p].decode()
+                        v14_priority = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].previousStatus: union
@@ -760,7 +766,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v14_previousStatus = b[s:p].decode()
+                        v15_previousStatus = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].currentStatus: union
@@ -774,7 +780,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v15_currentStatus = b[s:p].decode()
+                        v16_currentStatus = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].sourceName: union
@@ -788,7 +794,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v16_sourceName = b[s:p].decode()
+                        v17_sourceName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].sourceAccountId: union
@@ -802,16 +808,16 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v17_sourceAccountId = b[s:p].decode()
+                        v18_sourceAccountId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].ouId: union
                     p += 1
                     if t == 2:
-                        v18_ouId = ZIGZAG[b[p]]           # data.subscriptions[].ouId: long
+                        v19_ouId = ZIGZAG[b[p]]           # data.subscriptions[].ouId: long
                         p += 1
-                        if v18_ouId is None:
-                            v18_ouId, p = long_at(b, p - 1)
+                        if v19_ouId is None:
+                            v19_ouId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].ouCode: union
@@ -825,10 +831,10 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v19_ouCode = b[s:p].decode()
+                        v20_ouCode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v20_subscriptions.append((v12_channel, v13_priority, v14_previousStatus, v15_currentStatus, v16_sourceName, v17_sourceAccountId, v18_ouId, v19_ouCode))
+                    v21_subscriptions.append((v13_channel, v14_priority, v15_previousStatus, v16_currentStatus, v17_sourceName, v18_sourceAccountId, v19_ouId, v20_ouCode))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -836,4 +842,4 @@ def read(b, p):                                           # capillary.events.Cus
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v20_subscriptions)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v21_subscriptions)

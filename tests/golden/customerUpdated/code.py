@@ -4,52 +4,53 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] data.customerStatus.currentLabel
-#   v[4] data.customerStatus.currentStatus
-#   v[5] eventId
-#   v[6] createdAt
-#   v[7] refId
-#   v[8] apiRequestId
-#   v[9] data.customerIdentifiers.instore.email
-#   v[10] data.customerIdentifiers.instore.mobile
-#   v[11] eventLogId
-#   v[12] loyaltyEventId
-#   v[13] data.enteredAt
-#   v[14] data.loyaltyType
-#   v[15] data.customerIdentifiers.loyaltyType
-#   v[16] data.source
-#   v[17] data.accountId
-#   v[18] data.triggeringActivity.name
-#   v[19] data.triggeringActivity.requestId
-#   v[20] data.triggeringActivity.identifiers[key,value]
-#   v[21] data.triggeringActivity.additionalAttributes[key,value]
-#   v[22] data.enteredBy.id
-#   v[23] data.enteredBy.store.code
-#   v[24] data.enteredBy.store.name
-#   v[25] data.enteredBy.store.externalId
-#   v[26] data.enteredBy.store.externalId1
-#   v[27] data.enteredBy.store.externalId2
-#   v[28] data.enteredBy.till.code
-#   v[29] data.enteredBy.till.name
-#   v[30] data.customerStatus.previousLabel
-#   v[31] data.customerStatus.previousStatus
-#   v[32] data.customerStatus.reason
-#   v[33] data.customFields[key,value]
-#   v[34] data.extendedFields[key,value]
-#   v[35] data.updatedFields[fieldName,fieldType,source,accountId]
-#   v[36] data.firstName
-#   v[37] data.lastName
-#   v[38] data.customerIdentifiers.instore.externalId
-#   v[39] data.customerIdentifiers.instore.cardNumbers
-#   v[40] data.customerIdentifiers.instore.cardnumber
-#   v[41] data.updatedFields[fieldName,currentValue]
+#   v[3] dropped
+#   v[4] data.customerStatus.currentLabel
+#   v[5] data.customerStatus.currentStatus
+#   v[6] eventId
+#   v[7] createdAt
+#   v[8] refId
+#   v[9] apiRequestId
+#   v[10] data.customerIdentifiers.instore.email
+#   v[11] data.customerIdentifiers.instore.mobile
+#   v[12] eventLogId
+#   v[13] loyaltyEventId
+#   v[14] data.enteredAt
+#   v[15] data.loyaltyType
+#   v[16] data.customerIdentifiers.loyaltyType
+#   v[17] data.source
+#   v[18] data.accountId
+#   v[19] data.triggeringActivity.name
+#   v[20] data.triggeringActivity.requestId
+#   v[21] data.triggeringActivity.identifiers[key,value]
+#   v[22] data.triggeringActivity.additionalAttributes[key,value]
+#   v[23] data.enteredBy.id
+#   v[24] data.enteredBy.store.code
+#   v[25] data.enteredBy.store.name
+#   v[26] data.enteredBy.store.externalId
+#   v[27] data.enteredBy.store.externalId1
+#   v[28] data.enteredBy.store.externalId2
+#   v[29] data.enteredBy.till.code
+#   v[30] data.enteredBy.till.name
+#   v[31] data.customerStatus.previousLabel
+#   v[32] data.customerStatus.previousStatus
+#   v[33] data.customerStatus.reason
+#   v[34] data.customFields[key,value]
+#   v[35] data.extendedFields[key,value]
+#   v[36] data.updatedFields[fieldName,fieldType,source,accountId]
+#   v[37] data.firstName
+#   v[38] data.lastName
+#   v[39] data.customerIdentifiers.instore.externalId
+#   v[40] data.customerIdentifiers.instore.cardNumbers
+#   v[41] data.customerIdentifiers.instore.cardnumber
+#   v[42] data.updatedFields[fieldName,currentValue]
 
 
 def shared(v, now, received):
     return (
-        f_neither_is(v[3], v[4], 'Deleted'),
-        f_event_time(now, received, v[6]),
-        f_either_is(v[3], v[4], 'Deleted'),
+        f_neither_is(v[4], v[5], 'Deleted'),
+        f_event_time(now, received, v[7]),
+        f_either_is(v[4], v[5], 'Deleted'),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
@@ -57,11 +58,13 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:8  events -> events
     # mappings/customerUpdated.toml:10  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        raise Unmappable('when', undecided(lost))
     if not s[0]:
         return None
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[5], 'events', None, v[6], received, v[7], v[8], v[2])
+    x = f_event_id(v[0], v[1], v[6], 'events', None, v[7], received, v[8], v[9], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -88,7 +91,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[9], v[10], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[10], v[11], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -116,7 +119,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -126,12 +129,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -141,7 +144,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[8]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -151,7 +154,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -166,7 +169,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/customerUpdated.toml:13  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -174,9 +177,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['enteredAt'] = x
     # mappings/customerUpdated.toml:14  "_tenant.capillary.loyaltyType" = { from = ["data.loyaltyType", "data.customerIdentifiers.loyaltyType"], as = "lower" }
-    x = v[14]
+    x = v[15]
     if not (x and not x.isspace()):
-        y = v[15]
+        y = v[16]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -188,7 +191,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/customerUpdated.toml:15  "_tenant.capillary.source" = { from = "data.source", as = "lower" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -199,7 +202,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['source'] = x
     # mappings/customerUpdated.toml:16  "_tenant.capillary.accountId" = { from = "data.accountId" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -209,7 +212,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['accountId'] = x
     # mappings/customerUpdated.toml:17  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -219,7 +222,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/customerUpdated.toml:18  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -229,7 +232,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/customerUpdated.toml:19  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[20] or ())
+    x = f_identifier_map(v[21] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -249,7 +252,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/customerUpdated.toml:20  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[21] or ())
+    x = f_field_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -269,12 +272,12 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/customerUpdated.toml:21  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/customerUpdated.toml:22  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -284,7 +287,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/customerUpdated.toml:23  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -294,7 +297,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/customerUpdated.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -304,7 +307,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/customerUpdated.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -314,7 +317,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/customerUpdated.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -324,7 +327,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/customerUpdated.toml:27  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -334,7 +337,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/customerUpdated.toml:28  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -345,9 +348,9 @@ def output_0(v, s, now, received, known, notes):
             o2['tillName'] = x
     o5 = {}
     # mappings/customerUpdated.toml:29  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
-    x = v[30]
+    x = v[31]
     if not (x and not x.isspace()):
-        y = v[31]
+        y = v[32]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -359,9 +362,9 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o5['previous'] = x
     # mappings/customerUpdated.toml:30  "_tenant.capillary.customerStatus.current" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
-    x = v[3]
+    x = v[4]
     if not (x and not x.isspace()):
-        y = v[4]
+        y = v[5]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -373,7 +376,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o5['current'] = x
     # mappings/customerUpdated.toml:31  "_tenant.capillary.customerStatus.reason" = { from = "data.customerStatus.reason" }
-    x = v[32]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -385,7 +388,7 @@ def output_0(v, s, now, received, known, notes):
     if o5:
         o2['customerStatus'] = o5
     # mappings/customerUpdated.toml:32  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = f_field_map(v[33] or ())
+    x = f_field_map(v[34] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -405,7 +408,7 @@ def output_0(v, s, now, received, known, notes):
         if m6:
             o2['customFields'] = m6
     # mappings/customerUpdated.toml:33  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = f_field_map(v[34] or ())
+    x = f_field_map(v[35] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -426,7 +429,7 @@ def output_0(v, s, now, received, known, notes):
             o2['extendedFields'] = m7
     l8 = []
     # mappings/customerUpdated.toml:36  [output.fields."_tenant.capillary.updatedFields"]
-    for item9 in v[35] or ():
+    for item9 in v[36] or ():
         o10 = {}
         # mappings/customerUpdated.toml:38  fields."fieldName" = { from = "fieldName", required = true }
         x = item9[0]
@@ -488,11 +491,13 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:45  events-deletion -> events
     # mappings/customerUpdated.toml:48  when = { call = "either_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        raise Unmappable('when', undecided(lost))
     if not s[2]:
         return None
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[5], 'events-deletion', None, v[6], received, v[7], v[8], v[2])
+    x = f_event_id(v[0], v[1], v[6], 'events-deletion', None, v[7], received, v[8], v[9], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -547,7 +552,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -557,12 +562,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = str(x)
         o12['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -572,7 +577,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[8]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -582,7 +587,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -598,9 +603,9 @@ def output_1(v, s, now, received, known, notes):
         o12['customerId'] = x
     o13 = {}
     # mappings/customerUpdated.toml:52  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
-    x = v[30]
+    x = v[31]
     if not (x and not x.isspace()):
-        y = v[31]
+        y = v[32]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -624,6 +629,8 @@ def output_1(v, s, now, received, known, notes):
 def output_2(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:55  profile-first-name -> profile-first-name
     # mappings/customerUpdated.toml:57  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-first-name')
     if not s[0]:
         return Skip('personal data deleted', 'profile-first-name')
     o = {}
@@ -659,7 +666,7 @@ def output_2(v, s, now, received, known, notes):
     o15 = {}
     o16 = {}
     # mappings/customerUpdated.toml:59  "person.name.firstName" = { call = "personal_name", with = ["data.firstName"] }
-    x = f_personal_name(v[36])
+    x = f_personal_name(v[37])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.name.firstName:' + reason)
@@ -680,6 +687,8 @@ def output_2(v, s, now, received, known, notes):
 def output_3(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:61  profile-last-name -> profile-last-name
     # mappings/customerUpdated.toml:63  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-last-name')
     if not s[0]:
         return Skip('personal data deleted', 'profile-last-name')
     o = {}
@@ -715,7 +724,7 @@ def output_3(v, s, now, received, known, notes):
     o18 = {}
     o19 = {}
     # mappings/customerUpdated.toml:65  "person.name.lastName" = { call = "personal_name", with = ["data.lastName"] }
-    x = f_personal_name(v[37])
+    x = f_personal_name(v[38])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.name.lastName:' + reason)
@@ -736,6 +745,8 @@ def output_3(v, s, now, received, known, notes):
 def output_4(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:67  profile-email -> profile-email
     # mappings/customerUpdated.toml:69  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-email')
     if not s[0]:
         return Skip('personal data deleted', 'profile-email')
     o = {}
@@ -770,7 +781,7 @@ def output_4(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o20
     o21 = {}
     # mappings/customerUpdated.toml:71  "personalEmail.address" = { call = "email_address", with = ["data.customerIdentifiers.instore.email"] }
-    x = f_email_address(v[9])
+    x = f_email_address(v[10])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('personalEmail.address:' + reason)
@@ -794,6 +805,8 @@ def output_4(v, s, now, received, known, notes):
 def output_5(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:73  profile-phone -> profile-phone
     # mappings/customerUpdated.toml:75  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-phone')
     if not s[0]:
         return Skip('personal data deleted', 'profile-phone')
     o = {}
@@ -828,7 +841,7 @@ def output_5(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o22
     o23 = {}
     # mappings/customerUpdated.toml:77  "mobilePhone.number" = { call = "phone_number", with = ["data.customerIdentifiers.instore.mobile"] }
-    x = f_phone_number(v[10])
+    x = f_phone_number(v[11])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('mobilePhone.number:' + reason)
@@ -848,6 +861,8 @@ def output_5(v, s, now, received, known, notes):
 def output_6(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:79  profile-loyalty-id -> profile-loyalty-id
     # mappings/customerUpdated.toml:81  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-loyalty-id')
     if not s[0]:
         return Skip('personal data deleted', 'profile-loyalty-id')
     o = {}
@@ -882,7 +897,7 @@ def output_6(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o24
     o25 = {}
     # mappings/customerUpdated.toml:83  "loyalty.loyaltyID" = { call = "external_id", with = ["data.customerIdentifiers.instore.externalId"] }
-    x = f_external_id(v[38])
+    x = f_external_id(v[39])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('loyalty.loyaltyID:' + reason)
@@ -902,9 +917,13 @@ def output_6(v, s, now, received, known, notes):
 def output_7(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:86  profile-cards -> profile-cards
     # mappings/customerUpdated.toml:88  when = [
-    if not f_lists_a_card(v[39]):
+    if v[3] and (lost := unreadable(('data.customerIdentifiers.instore.cardNumbers',), v[3])):
+        return Skip(undecided(lost), 'profile-cards')
+    if not f_lists_a_card(v[40]):
         return None
     # mappings/customerUpdated.toml:88  when = [
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-cards')
     if not s[0]:
         return Skip('personal data deleted', 'profile-cards')
     o = {}
@@ -940,7 +959,7 @@ def output_7(v, s, now, received, known, notes):
     o27 = {}
     l28 = []
     # mappings/customerUpdated.toml:92  [output.fields."loyalty.cardsDetails"]
-    for item29 in v[39] or ():
+    for item29 in v[40] or ():
         o30 = {}
         # mappings/customerUpdated.toml:94  fields."number" = { call = "external_id", with = ["@value"] }
         x = f_external_id(item29)
@@ -968,9 +987,13 @@ def output_7(v, s, now, received, known, notes):
 def output_8(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:96  profile-cards-only -> profile-cards
     # mappings/customerUpdated.toml:99  when = [
-    if not f_lists_no_card(v[39]):
+    if v[3] and (lost := unreadable(('data.customerIdentifiers.instore.cardNumbers',), v[3])):
+        return Skip(undecided(lost), 'profile-cards')
+    if not f_lists_no_card(v[40]):
         return None
     # mappings/customerUpdated.toml:99  when = [
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-cards')
     if not s[0]:
         return Skip('personal data deleted', 'profile-cards')
     o = {}
@@ -1009,7 +1032,7 @@ def output_8(v, s, now, received, known, notes):
     for _once34 in ONCE:
         o35 = {}
         # mappings/customerUpdated.toml:105  fields."number" = { call = "external_id", with = ["data.customerIdentifiers.instore.cardnumber"] }
-        x = f_external_id(v[40])
+        x = f_external_id(v[41])
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('loyalty.cardsDetails[].number:' + reason)
@@ -1034,10 +1057,14 @@ def output_8(v, s, now, received, known, notes):
 def output_9(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:108  profile-gender -> profile-gender
     # mappings/customerUpdated.toml:110  when = [
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-gender')
     if not s[0]:
         return Skip('personal data deleted', 'profile-gender')
     # mappings/customerUpdated.toml:110  when = [
-    if not f_is_changed(v[41] or (), 'gender'):
+    if v[3] and (lost := unreadable(('data.updatedFields[].fieldName', 'data.updatedFields[].currentValue'), v[3])):
+        return Skip(undecided(lost), 'profile-gender')
+    if not f_is_changed(v[42] or (), 'gender'):
         return None
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -1071,7 +1098,7 @@ def output_9(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o36
     o37 = {}
     # mappings/customerUpdated.toml:115  "person.gender" = { call = "changed_gender", with = ["data.updatedFields[fieldName,currentValue]", { const = "gender" }] }
-    x = f_changed_gender(v[41] or (), 'gender')
+    x = f_changed_gender(v[42] or (), 'gender')
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.gender:' + reason)
@@ -1095,10 +1122,14 @@ def output_9(v, s, now, received, known, notes):
 def output_10(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:117  profile-birth-date -> profile-birth-date
     # mappings/customerUpdated.toml:119  when = [
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-birth-date')
     if not s[0]:
         return Skip('personal data deleted', 'profile-birth-date')
     # mappings/customerUpdated.toml:119  when = [
-    if not f_is_changed(v[41] or (), 'dob', 'birthDate', 'dateOfBirth'):
+    if v[3] and (lost := unreadable(('data.updatedFields[].fieldName', 'data.updatedFields[].currentValue'), v[3])):
+        return Skip(undecided(lost), 'profile-birth-date')
+    if not f_is_changed(v[42] or (), 'dob', 'birthDate', 'dateOfBirth'):
         return None
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -1132,7 +1163,7 @@ def output_10(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o38
     o39 = {}
     # mappings/customerUpdated.toml:124  "person.birthDate" = { call = "changed_date", with = ["data.updatedFields[fieldName,currentValue]", { const = "dob" }, { const = "birthDate" }, { const = "dateOfBirth" }] }
-    x = f_changed_date(v[41] or (), 'dob', 'birthDate', 'dateOfBirth')
+    x = f_changed_date(v[42] or (), 'dob', 'birthDate', 'dateOfBirth')
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.birthDate:' + reason)
@@ -1164,6 +1195,8 @@ def output_10(v, s, now, received, known, notes):
 def output_11(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:127  profile-status -> profile-status
     # mappings/customerUpdated.toml:129  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-status')
     if not s[0]:
         return None
     o = {}
@@ -1198,9 +1231,9 @@ def output_11(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o40
     o41 = {}
     # mappings/customerUpdated.toml:131  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
-    x = v[3]
+    x = v[4]
     if not (x and not x.isspace()):
-        y = v[4]
+        y = v[5]
         x = x if y is None else y
     if x is None:
         return Skip('withheld: loyalty.status', 'profile-status')
@@ -1223,10 +1256,14 @@ def output_11(v, s, now, received, known, notes):
 def output_12(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:133  profile-status-deletion -> profile-status
     # mappings/customerUpdated.toml:136  when = [
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-status')
     if not s[2]:
         return None
     # mappings/customerUpdated.toml:136  when = [
-    if not f_may_name_customer(v[3], v[4]):
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+        return Skip(undecided(lost), 'profile-status')
+    if not f_may_name_customer(v[4], v[5]):
         return Skip('personal data deleted', 'profile-status')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -1268,7 +1305,7 @@ def output_12(v, s, now, received, known, notes):
     return dumps(o), identity
 
 
-def skip_1(b, p, end):                                    # capillary.events.customerUpdated.EnteringUser
+def skip_3(b, p, end):                                    # capillary.events.customerUpdated.EnteringUser
     t = b[p]                                              # username: union
     p += 1
     if t == 2:
@@ -1284,7 +1321,7 @@ def skip_1(b, p, end):                                    # capillary.events.cus
     return p
 
 
-def skip_4(b, p, end):                                    # capillary.events.customerUpdated.Channel
+def skip_6(b, p, end):                                    # capillary.events.customerUpdated.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -1348,7 +1385,7 @@ def skip_4(b, p, end):                                    # capillary.events.cus
 
 def read(b, p):                                           # capillary.events.CustomerUpdated 5086bcc96f0f4bb3
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v9_email = v10_mobile = v50_externalId = v51_cardNumbers = v52_cardnumber = v15_loyaltyType = v3_currentLabel = v4_currentStatus = v34_previousLabel = v35_previousStatus = v36_reason = v13_enteredAt = v14_loyaltyType = v16_source = v17_accountId = v18_name = v19_requestId = v22_identifiers = v25_additionalAttributes = v26_id = v27_code = v28_name = v29_externalId = v30_externalId1 = v31_externalId2 = v32_code = v33_name = v39_customFields = v42_extendedFields = v47_updatedFields = v54_updatedFields = v48_firstName = v49_lastName = v5_eventId = v6_createdAt = v7_refId = v8_apiRequestId = v11_eventLogId = v12_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v10_email = v11_mobile = v51_externalId = v52_cardNumbers = v53_cardnumber = v16_loyaltyType = v4_currentLabel = v5_currentStatus = v35_previousLabel = v36_previousStatus = v37_reason = v14_enteredAt = v15_loyaltyType = v17_source = v18_accountId = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v40_customFields = v43_extendedFields = v48_updatedFields = v55_updatedFields = v49_firstName = v50_lastName = v3_dropped = v6_eventId = v7_createdAt = v8_refId = v9_apiRequestId = v12_eventLogId = v13_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1370,16 +1407,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_eventId = b[s:p].decode()
+            v6_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v11_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v12_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v11_eventLogId is None:
-                v11_eventLogId, p = long_at(b, p - 1)
+            if v12_eventLogId is None:
+                v12_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -1397,7 +1434,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v7_refId = b[s:p].decode()
+            v8_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -1411,16 +1448,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v8_apiRequestId = b[s:p].decode()
+            v9_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v6_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v7_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v6_createdAt is None:
-                v6_createdAt, p = long_at(b, p - 1)
+            if v7_createdAt is None:
+                v7_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -1434,11 +1471,11 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v12_loyaltyEventId = b[s:p].decode()
+            v13_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -1524,24 +1561,29 @@ def read(b, p):                                           # capillary.events.Cus
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.loyaltyType: union
         p += 1
         if t == 2:
@@ -1553,7 +1595,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v14_loyaltyType = b[s:p].decode()
+            v15_loyaltyType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.source: union
@@ -1567,7 +1609,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v16_source = b[s:p].decode()
+            v17_source = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.accountId: union
@@ -1581,7 +1623,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v17_accountId = b[s:p].decode()
+            v18_accountId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.firstName: union
@@ -1595,7 +1637,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v48_firstName = b[s:p].decode()
+            v49_firstName = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lastName: union
@@ -1609,16 +1651,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v49_lastName = b[s:p].decode()
+            v50_lastName = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v13_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
+            v14_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
             p += 1
-            if v13_enteredAt is None:
-                v13_enteredAt, p = long_at(b, p - 1)
+            if v14_enteredAt is None:
+                v14_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -1627,16 +1669,16 @@ def read(b, p):                                           # capillary.events.Cus
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v26_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v27_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v26_id is None:
-                    v26_id, p = long_at(b, p - 1)
+                if v27_id is None:
+                    v27_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
             p += 1
             if t == 2:
-                p = skip_1(b, p, end)                     # data.enteredBy.user: record, skipped
+                p = skip_3(b, p, end)                     # data.enteredBy.user: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.till: union
@@ -1653,7 +1695,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v32_code = b[s:p].decode()
+                    v33_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -1667,7 +1709,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v33_name = b[s:p].decode()
+                    v34_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1686,7 +1728,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v27_code = b[s:p].decode()
+                    v28_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -1700,7 +1742,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v28_name = b[s:p].decode()
+                    v29_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -1714,7 +1756,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v29_externalId = b[s:p].decode()
+                    v30_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -1728,7 +1770,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v30_externalId1 = b[s:p].decode()
+                    v31_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -1742,7 +1784,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v31_externalId2 = b[s:p].decode()
+                    v32_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1752,14 +1794,14 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.updatedFields: union
         p += 1
         if t == 2:
-            v47_updatedFields = []                        # data.updatedFields: one tuple per item
-            v54_updatedFields = []                        # data.updatedFields: one tuple per item
+            v48_updatedFields = []                        # data.updatedFields: one tuple per item
+            v55_updatedFields = []                        # data.updatedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.updatedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 6)
                 for _ in range(n):
-                    v43_fieldName = v44_fieldType = v45_source = v46_accountId = v53_currentValue = None
+                    v44_fieldName = v45_fieldType = v46_source = v47_accountId = v54_currentValue = None
                     t = b[p]                              # data.updatedFields[].fieldName: union
                     p += 1
                     if t == 2:
@@ -1771,7 +1813,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v43_fieldName = b[s:p].decode()
+                        v44_fieldName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].previousValue: union
@@ -1797,7 +1839,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v53_currentValue = b[s:p].decode()
+                        v54_currentValue = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].fieldType: union
@@ -1811,7 +1853,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v44_fieldType = b[s:p].decode()
+                        v45_fieldType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].source: union
@@ -1825,7 +1867,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v45_source = b[s:p].decode()
+                        v46_source = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].accountId: union
@@ -1839,11 +1881,11 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v46_accountId = b[s:p].decode()
+                        v47_accountId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v47_updatedFields.append((v43_fieldName, v44_fieldType, v45_source, v46_accountId))
-                    v54_updatedFields.append((v43_fieldName, v53_currentValue))
+                    v48_updatedFields.append((v44_fieldName, v45_fieldType, v46_source, v47_accountId))
+                    v55_updatedFields.append((v44_fieldName, v54_currentValue))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1861,7 +1903,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v35_previousStatus = b[s:p].decode()
+                v36_previousStatus = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.previousLabel: union
@@ -1875,7 +1917,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v34_previousLabel = b[s:p].decode()
+                v35_previousLabel = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.currentStatus: union
@@ -1889,7 +1931,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v4_currentStatus = b[s:p].decode()
+                v5_currentStatus = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.currentLabel: union
@@ -1903,7 +1945,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v3_currentLabel = b[s:p].decode()
+                v4_currentLabel = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.reason: union
@@ -1917,7 +1959,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v36_reason = b[s:p].decode()
+                v37_reason = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1936,7 +1978,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v18_name = b[s:p].decode()
+                v19_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1950,19 +1992,19 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_requestId = b[s:p].decode()
+                v20_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v22_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v20_key = v21_value = None
+                        v21_key = v22_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1974,7 +2016,7 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v20_key = b[s:p].decode()
+                            v21_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1988,10 +2030,10 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_value = b[s:p].decode()
+                            v22_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v22_identifiers.append((v20_key, v21_value))
+                        v23_identifiers.append((v21_key, v22_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -2015,7 +2057,7 @@ def read(b, p):                                           # capillary.events.Cus
                     t = b[p]                              # data.triggeringActivity.enteredBy.user: union
                     p += 1
                     if t == 2:
-                        p = skip_1(b, p, end)             # data.triggeringActivity.enteredBy.user: record, skipped
+                        p = skip_3(b, p, end)             # data.triggeringActivity.enteredBy.user: record, skipped
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till: union
@@ -2148,13 +2190,13 @@ def read(b, p):                                           # capillary.events.Cus
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v25_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v23_key = v24_value = None
+                        v24_key = v25_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -2166,7 +2208,7 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_key = b[s:p].decode()
+                            v24_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -2180,10 +2222,10 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_value = b[s:p].decode()
+                            v25_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v25_additionalAttributes.append((v23_key, v24_value))
+                        v26_additionalAttributes.append((v24_key, v25_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -2236,7 +2278,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v15_loyaltyType = b[s:p].decode()
+                v16_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -2264,7 +2306,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v10_mobile = b[s:p].decode()
+                    v11_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -2278,7 +2320,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_email = b[s:p].decode()
+                    v10_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.externalId: union
@@ -2292,7 +2334,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v50_externalId = b[s:p].decode()
+                    v51_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.cardnumber: union
@@ -2306,7 +2348,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v52_cardnumber = b[s:p].decode()
+                    v53_cardnumber = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.cardexternalid: union
@@ -2324,7 +2366,7 @@ def read(b, p):                                           # capillary.events.Cus
                 t = b[p]                                  # data.customerIdentifiers.instore.cardNumbers: union
                 p += 1
                 if t == 2:
-                    x3 = []                               # data.customerIdentifiers.instore.cardNumbers: array
+                    x5 = []                               # data.customerIdentifiers.instore.cardNumbers: array
                     while n := HALF[b[p]]:                # data.customerIdentifiers.instore.cardNumbers: blocks
                         p += 1
                         if n < 0:
@@ -2338,10 +2380,10 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            x2 = b[s:p].decode()
-                            x3.append(x2)
+                            x4 = b[s:p].decode()
+                            x5.append(x4)
                     p += 1
-                    v51_cardNumbers = x3
+                    v52_cardNumbers = x5
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -2352,61 +2394,61 @@ def read(b, p):                                           # capillary.events.Cus
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_4(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_6(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_4(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_6(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_4(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_6(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_4(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_6(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_4(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_6(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_4(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_6(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_4(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_6(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_4(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_6(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_4(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_6(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_4(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_6(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -2414,13 +2456,13 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v39_customFields = []                         # data.customFields: one tuple per item
+            v40_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v37_key = v38_value = None
+                    v38_key = v39_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -2432,7 +2474,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v37_key = b[s:p].decode()
+                        v38_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -2446,23 +2488,23 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v38_value = b[s:p].decode()
+                        v39_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v39_customFields.append((v37_key, v38_value))
+                    v40_customFields.append((v38_key, v39_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.extendedFields: union
         p += 1
         if t == 2:
-            v42_extendedFields = []                       # data.extendedFields: one tuple per item
+            v43_extendedFields = []                       # data.extendedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.extendedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v40_key = v41_value = None
+                    v41_key = v42_value = None
                     t = b[p]                              # data.extendedFields[].key: union
                     p += 1
                     if t == 2:
@@ -2474,7 +2516,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v40_key = b[s:p].decode()
+                        v41_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.extendedFields[].value: union
@@ -2488,10 +2530,10 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v41_value = b[s:p].decode()
+                        v42_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v42_extendedFields.append((v40_key, v41_value))
+                    v43_extendedFields.append((v41_key, v42_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -2499,4 +2541,4 @@ def read(b, p):                                           # capillary.events.Cus
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_currentLabel, v4_currentStatus, v5_eventId, v6_createdAt, v7_refId, v8_apiRequestId, v9_email, v10_mobile, v11_eventLogId, v12_loyaltyEventId, v13_enteredAt, v14_loyaltyType, v15_loyaltyType, v16_source, v17_accountId, v18_name, v19_requestId, v22_identifiers, v25_additionalAttributes, v26_id, v27_code, v28_name, v29_externalId, v30_externalId1, v31_externalId2, v32_code, v33_name, v34_previousLabel, v35_previousStatus, v36_reason, v39_customFields, v42_extendedFields, v47_updatedFields, v48_firstName, v49_lastName, v50_externalId, v51_cardNumbers, v52_cardnumber, v54_updatedFields)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_currentLabel, v5_currentStatus, v6_eventId, v7_createdAt, v8_refId, v9_apiRequestId, v10_email, v11_mobile, v12_eventLogId, v13_loyaltyEventId, v14_enteredAt, v15_loyaltyType, v16_loyaltyType, v17_source, v18_accountId, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v35_previousLabel, v36_previousStatus, v37_reason, v40_customFields, v43_extendedFields, v48_updatedFields, v49_firstName, v50_lastName, v51_externalId, v52_cardNumbers, v53_cardnumber, v55_updatedFields)

@@ -4,51 +4,52 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.entityInformation.entityType
-#   v[13] data.entityInformation.entityId
-#   v[14] data.loyaltyProgramId
-#   v[15] data.loyaltyProgramDetails.id
-#   v[16] data.loyaltyProgramDetails.name
-#   v[17] data.loyaltyProgramDetails.isDefault
-#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[19] data.triggeringActivity.name
-#   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.identifiers[key,value]
-#   v[22] data.triggeringActivity.additionalAttributes[key,value]
-#   v[23] data.triggeringActivity.enteredBy.id
-#   v[24] data.triggeringActivity.enteredBy.store.code
-#   v[25] data.triggeringActivity.enteredBy.store.name
-#   v[26] data.triggeringActivity.enteredBy.store.externalId
-#   v[27] data.triggeringActivity.enteredBy.store.externalId1
-#   v[28] data.triggeringActivity.enteredBy.store.externalId2
-#   v[29] data.triggeringActivity.enteredBy.till.code
-#   v[30] data.triggeringActivity.enteredBy.till.name
-#   v[31] data.totalIssuedPointsReversed
-#   v[32] data.regularPointsReversed
-#   v[33] data.programCurrentPoints
-#   v[34] data.programLifetimePoints
-#   v[35] data.currentEventTotalPointsReturned
-#   v[36] data.currentEventRegularPointsReturned
-#   v[37] data.currentEventPromisedPointsReturned
-#   v[38] data.currentEventPromotionPointsReturnedDetails[promotionPoints,promotionIdentifier,promotionType]
-#   v[39] data.promotionalPointsReversed[promotionPoints,promotionIdentifier,promotionType]
-#   v[40] data.promisedPointsReversed
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.entityInformation.entityType
+#   v[14] data.entityInformation.entityId
+#   v[15] data.loyaltyProgramId
+#   v[16] data.loyaltyProgramDetails.id
+#   v[17] data.loyaltyProgramDetails.name
+#   v[18] data.loyaltyProgramDetails.isDefault
+#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[20] data.triggeringActivity.name
+#   v[21] data.triggeringActivity.requestId
+#   v[22] data.triggeringActivity.identifiers[key,value]
+#   v[23] data.triggeringActivity.additionalAttributes[key,value]
+#   v[24] data.triggeringActivity.enteredBy.id
+#   v[25] data.triggeringActivity.enteredBy.store.code
+#   v[26] data.triggeringActivity.enteredBy.store.name
+#   v[27] data.triggeringActivity.enteredBy.store.externalId
+#   v[28] data.triggeringActivity.enteredBy.store.externalId1
+#   v[29] data.triggeringActivity.enteredBy.store.externalId2
+#   v[30] data.triggeringActivity.enteredBy.till.code
+#   v[31] data.triggeringActivity.enteredBy.till.name
+#   v[32] data.totalIssuedPointsReversed
+#   v[33] data.regularPointsReversed
+#   v[34] data.programCurrentPoints
+#   v[35] data.programLifetimePoints
+#   v[36] data.currentEventTotalPointsReturned
+#   v[37] data.currentEventRegularPointsReturned
+#   v[38] data.currentEventPromisedPointsReturned
+#   v[39] data.currentEventPromotionPointsReturnedDetails[promotionPoints,promotionIdentifier,promotionType]
+#   v[40] data.promotionalPointsReversed[promotionPoints,promotionIdentifier,promotionType]
+#   v[41] data.promisedPointsReversed
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4]),
-        f_is_default_program(v[17], v[0], v[14], v[15]),
-        f_is_any(v[12], 'USER', ''),
+        f_event_time(now, received, v[5]),
+        f_is_default_program(v[18], v[0], v[15], v[16]),
+        f_is_any(v[13], 'USER', ''),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
@@ -57,7 +58,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/issuedPointsReversed.toml:4  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -84,7 +85,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -112,7 +113,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -122,12 +123,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -137,7 +138,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -147,7 +148,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -162,7 +163,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/issuedPointsReversed.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -173,7 +174,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/issuedPointsReversed.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -184,19 +185,19 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['entityType'] = x
     # mappings/issuedPointsReversed.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
     # mappings/issuedPointsReversed.toml:11  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[14]
+    x = v[15]
     if x is None:
-        x = v[15]
+        x = v[16]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/issuedPointsReversed.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -206,18 +207,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/issuedPointsReversed.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/issuedPointsReversed.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/issuedPointsReversed.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -227,7 +228,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/issuedPointsReversed.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -237,7 +238,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/issuedPointsReversed.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[21] or ())
+    x = f_identifier_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -257,7 +258,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/issuedPointsReversed.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[22] or ())
+    x = f_field_map(v[23] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -277,20 +278,20 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/issuedPointsReversed.toml:19  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[21] or ())
+    x = f_bill_id(v[22] or ())
     if x is not None:
         o2['transactionId'] = x
     # mappings/issuedPointsReversed.toml:20  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[21] or ())
+    x = f_bill_number(v[22] or ())
     if x is not None:
         o2['billNumber'] = x
     # mappings/issuedPointsReversed.toml:21  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/issuedPointsReversed.toml:22  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -300,7 +301,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/issuedPointsReversed.toml:23  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -310,7 +311,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/issuedPointsReversed.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -320,7 +321,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/issuedPointsReversed.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -330,7 +331,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/issuedPointsReversed.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -340,7 +341,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/issuedPointsReversed.toml:27  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -350,7 +351,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/issuedPointsReversed.toml:28  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -360,28 +361,28 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/issuedPointsReversed.toml:29  "_tenant.capillary.totalPoints" = { from = "data.totalIssuedPointsReversed" }
-    x = v[31]
+    x = v[32]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
     # mappings/issuedPointsReversed.toml:30  "_tenant.capillary.regularPoints" = { from = "data.regularPointsReversed" }
-    x = v[32]
+    x = v[33]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.regularPoints:not finite')
         else:
             o2['regularPoints'] = x
     # mappings/issuedPointsReversed.toml:31  "_tenant.capillary.currentPoints" = { from = "data.programCurrentPoints" }
-    x = v[33]
+    x = v[34]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
     # mappings/issuedPointsReversed.toml:32  "_tenant.capillary.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.lifetimePoints:not finite')
@@ -389,21 +390,21 @@ def output_0(v, s, now, received, known, notes):
             o2['lifetimePoints'] = x
     o5 = {}
     # mappings/issuedPointsReversed.toml:33  "_tenant.capillary.returnedPoints.total" = { from = "data.currentEventTotalPointsReturned" }
-    x = v[35]
+    x = v[36]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.returnedPoints.total:not finite')
         else:
             o5['total'] = x
     # mappings/issuedPointsReversed.toml:34  "_tenant.capillary.returnedPoints.regular" = { from = "data.currentEventRegularPointsReturned" }
-    x = v[36]
+    x = v[37]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.returnedPoints.regular:not finite')
         else:
             o5['regular'] = x
     # mappings/issuedPointsReversed.toml:35  "_tenant.capillary.returnedPoints.promised" = { from = "data.currentEventPromisedPointsReturned" }
-    x = v[37]
+    x = v[38]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.returnedPoints.promised:not finite')
@@ -411,7 +412,7 @@ def output_0(v, s, now, received, known, notes):
             o5['promised'] = x
     l6 = []
     # mappings/issuedPointsReversed.toml:46  [output.fields."_tenant.capillary.returnedPoints.promotional"]
-    for item7 in v[38] or ():
+    for item7 in v[39] or ():
         o8 = {}
         # mappings/issuedPointsReversed.toml:48  fields."points" = { from = "promotionPoints", required = true }
         x = item7[0]
@@ -450,7 +451,7 @@ def output_0(v, s, now, received, known, notes):
         o2['returnedPoints'] = o5
     l9 = []
     # mappings/issuedPointsReversed.toml:37  [output.fields."_tenant.capillary.promotionalPoints"]
-    for item10 in v[39] or ():
+    for item10 in v[40] or ():
         o11 = {}
         # mappings/issuedPointsReversed.toml:39  fields."points" = { from = "promotionPoints", required = true }
         x = item10[0]
@@ -490,7 +491,7 @@ def output_0(v, s, now, received, known, notes):
     for _once13 in ONCE:
         o14 = {}
         # mappings/issuedPointsReversed.toml:44  fields."points" = { from = "data.promisedPointsReversed", required = true }
-        x = v[40]
+        x = v[41]
         if x is None:
             continue
         if not isfinite(x):
@@ -513,9 +514,13 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/issuedPointsReversed.toml:52  profile-balance -> profile-balance
     # mappings/issuedPointsReversed.toml:54  when = [
+    if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
+        return Skip(undecided(lost), 'profile-balance')
     if not s[1]:
         return Skip('not the default program', 'profile-balance')
     # mappings/issuedPointsReversed.toml:54  when = [
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-balance')
     if not s[2]:
         return Skip('points of a group', 'profile-balance')
     o = {}
@@ -550,7 +555,7 @@ def output_1(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o15
     o16 = {}
     # mappings/issuedPointsReversed.toml:59  "loyalty.points" = { from = "data.programCurrentPoints" }
-    x = v[33]
+    x = v[34]
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -568,9 +573,13 @@ def output_1(v, s, now, received, known, notes):
 def output_2(v, s, now, received, known, notes):
     # mappings/issuedPointsReversed.toml:61  profile-lifetime -> profile-lifetime
     # mappings/issuedPointsReversed.toml:63  when = [
+    if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
+        return Skip(undecided(lost), 'profile-lifetime')
     if not s[1]:
         return Skip('not the default program', 'profile-lifetime')
     # mappings/issuedPointsReversed.toml:63  when = [
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-lifetime')
     if not s[2]:
         return Skip('points of a group', 'profile-lifetime')
     o = {}
@@ -605,7 +614,7 @@ def output_2(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o17
     o18 = {}
     # mappings/issuedPointsReversed.toml:68  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[34]
+    x = v[35]
     if x is None:
         return Skip('withheld: loyalty.lifetimePoints', 'profile-lifetime')
     if not isfinite(x):
@@ -620,7 +629,7 @@ def output_2(v, s, now, received, known, notes):
     return dumps(o), identity
 
 
-def skip_1(b, p, end):                                    # capillary.events.issuedPointsReversed.Channel
+def skip_3(b, p, end):                                    # capillary.events.issuedPointsReversed.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -682,7 +691,7 @@ def skip_1(b, p, end):                                    # capillary.events.iss
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.issuedPointsReversed.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.issuedPointsReversed.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -711,7 +720,7 @@ def skip_2(b, p, end):                                    # capillary.events.iss
 
 def read(b, p):                                           # capillary.events.IssuedPointsReversed 1d4584bf17fc77c9
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_entityType = v13_entityId = v14_loyaltyProgramId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v35_totalIssuedPointsReversed = v36_regularPointsReversed = v37_programCurrentPoints = v38_programLifetimePoints = v39_currentEventTotalPointsReturned = v40_currentEventRegularPointsReturned = v41_currentEventPromisedPointsReturned = v45_currentEventPromotionPointsReturnedDetai = v49_promotionalPointsReversed = v50_promisedPointsReversed = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_totalIssuedPointsReversed = v37_regularPointsReversed = v38_programCurrentPoints = v39_programLifetimePoints = v40_currentEventTotalPointsReturned = v41_currentEventRegularPointsReturned = v42_currentEventPromisedPointsReturned = v46_currentEventPromotionPointsReturnedDetai = v50_promotionalPointsReversed = v51_promisedPointsReversed = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -733,16 +742,16 @@ def read(b, p):                                           # capillary.events.Iss
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -760,7 +769,7 @@ def read(b, p):                                           # capillary.events.Iss
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -774,16 +783,16 @@ def read(b, p):                                           # capillary.events.Iss
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -797,11 +806,11 @@ def read(b, p):                                           # capillary.events.Iss
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -887,24 +896,29 @@ def read(b, p):                                           # capillary.events.Iss
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -952,7 +966,7 @@ def read(b, p):                                           # capillary.events.Iss
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -980,7 +994,7 @@ def read(b, p):                                           # capillary.events.Iss
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -994,7 +1008,7 @@ def read(b, p):                                           # capillary.events.Iss
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1062,61 +1076,61 @@ def read(b, p):                                           # capillary.events.Iss
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1135,16 +1149,16 @@ def read(b, p):                                           # capillary.events.Iss
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_entityType = b[s:p].decode()
+                v13_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v13_entityId is None:
-                    v13_entityId, p = long_at(b, p - 1)
+                if v14_entityId is None:
+                    v14_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1163,7 +1177,7 @@ def read(b, p):                                           # capillary.events.Iss
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v20_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1177,19 +1191,19 @@ def read(b, p):                                           # capillary.events.Iss
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_requestId = b[s:p].decode()
+                v21_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v22_key = v23_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1201,7 +1215,7 @@ def read(b, p):                                           # capillary.events.Iss
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v22_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1215,10 +1229,10 @@ def read(b, p):                                           # capillary.events.Iss
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v23_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_identifiers.append((v21_key, v22_value))
+                        v24_identifiers.append((v22_key, v23_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1228,10 +1242,10 @@ def read(b, p):                                           # capillary.events.Iss
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v27_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v27_id is None:
-                        v27_id, p = long_at(b, p - 1)
+                    if v28_id is None:
+                        v28_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1265,7 +1279,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_code = b[s:p].decode()
+                        v34_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1279,7 +1293,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_name = b[s:p].decode()
+                        v35_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1298,7 +1312,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_code = b[s:p].decode()
+                        v29_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1312,7 +1326,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_name = b[s:p].decode()
+                        v30_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1326,7 +1340,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_externalId = b[s:p].decode()
+                        v31_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1340,7 +1354,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId1 = b[s:p].decode()
+                        v32_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1354,7 +1368,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId2 = b[s:p].decode()
+                        v33_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1362,7 +1376,7 @@ def read(b, p):                                           # capillary.events.Iss
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1370,19 +1384,19 @@ def read(b, p):                                           # capillary.events.Iss
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v25_key = v26_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1394,7 +1408,7 @@ def read(b, p):                                           # capillary.events.Iss
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v25_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1408,10 +1422,10 @@ def read(b, p):                                           # capillary.events.Iss
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v26_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_additionalAttributes.append((v24_key, v25_value))
+                        v27_additionalAttributes.append((v25_key, v26_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1423,10 +1437,10 @@ def read(b, p):                                           # capillary.events.Iss
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v15_id is None:
-                    v15_id, p = long_at(b, p - 1)
+                if v16_id is None:
+                    v16_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1440,7 +1454,7 @@ def read(b, p):                                           # capillary.events.Iss
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_name = b[s:p].decode()
+                v17_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1450,13 +1464,13 @@ def read(b, p):                                           # capillary.events.Iss
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v17_isDefault = t == 1
+                v18_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1499,57 +1513,57 @@ def read(b, p):                                           # capillary.events.Iss
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v14_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v14_loyaltyProgramId is None:
-                v14_loyaltyProgramId, p = long_at(b, p - 1)
+            if v15_loyaltyProgramId is None:
+                v15_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programCurrentPoints: union
         p += 1
         if t == 2:
-            (v37_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
+            (v38_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programLifetimePoints: union
         p += 1
         if t == 2:
-            (v38_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
+            (v39_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.totalIssuedPointsReversed: union
         p += 1
         if t == 2:
-            (v35_totalIssuedPointsReversed,) = double_at(b, p)  # data.totalIssuedPointsReversed: double
+            (v36_totalIssuedPointsReversed,) = double_at(b, p)  # data.totalIssuedPointsReversed: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.regularPointsReversed: union
         p += 1
         if t == 2:
-            (v36_regularPointsReversed,) = double_at(b, p)  # data.regularPointsReversed: double
+            (v37_regularPointsReversed,) = double_at(b, p)  # data.regularPointsReversed: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promisedPointsReversed: union
         p += 1
         if t == 2:
-            (v50_promisedPointsReversed,) = double_at(b, p)  # data.promisedPointsReversed: double
+            (v51_promisedPointsReversed,) = double_at(b, p)  # data.promisedPointsReversed: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionalPointsReversed: union
         p += 1
         if t == 2:
-            v49_promotionalPointsReversed = []            # data.promotionalPointsReversed: one tuple per item
+            v50_promotionalPointsReversed = []            # data.promotionalPointsReversed: one tuple per item
             while n := HALF[b[p]]:                        # data.promotionalPointsReversed: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 3)
                 for _ in range(n):
-                    v46_promotionPoints = v47_promotionIdentifier = v48_promotionType = None
+                    v47_promotionPoints = v48_promotionIdentifier = v49_promotionType = None
                     t = b[p]                              # data.promotionalPointsReversed[].promotionIdentifier: union
                     p += 1
                     if t == 2:
@@ -1561,7 +1575,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v47_promotionIdentifier = b[s:p].decode()
+                        v48_promotionIdentifier = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promotionalPointsReversed[].promotionType: union
@@ -1575,51 +1589,51 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v48_promotionType = b[s:p].decode()
+                        v49_promotionType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promotionalPointsReversed[].promotionPoints: union
                     p += 1
                     if t == 2:
-                        (v46_promotionPoints,) = double_at(b, p)  # data.promotionalPointsReversed[].promotionPoints: double
+                        (v47_promotionPoints,) = double_at(b, p)  # data.promotionalPointsReversed[].promotionPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
-                    v49_promotionalPointsReversed.append((v46_promotionPoints, v47_promotionIdentifier, v48_promotionType))
+                    v50_promotionalPointsReversed.append((v47_promotionPoints, v48_promotionIdentifier, v49_promotionType))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentEventPromisedPointsReturned: union
         p += 1
         if t == 2:
-            (v41_currentEventPromisedPointsReturned,) = double_at(b, p)  # data.currentEventPromisedPointsReturned: double
+            (v42_currentEventPromisedPointsReturned,) = double_at(b, p)  # data.currentEventPromisedPointsReturned: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentEventRegularPointsReturned: union
         p += 1
         if t == 2:
-            (v40_currentEventRegularPointsReturned,) = double_at(b, p)  # data.currentEventRegularPointsReturned: double
+            (v41_currentEventRegularPointsReturned,) = double_at(b, p)  # data.currentEventRegularPointsReturned: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentEventTotalPointsReturned: union
         p += 1
         if t == 2:
-            (v39_currentEventTotalPointsReturned,) = double_at(b, p)  # data.currentEventTotalPointsReturned: double
+            (v40_currentEventTotalPointsReturned,) = double_at(b, p)  # data.currentEventTotalPointsReturned: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentEventPromotionPointsReturnedDetails: union
         p += 1
         if t == 2:
-            v45_currentEventPromotionPointsReturnedDetai = []  # data.currentEventPromotionPointsReturnedDetails: one tuple per item
+            v46_currentEventPromotionPointsReturnedDetai = []  # data.currentEventPromotionPointsReturnedDetails: one tuple per item
             while n := HALF[b[p]]:                        # data.currentEventPromotionPointsReturnedDetails: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 3)
                 for _ in range(n):
-                    v42_promotionPoints = v43_promotionIdentifier = v44_promotionType = None
+                    v43_promotionPoints = v44_promotionIdentifier = v45_promotionType = None
                     t = b[p]                              # data.currentEventPromotionPointsReturnedDetails[].promotionIdentifier: union
                     p += 1
                     if t == 2:
@@ -1631,7 +1645,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v43_promotionIdentifier = b[s:p].decode()
+                        v44_promotionIdentifier = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.currentEventPromotionPointsReturnedDetails[].promotionType: union
@@ -1645,17 +1659,17 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v44_promotionType = b[s:p].decode()
+                        v45_promotionType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.currentEventPromotionPointsReturnedDetails[].promotionPoints: union
                     p += 1
                     if t == 2:
-                        (v42_promotionPoints,) = double_at(b, p)  # data.currentEventPromotionPointsReturnedDetails[].promotionPoints: double
+                        (v43_promotionPoints,) = double_at(b, p)  # data.currentEventPromotionPointsReturnedDetails[].promotionPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
-                    v45_currentEventPromotionPointsReturnedDetai.append((v42_promotionPoints, v43_promotionIdentifier, v44_promotionType))
+                    v46_currentEventPromotionPointsReturnedDetai.append((v43_promotionPoints, v44_promotionIdentifier, v45_promotionType))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1663,4 +1677,4 @@ def read(b, p):                                           # capillary.events.Iss
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_entityType, v13_entityId, v14_loyaltyProgramId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v35_totalIssuedPointsReversed, v36_regularPointsReversed, v37_programCurrentPoints, v38_programLifetimePoints, v39_currentEventTotalPointsReturned, v40_currentEventRegularPointsReturned, v41_currentEventPromisedPointsReturned, v45_currentEventPromotionPointsReturnedDetai, v49_promotionalPointsReversed, v50_promisedPointsReversed)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_totalIssuedPointsReversed, v37_regularPointsReversed, v38_programCurrentPoints, v39_programLifetimePoints, v40_currentEventTotalPointsReturned, v41_currentEventRegularPointsReturned, v42_currentEventPromisedPointsReturned, v46_currentEventPromotionPointsReturnedDetai, v50_promotionalPointsReversed, v51_promisedPointsReversed)

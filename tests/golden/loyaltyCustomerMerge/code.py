@@ -4,42 +4,43 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.survivorCustomerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.victimCustomerIdentifiers.customerId
-#   v[8] data.survivorCustomerIdentifiers.instore.email
-#   v[9] data.survivorCustomerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.survivorCustomerIdentifiers.loyaltyType
-#   v[13] data.victimCustomerIdentifiers.loyaltyType
-#   v[14] data.loyaltyProgramDetails.id
-#   v[15] data.loyaltyProgramDetails.name
-#   v[16] data.loyaltyProgramDetails.isDefault
-#   v[17] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[18] data.triggeringActivity.name
-#   v[19] data.triggeringActivity.requestId
-#   v[20] data.triggeringActivity.identifiers[key,value]
-#   v[21] data.triggeringActivity.additionalAttributes[key,value]
-#   v[22] data.enteredBy.id
-#   v[23] data.triggeringActivity.enteredBy.id
-#   v[24] data.enteredBy.store.code
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.name
-#   v[28] data.enteredBy.store.externalId
-#   v[29] data.triggeringActivity.enteredBy.store.externalId
-#   v[30] data.enteredBy.store.externalId1
-#   v[31] data.triggeringActivity.enteredBy.store.externalId1
-#   v[32] data.enteredBy.store.externalId2
-#   v[33] data.triggeringActivity.enteredBy.store.externalId2
-#   v[34] data.enteredBy.till.code
-#   v[35] data.triggeringActivity.enteredBy.till.code
-#   v[36] data.enteredBy.till.name
-#   v[37] data.triggeringActivity.enteredBy.till.name
-#   v[38] data.survivorCustomerLoyaltySummary[loyaltyProgramId,currentPoints,lifetimePoints,promisedPoints,tierNumber]
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.victimCustomerIdentifiers.customerId
+#   v[9] data.survivorCustomerIdentifiers.instore.email
+#   v[10] data.survivorCustomerIdentifiers.instore.mobile
+#   v[11] eventLogId
+#   v[12] loyaltyEventId
+#   v[13] data.survivorCustomerIdentifiers.loyaltyType
+#   v[14] data.victimCustomerIdentifiers.loyaltyType
+#   v[15] data.loyaltyProgramDetails.id
+#   v[16] data.loyaltyProgramDetails.name
+#   v[17] data.loyaltyProgramDetails.isDefault
+#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[19] data.triggeringActivity.name
+#   v[20] data.triggeringActivity.requestId
+#   v[21] data.triggeringActivity.identifiers[key,value]
+#   v[22] data.triggeringActivity.additionalAttributes[key,value]
+#   v[23] data.enteredBy.id
+#   v[24] data.triggeringActivity.enteredBy.id
+#   v[25] data.enteredBy.store.code
+#   v[26] data.triggeringActivity.enteredBy.store.code
+#   v[27] data.enteredBy.store.name
+#   v[28] data.triggeringActivity.enteredBy.store.name
+#   v[29] data.enteredBy.store.externalId
+#   v[30] data.triggeringActivity.enteredBy.store.externalId
+#   v[31] data.enteredBy.store.externalId1
+#   v[32] data.triggeringActivity.enteredBy.store.externalId1
+#   v[33] data.enteredBy.store.externalId2
+#   v[34] data.triggeringActivity.enteredBy.store.externalId2
+#   v[35] data.enteredBy.till.code
+#   v[36] data.triggeringActivity.enteredBy.till.code
+#   v[37] data.enteredBy.till.name
+#   v[38] data.triggeringActivity.enteredBy.till.name
+#   v[39] data.survivorCustomerLoyaltySummary[loyaltyProgramId,currentPoints,lifetimePoints,promisedPoints,tierNumber]
 
 
 def shared(v, now, received):
@@ -51,7 +52,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/loyaltyCustomerMerge.toml:36  events -> events
     o = {}
     # mappings/loyaltyCustomerMerge.toml:39  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.survivorCustomerIdentifiers.customerId", "data.victimCustomerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2], v[7])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -60,7 +61,7 @@ def output_0(v, s, now, received, known, notes):
     else:
         o['_id'] = x
     # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
-    x = f_event_time(now, received, v[4])
+    x = f_event_time(now, received, v[5])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('timestamp:' + reason)
@@ -78,7 +79,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/loyaltyCustomerMerge.toml:41  "identityMap" = { call = "customer_identities", with = ["orgId", "data.survivorCustomerIdentifiers.customerId", "data.survivorCustomerIdentifiers.instore.email", "data.survivorCustomerIdentifiers.instore.mobile", "data.survivorCustomerIdentifiers.instore.externalId", "data.survivorCustomerIdentifiers.instore.cardNumbers", "data.survivorCustomerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[9], v[10], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -106,7 +107,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -116,12 +117,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -131,7 +132,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -141,7 +142,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -156,7 +157,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/loyaltyCustomerMerge.toml:43  "_tenant.capillary.loyaltyType" = { from = "data.survivorCustomerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -167,12 +168,12 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/loyaltyCustomerMerge.toml:44  "_tenant.capillary.victimCustomerId" = { from = "data.victimCustomerIdentifiers.customerId", as = "string" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['victimCustomerId'] = x
     # mappings/loyaltyCustomerMerge.toml:45  "_tenant.capillary.victimLoyaltyType" = { from = "data.victimCustomerIdentifiers.loyaltyType", as = "lower" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -183,12 +184,12 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['victimLoyaltyType'] = x
     # mappings/loyaltyCustomerMerge.toml:46  "_tenant.capillary.programId" = { from = "data.loyaltyProgramDetails.id", as = "string" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/loyaltyCustomerMerge.toml:47  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[15]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -198,18 +199,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/loyaltyCustomerMerge.toml:48  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/loyaltyCustomerMerge.toml:49  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/loyaltyCustomerMerge.toml:50  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -219,7 +220,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/loyaltyCustomerMerge.toml:51  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -229,7 +230,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/loyaltyCustomerMerge.toml:52  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[20] or ())
+    x = f_identifier_map(v[21] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -249,7 +250,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/loyaltyCustomerMerge.toml:53  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[21] or ())
+    x = f_field_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -269,16 +270,16 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/loyaltyCustomerMerge.toml:54  "_tenant.capillary.enteredById" = { from = ["data.enteredBy.id", "data.triggeringActivity.enteredBy.id"], as = "string" }
-    x = v[22]
+    x = v[23]
     if x is None:
-        x = v[23]
+        x = v[24]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/loyaltyCustomerMerge.toml:55  "_tenant.capillary.storeCode" = { from = ["data.enteredBy.store.code", "data.triggeringActivity.enteredBy.store.code"] }
-    x = v[24]
+    x = v[25]
     if not (x and not x.isspace()):
-        y = v[25]
+        y = v[26]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -289,9 +290,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/loyaltyCustomerMerge.toml:56  "_tenant.capillary.storeName" = { from = ["data.enteredBy.store.name", "data.triggeringActivity.enteredBy.store.name"] }
-    x = v[26]
+    x = v[27]
     if not (x and not x.isspace()):
-        y = v[27]
+        y = v[28]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -302,9 +303,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/loyaltyCustomerMerge.toml:57  "_tenant.capillary.storeExternalId" = { from = ["data.enteredBy.store.externalId", "data.triggeringActivity.enteredBy.store.externalId"] }
-    x = v[28]
+    x = v[29]
     if not (x and not x.isspace()):
-        y = v[29]
+        y = v[30]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -315,9 +316,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/loyaltyCustomerMerge.toml:58  "_tenant.capillary.storeExternalId1" = { from = ["data.enteredBy.store.externalId1", "data.triggeringActivity.enteredBy.store.externalId1"] }
-    x = v[30]
+    x = v[31]
     if not (x and not x.isspace()):
-        y = v[31]
+        y = v[32]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -328,9 +329,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/loyaltyCustomerMerge.toml:59  "_tenant.capillary.storeExternalId2" = { from = ["data.enteredBy.store.externalId2", "data.triggeringActivity.enteredBy.store.externalId2"] }
-    x = v[32]
+    x = v[33]
     if not (x and not x.isspace()):
-        y = v[33]
+        y = v[34]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -341,9 +342,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/loyaltyCustomerMerge.toml:60  "_tenant.capillary.tillCode" = { from = ["data.enteredBy.till.code", "data.triggeringActivity.enteredBy.till.code"] }
-    x = v[34]
+    x = v[35]
     if not (x and not x.isspace()):
-        y = v[35]
+        y = v[36]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -354,9 +355,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/loyaltyCustomerMerge.toml:61  "_tenant.capillary.tillName" = { from = ["data.enteredBy.till.name", "data.triggeringActivity.enteredBy.till.name"] }
-    x = v[36]
+    x = v[37]
     if not (x and not x.isspace()):
-        y = v[37]
+        y = v[38]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -368,7 +369,7 @@ def output_0(v, s, now, received, known, notes):
             o2['tillName'] = x
     l5 = []
     # mappings/loyaltyCustomerMerge.toml:63  [output.fields."_tenant.capillary.loyaltySummary"]
-    for item6 in v[38] or ():
+    for item6 in v[39] or ():
         o7 = {}
         # mappings/loyaltyCustomerMerge.toml:65  fields."programId" = { from = "loyaltyProgramId", as = "string" }
         x = item6[0]
@@ -416,7 +417,7 @@ def output_0(v, s, now, received, known, notes):
     return fit(o, k_2, notes)
 
 
-def skip_1(b, p, end):                                    # capillary.events.loyaltyCustomerMerge.Channel
+def skip_3(b, p, end):                                    # capillary.events.loyaltyCustomerMerge.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -478,7 +479,7 @@ def skip_1(b, p, end):                                    # capillary.events.loy
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.loyaltyCustomerMerge.EnteringUser
+def skip_4(b, p, end):                                    # capillary.events.loyaltyCustomerMerge.EnteringUser
     t = b[p]                                              # username: union
     p += 1
     if t == 2:
@@ -496,7 +497,7 @@ def skip_2(b, p, end):                                    # capillary.events.loy
 
 def read(b, p):                                           # capillary.events.LoyaltyCustomerMerge 882ed087342b5b51
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v7_customerId = v13_loyaltyType = v14_id = v15_name = v16_isDefault = v17_pointsToCurrencyRatio = v18_name = v19_requestId = v22_identifiers = v25_additionalAttributes = v27_id = v29_code = v31_name = v33_externalId = v35_externalId1 = v37_externalId2 = v39_code = v41_name = v26_id = v28_code = v30_name = v32_externalId = v34_externalId1 = v36_externalId2 = v38_code = v40_name = v47_survivorCustomerLoyaltySummary = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v9_email = v10_mobile = v13_loyaltyType = v8_customerId = v14_loyaltyType = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v28_id = v30_code = v32_name = v34_externalId = v36_externalId1 = v38_externalId2 = v40_code = v42_name = v27_id = v29_code = v31_name = v33_externalId = v35_externalId1 = v37_externalId2 = v39_code = v41_name = v48_survivorCustomerLoyaltySummary = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v11_eventLogId = v12_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -518,16 +519,16 @@ def read(b, p):                                           # capillary.events.Loy
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v11_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v11_eventLogId is None:
+                v11_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -545,7 +546,7 @@ def read(b, p):                                           # capillary.events.Loy
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -559,16 +560,16 @@ def read(b, p):                                           # capillary.events.Loy
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -582,11 +583,11 @@ def read(b, p):                                           # capillary.events.Loy
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v12_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -672,24 +673,29 @@ def read(b, p):                                           # capillary.events.Loy
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.survivorCustomerIdentifiers: union
         p += 1
         if t == 2:
@@ -737,7 +743,7 @@ def read(b, p):                                           # capillary.events.Loy
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v13_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.survivorCustomerIdentifiers.instore: union
@@ -765,7 +771,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v10_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.instore.email: union
@@ -779,7 +785,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v9_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -847,61 +853,61 @@ def read(b, p):                                           # capillary.events.Loy
                 t = b[p]                                  # data.survivorCustomerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.survivorCustomerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.survivorCustomerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.survivorCustomerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.survivorCustomerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.survivorCustomerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.survivorCustomerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.survivorCustomerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.survivorCustomerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.survivorCustomerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.survivorCustomerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.survivorCustomerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.survivorCustomerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.survivorCustomerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.survivorCustomerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.survivorCustomerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.survivorCustomerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.survivorCustomerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.survivorCustomerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.survivorCustomerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.survivorCustomerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -912,10 +918,10 @@ def read(b, p):                                           # capillary.events.Loy
             t = b[p]                                      # data.victimCustomerIdentifiers.customerId: union
             p += 1
             if t == 2:
-                v7_customerId = ZIGZAG[b[p]]              # data.victimCustomerIdentifiers.customerId: long
+                v8_customerId = ZIGZAG[b[p]]              # data.victimCustomerIdentifiers.customerId: long
                 p += 1
-                if v7_customerId is None:
-                    v7_customerId, p = long_at(b, p - 1)
+                if v8_customerId is None:
+                    v8_customerId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.victimCustomerIdentifiers.firstName: union
@@ -953,7 +959,7 @@ def read(b, p):                                           # capillary.events.Loy
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_loyaltyType = b[s:p].decode()
+                v14_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             if b[p : p + 11] == b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00':  # instore, facebook, web_engage, wechat, martjack, tmall, toabao, jd, ecommerce, website, line: null
@@ -1059,61 +1065,61 @@ def read(b, p):                                           # capillary.events.Loy
                 t = b[p]                                  # data.victimCustomerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.victimCustomerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.victimCustomerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.victimCustomerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.victimCustomerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.victimCustomerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.victimCustomerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.victimCustomerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.victimCustomerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.victimCustomerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.victimCustomerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.victimCustomerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.victimCustomerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.victimCustomerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.victimCustomerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.victimCustomerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.victimCustomerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.victimCustomerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.victimCustomerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.victimCustomerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.victimCustomerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.victimCustomerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.victimCustomerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.victimCustomerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.victimCustomerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.victimCustomerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.victimCustomerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.victimCustomerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.victimCustomerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.victimCustomerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1132,7 +1138,7 @@ def read(b, p):                                           # capillary.events.Loy
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v18_name = b[s:p].decode()
+                v19_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1146,19 +1152,19 @@ def read(b, p):                                           # capillary.events.Loy
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_requestId = b[s:p].decode()
+                v20_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v22_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v20_key = v21_value = None
+                        v21_key = v22_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1170,7 +1176,7 @@ def read(b, p):                                           # capillary.events.Loy
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v20_key = b[s:p].decode()
+                            v21_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1184,10 +1190,10 @@ def read(b, p):                                           # capillary.events.Loy
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_value = b[s:p].decode()
+                            v22_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v22_identifiers.append((v20_key, v21_value))
+                        v23_identifiers.append((v21_key, v22_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1197,16 +1203,16 @@ def read(b, p):                                           # capillary.events.Loy
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v27_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v27_id is None:
-                        v27_id, p = long_at(b, p - 1)
+                    if v28_id is None:
+                        v28_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.user: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.user: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.till: union
@@ -1223,7 +1229,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v39_code = b[s:p].decode()
+                        v40_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1237,7 +1243,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v41_name = b[s:p].decode()
+                        v42_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1256,7 +1262,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v30_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1270,7 +1276,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_name = b[s:p].decode()
+                        v32_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1284,7 +1290,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId = b[s:p].decode()
+                        v34_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1298,7 +1304,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_externalId1 = b[s:p].decode()
+                        v36_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1312,7 +1318,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v37_externalId2 = b[s:p].decode()
+                        v38_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1350,13 +1356,13 @@ def read(b, p):                                           # capillary.events.Loy
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v25_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v23_key = v24_value = None
+                        v24_key = v25_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1368,7 +1374,7 @@ def read(b, p):                                           # capillary.events.Loy
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_key = b[s:p].decode()
+                            v24_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1382,10 +1388,10 @@ def read(b, p):                                           # capillary.events.Loy
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_value = b[s:p].decode()
+                            v25_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v25_additionalAttributes.append((v23_key, v24_value))
+                        v26_additionalAttributes.append((v24_key, v25_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1397,10 +1403,10 @@ def read(b, p):                                           # capillary.events.Loy
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v14_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v14_id is None:
-                    v14_id, p = long_at(b, p - 1)
+                if v15_id is None:
+                    v15_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1414,7 +1420,7 @@ def read(b, p):                                           # capillary.events.Loy
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v15_name = b[s:p].decode()
+                v16_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1424,13 +1430,13 @@ def read(b, p):                                           # capillary.events.Loy
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v16_isDefault = t == 1
+                v17_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v17_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1476,16 +1482,16 @@ def read(b, p):                                           # capillary.events.Loy
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v26_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v27_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v26_id is None:
-                    v26_id, p = long_at(b, p - 1)
+                if v27_id is None:
+                    v27_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.enteredBy.user: record, skipped
+                p = skip_4(b, p, end)                     # data.enteredBy.user: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.till: union
@@ -1502,7 +1508,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v38_code = b[s:p].decode()
+                    v39_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -1516,7 +1522,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v40_name = b[s:p].decode()
+                    v41_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1535,7 +1541,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v28_code = b[s:p].decode()
+                    v29_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -1549,7 +1555,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v30_name = b[s:p].decode()
+                    v31_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -1563,7 +1569,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v32_externalId = b[s:p].decode()
+                    v33_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -1577,7 +1583,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v34_externalId1 = b[s:p].decode()
+                    v35_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -1591,7 +1597,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v36_externalId2 = b[s:p].decode()
+                    v37_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1601,53 +1607,53 @@ def read(b, p):                                           # capillary.events.Loy
         t = b[p]                                          # data.survivorCustomerLoyaltySummary: union
         p += 1
         if t == 2:
-            v47_survivorCustomerLoyaltySummary = []       # data.survivorCustomerLoyaltySummary: one tuple per item
+            v48_survivorCustomerLoyaltySummary = []       # data.survivorCustomerLoyaltySummary: one tuple per item
             while n := HALF[b[p]]:                        # data.survivorCustomerLoyaltySummary: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 5)
                 for _ in range(n):
-                    v42_loyaltyProgramId = v43_currentPoints = v44_lifetimePoints = v45_promisedPoints = v46_tierNumber = None
+                    v43_loyaltyProgramId = v44_currentPoints = v45_lifetimePoints = v46_promisedPoints = v47_tierNumber = None
                     t = b[p]                              # data.survivorCustomerLoyaltySummary[].loyaltyProgramId: union
                     p += 1
                     if t == 2:
-                        v42_loyaltyProgramId = ZIGZAG[b[p]]  # data.survivorCustomerLoyaltySummary[].loyaltyProgramId: long
+                        v43_loyaltyProgramId = ZIGZAG[b[p]]  # data.survivorCustomerLoyaltySummary[].loyaltyProgramId: long
                         p += 1
-                        if v42_loyaltyProgramId is None:
-                            v42_loyaltyProgramId, p = long_at(b, p - 1)
+                        if v43_loyaltyProgramId is None:
+                            v43_loyaltyProgramId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.survivorCustomerLoyaltySummary[].lifetimePoints: union
                     p += 1
                     if t == 2:
-                        (v44_lifetimePoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].lifetimePoints: double
+                        (v45_lifetimePoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].lifetimePoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.survivorCustomerLoyaltySummary[].currentPoints: union
                     p += 1
                     if t == 2:
-                        (v43_currentPoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].currentPoints: double
+                        (v44_currentPoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].currentPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.survivorCustomerLoyaltySummary[].promisedPoints: union
                     p += 1
                     if t == 2:
-                        (v45_promisedPoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].promisedPoints: double
+                        (v46_promisedPoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].promisedPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.survivorCustomerLoyaltySummary[].tierNumber: union
                     p += 1
                     if t == 2:
-                        v46_tierNumber = ZIGZAG[b[p]]     # data.survivorCustomerLoyaltySummary[].tierNumber: int
+                        v47_tierNumber = ZIGZAG[b[p]]     # data.survivorCustomerLoyaltySummary[].tierNumber: int
                         p += 1
-                        if v46_tierNumber is None:
-                            v46_tierNumber, p = int_at(b, p - 1)
+                        if v47_tierNumber is None:
+                            v47_tierNumber, p = int_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
-                    v47_survivorCustomerLoyaltySummary.append((v42_loyaltyProgramId, v43_currentPoints, v44_lifetimePoints, v45_promisedPoints, v46_tierNumber))
+                    v48_survivorCustomerLoyaltySummary.append((v43_loyaltyProgramId, v44_currentPoints, v45_lifetimePoints, v46_promisedPoints, v47_tierNumber))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1655,4 +1661,4 @@ def read(b, p):                                           # capillary.events.Loy
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_customerId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_loyaltyType, v14_id, v15_name, v16_isDefault, v17_pointsToCurrencyRatio, v18_name, v19_requestId, v22_identifiers, v25_additionalAttributes, v26_id, v27_id, v28_code, v29_code, v30_name, v31_name, v32_externalId, v33_externalId, v34_externalId1, v35_externalId1, v36_externalId2, v37_externalId2, v38_code, v39_code, v40_name, v41_name, v47_survivorCustomerLoyaltySummary)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_customerId, v9_email, v10_mobile, v11_eventLogId, v12_loyaltyEventId, v13_loyaltyType, v14_loyaltyType, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_id, v29_code, v30_code, v31_name, v32_name, v33_externalId, v34_externalId, v35_externalId1, v36_externalId1, v37_externalId2, v38_externalId2, v39_code, v40_code, v41_name, v42_name, v48_survivorCustomerLoyaltySummary)

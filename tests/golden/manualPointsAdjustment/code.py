@@ -4,30 +4,31 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.triggeringActivity.name
-#   v[13] data.triggeringActivity.requestId
-#   v[14] data.triggeringActivity.identifiers[key,value]
-#   v[15] data.triggeringActivity.additionalAttributes[key,value]
-#   v[16] data.triggeringActivity.enteredBy.id
-#   v[17] data.triggeringActivity.enteredBy.store.code
-#   v[18] data.triggeringActivity.enteredBy.store.name
-#   v[19] data.triggeringActivity.enteredBy.store.externalId
-#   v[20] data.triggeringActivity.enteredBy.store.externalId1
-#   v[21] data.triggeringActivity.enteredBy.store.externalId2
-#   v[22] data.triggeringActivity.enteredBy.till.code
-#   v[23] data.triggeringActivity.enteredBy.till.name
-#   v[24] data.totalPointsDeducted
-#   v[25] data.reason
-#   v[26] data.programPointsSplit[programId,points,pointsType,pointsAwardedId]
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.triggeringActivity.name
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.triggeringActivity.additionalAttributes[key,value]
+#   v[17] data.triggeringActivity.enteredBy.id
+#   v[18] data.triggeringActivity.enteredBy.store.code
+#   v[19] data.triggeringActivity.enteredBy.store.name
+#   v[20] data.triggeringActivity.enteredBy.store.externalId
+#   v[21] data.triggeringActivity.enteredBy.store.externalId1
+#   v[22] data.triggeringActivity.enteredBy.store.externalId2
+#   v[23] data.triggeringActivity.enteredBy.till.code
+#   v[24] data.triggeringActivity.enteredBy.till.name
+#   v[25] data.totalPointsDeducted
+#   v[26] data.reason
+#   v[27] data.programPointsSplit[programId,points,pointsType,pointsAwardedId]
 
 
 def shared(v, now, received):
@@ -39,7 +40,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/manualPointsAdjustment.toml:4  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -48,7 +49,7 @@ def output_0(v, s, now, received, known, notes):
     else:
         o['_id'] = x
     # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
-    x = f_event_time(now, received, v[4])
+    x = f_event_time(now, received, v[5])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('timestamp:' + reason)
@@ -66,7 +67,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -94,7 +95,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -104,12 +105,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -119,7 +120,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -129,7 +130,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -144,7 +145,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/manualPointsAdjustment.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -155,7 +156,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/manualPointsAdjustment.toml:9  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -165,7 +166,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/manualPointsAdjustment.toml:10  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -175,7 +176,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/manualPointsAdjustment.toml:11  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[14] or ())
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -195,7 +196,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/manualPointsAdjustment.toml:12  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[15] or ())
+    x = f_field_map(v[16] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -215,20 +216,20 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/manualPointsAdjustment.toml:13  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[14] or ())
+    x = f_bill_id(v[15] or ())
     if x is not None:
         o2['transactionId'] = x
     # mappings/manualPointsAdjustment.toml:14  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[14] or ())
+    x = f_bill_number(v[15] or ())
     if x is not None:
         o2['billNumber'] = x
     # mappings/manualPointsAdjustment.toml:15  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/manualPointsAdjustment.toml:16  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -238,7 +239,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/manualPointsAdjustment.toml:17  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -248,7 +249,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/manualPointsAdjustment.toml:18  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -258,7 +259,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/manualPointsAdjustment.toml:19  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -268,7 +269,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/manualPointsAdjustment.toml:20  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[21]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -278,7 +279,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/manualPointsAdjustment.toml:21  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -288,7 +289,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/manualPointsAdjustment.toml:22  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -298,14 +299,14 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/manualPointsAdjustment.toml:23  "_tenant.capillary.totalPoints" = { from = "data.totalPointsDeducted" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
     # mappings/manualPointsAdjustment.toml:24  "_tenant.capillary.adjustmentReason" = { from = "data.reason" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -318,7 +319,7 @@ def output_0(v, s, now, received, known, notes):
             o2['adjustmentReason'] = x
     l5 = []
     # mappings/manualPointsAdjustment.toml:26  [output.fields."_tenant.capillary.pointsByProgram"]
-    for item6 in v[26] or ():
+    for item6 in v[27] or ():
         o7 = {}
         # mappings/manualPointsAdjustment.toml:28  fields."programId" = { from = "programId", as = "string" }
         x = item6[0]
@@ -362,7 +363,7 @@ def output_0(v, s, now, received, known, notes):
     return fit(o, k_2, notes)
 
 
-def skip_1(b, p, end):                                    # capillary.events.manualPointsAdjustment.Channel
+def skip_3(b, p, end):                                    # capillary.events.manualPointsAdjustment.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -424,7 +425,7 @@ def skip_1(b, p, end):                                    # capillary.events.man
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.manualPointsAdjustment.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.manualPointsAdjustment.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -453,7 +454,7 @@ def skip_2(b, p, end):                                    # capillary.events.man
 
 def read(b, p):                                           # capillary.events.ManualPointsAdjustment 23c620ba334c7714
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_name = v13_requestId = v16_identifiers = v19_additionalAttributes = v20_id = v21_code = v22_name = v23_externalId = v24_externalId1 = v25_externalId2 = v26_code = v27_name = v28_totalPointsDeducted = v29_reason = v34_programPointsSplit = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_name = v14_requestId = v17_identifiers = v20_additionalAttributes = v21_id = v22_code = v23_name = v24_externalId = v25_externalId1 = v26_externalId2 = v27_code = v28_name = v29_totalPointsDeducted = v30_reason = v35_programPointsSplit = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -475,16 +476,16 @@ def read(b, p):                                           # capillary.events.Man
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -502,7 +503,7 @@ def read(b, p):                                           # capillary.events.Man
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -516,16 +517,16 @@ def read(b, p):                                           # capillary.events.Man
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -539,11 +540,11 @@ def read(b, p):                                           # capillary.events.Man
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -629,24 +630,29 @@ def read(b, p):                                           # capillary.events.Man
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -694,7 +700,7 @@ def read(b, p):                                           # capillary.events.Man
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -722,7 +728,7 @@ def read(b, p):                                           # capillary.events.Man
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -736,7 +742,7 @@ def read(b, p):                                           # capillary.events.Man
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -804,61 +810,61 @@ def read(b, p):                                           # capillary.events.Man
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -877,7 +883,7 @@ def read(b, p):                                           # capillary.events.Man
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_name = b[s:p].decode()
+                v13_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -891,19 +897,19 @@ def read(b, p):                                           # capillary.events.Man
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v16_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v14_key = v15_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -915,7 +921,7 @@ def read(b, p):                                           # capillary.events.Man
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v14_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -929,10 +935,10 @@ def read(b, p):                                           # capillary.events.Man
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v15_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v16_identifiers.append((v14_key, v15_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -942,10 +948,10 @@ def read(b, p):                                           # capillary.events.Man
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v20_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v21_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v20_id is None:
-                        v20_id, p = long_at(b, p - 1)
+                    if v21_id is None:
+                        v21_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -979,7 +985,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v26_code = b[s:p].decode()
+                        v27_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -993,7 +999,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v27_name = b[s:p].decode()
+                        v28_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1012,7 +1018,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v21_code = b[s:p].decode()
+                        v22_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1026,7 +1032,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v22_name = b[s:p].decode()
+                        v23_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1040,7 +1046,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v23_externalId = b[s:p].decode()
+                        v24_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1054,7 +1060,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v24_externalId1 = b[s:p].decode()
+                        v25_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1068,7 +1074,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_externalId2 = b[s:p].decode()
+                        v26_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1076,7 +1082,7 @@ def read(b, p):                                           # capillary.events.Man
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1084,19 +1090,19 @@ def read(b, p):                                           # capillary.events.Man
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v19_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v20_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v17_key = v18_value = None
+                        v18_key = v19_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1108,7 +1114,7 @@ def read(b, p):                                           # capillary.events.Man
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v17_key = b[s:p].decode()
+                            v18_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1122,10 +1128,10 @@ def read(b, p):                                           # capillary.events.Man
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v18_value = b[s:p].decode()
+                            v19_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v19_additionalAttributes.append((v17_key, v18_value))
+                        v20_additionalAttributes.append((v18_key, v19_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1134,42 +1140,42 @@ def read(b, p):                                           # capillary.events.Man
         t = b[p]                                          # data.totalPointsDeducted: union
         p += 1
         if t == 2:
-            (v28_totalPointsDeducted,) = double_at(b, p)  # data.totalPointsDeducted: double
+            (v29_totalPointsDeducted,) = double_at(b, p)  # data.totalPointsDeducted: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programPointsSplit: union
         p += 1
         if t == 2:
-            v34_programPointsSplit = []                   # data.programPointsSplit: one tuple per item
+            v35_programPointsSplit = []                   # data.programPointsSplit: one tuple per item
             while n := HALF[b[p]]:                        # data.programPointsSplit: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v30_programId = v31_points = v32_pointsType = v33_pointsAwardedId = None
+                    v31_programId = v32_points = v33_pointsType = v34_pointsAwardedId = None
                     t = b[p]                              # data.programPointsSplit[].pointsAwardedId: union
                     p += 1
                     if t == 2:
-                        v33_pointsAwardedId = ZIGZAG[b[p]]  # data.programPointsSplit[].pointsAwardedId: long
+                        v34_pointsAwardedId = ZIGZAG[b[p]]  # data.programPointsSplit[].pointsAwardedId: long
                         p += 1
-                        if v33_pointsAwardedId is None:
-                            v33_pointsAwardedId, p = long_at(b, p - 1)
+                        if v34_pointsAwardedId is None:
+                            v34_pointsAwardedId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.programPointsSplit[].programId: union
                     p += 1
                     if t == 2:
-                        v30_programId = ZIGZAG[b[p]]      # data.programPointsSplit[].programId: long
+                        v31_programId = ZIGZAG[b[p]]      # data.programPointsSplit[].programId: long
                         p += 1
-                        if v30_programId is None:
-                            v30_programId, p = long_at(b, p - 1)
+                        if v31_programId is None:
+                            v31_programId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.programPointsSplit[].points: union
                     p += 1
                     if t == 2:
-                        (v31_points,) = double_at(b, p)   # data.programPointsSplit[].points: double
+                        (v32_points,) = double_at(b, p)   # data.programPointsSplit[].points: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1184,10 +1190,10 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_pointsType = b[s:p].decode()
+                        v33_pointsType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v34_programPointsSplit.append((v30_programId, v31_points, v32_pointsType, v33_pointsAwardedId))
+                    v35_programPointsSplit.append((v31_programId, v32_points, v33_pointsType, v34_pointsAwardedId))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1202,11 +1208,11 @@ def read(b, p):                                           # capillary.events.Man
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v29_reason = b[s:p].decode()
+            v30_reason = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_name, v13_requestId, v16_identifiers, v19_additionalAttributes, v20_id, v21_code, v22_name, v23_externalId, v24_externalId1, v25_externalId2, v26_code, v27_name, v28_totalPointsDeducted, v29_reason, v34_programPointsSplit)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_name, v14_requestId, v17_identifiers, v20_additionalAttributes, v21_id, v22_code, v23_name, v24_externalId, v25_externalId1, v26_externalId2, v27_code, v28_name, v29_totalPointsDeducted, v30_reason, v35_programPointsSplit)

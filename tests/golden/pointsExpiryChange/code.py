@@ -4,34 +4,35 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.entityInformation.entityType
-#   v[13] data.entityInformation.entityId
-#   v[14] data.loyaltyProgramDetails.id
-#   v[15] data.loyaltyProgramDetails.name
-#   v[16] data.loyaltyProgramDetails.isDefault
-#   v[17] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[18] data.triggeringActivity.name
-#   v[19] data.triggeringActivity.requestId
-#   v[20] data.triggeringActivity.identifiers[key,value]
-#   v[21] data.triggeringActivity.additionalAttributes[key,value]
-#   v[22] data.triggeringActivity.enteredBy.id
-#   v[23] data.triggeringActivity.enteredBy.store.code
-#   v[24] data.triggeringActivity.enteredBy.store.name
-#   v[25] data.triggeringActivity.enteredBy.store.externalId
-#   v[26] data.triggeringActivity.enteredBy.store.externalId1
-#   v[27] data.triggeringActivity.enteredBy.store.externalId2
-#   v[28] data.triggeringActivity.enteredBy.till.code
-#   v[29] data.triggeringActivity.enteredBy.till.name
-#   v[30] data.updatedPointsExpiryBreakup[points,promotionID,pointAwardedRefID,pointsAwardedRefType,pointsPreviousExpiryDate,newExpiryDate,newExpirySetType,expiryUpdateReasonType,expiryUpdateReasonNote]
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.entityInformation.entityType
+#   v[14] data.entityInformation.entityId
+#   v[15] data.loyaltyProgramDetails.id
+#   v[16] data.loyaltyProgramDetails.name
+#   v[17] data.loyaltyProgramDetails.isDefault
+#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[19] data.triggeringActivity.name
+#   v[20] data.triggeringActivity.requestId
+#   v[21] data.triggeringActivity.identifiers[key,value]
+#   v[22] data.triggeringActivity.additionalAttributes[key,value]
+#   v[23] data.triggeringActivity.enteredBy.id
+#   v[24] data.triggeringActivity.enteredBy.store.code
+#   v[25] data.triggeringActivity.enteredBy.store.name
+#   v[26] data.triggeringActivity.enteredBy.store.externalId
+#   v[27] data.triggeringActivity.enteredBy.store.externalId1
+#   v[28] data.triggeringActivity.enteredBy.store.externalId2
+#   v[29] data.triggeringActivity.enteredBy.till.code
+#   v[30] data.triggeringActivity.enteredBy.till.name
+#   v[31] data.updatedPointsExpiryBreakup[points,promotionID,pointAwardedRefID,pointsAwardedRefType,pointsPreviousExpiryDate,newExpiryDate,newExpirySetType,expiryUpdateReasonType,expiryUpdateReasonNote]
 
 
 def shared(v, now, received):
@@ -43,7 +44,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/pointsExpiryChange.toml:4  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -52,7 +53,7 @@ def output_0(v, s, now, received, known, notes):
     else:
         o['_id'] = x
     # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
-    x = f_event_time(now, received, v[4])
+    x = f_event_time(now, received, v[5])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('timestamp:' + reason)
@@ -70,7 +71,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -98,7 +99,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -108,12 +109,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -123,7 +124,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -133,7 +134,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -148,7 +149,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/pointsExpiryChange.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -159,7 +160,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/pointsExpiryChange.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -170,17 +171,17 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['entityType'] = x
     # mappings/pointsExpiryChange.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
     # mappings/pointsExpiryChange.toml:11  "_tenant.capillary.programId" = { from = "data.loyaltyProgramDetails.id", as = "string" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/pointsExpiryChange.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[15]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -190,18 +191,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/pointsExpiryChange.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/pointsExpiryChange.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/pointsExpiryChange.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -211,7 +212,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/pointsExpiryChange.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -221,7 +222,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/pointsExpiryChange.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[20] or ())
+    x = f_identifier_map(v[21] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -241,7 +242,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/pointsExpiryChange.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[21] or ())
+    x = f_field_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -261,20 +262,20 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/pointsExpiryChange.toml:19  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[20] or ())
+    x = f_bill_id(v[21] or ())
     if x is not None:
         o2['transactionId'] = x
     # mappings/pointsExpiryChange.toml:20  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[20] or ())
+    x = f_bill_number(v[21] or ())
     if x is not None:
         o2['billNumber'] = x
     # mappings/pointsExpiryChange.toml:21  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/pointsExpiryChange.toml:22  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -284,7 +285,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/pointsExpiryChange.toml:23  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -294,7 +295,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/pointsExpiryChange.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -304,7 +305,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/pointsExpiryChange.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -314,7 +315,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/pointsExpiryChange.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -324,7 +325,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/pointsExpiryChange.toml:27  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -334,7 +335,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/pointsExpiryChange.toml:28  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -345,7 +346,7 @@ def output_0(v, s, now, received, known, notes):
             o2['tillName'] = x
     l5 = []
     # mappings/pointsExpiryChange.toml:30  [output.fields."_tenant.capillary.expiryChanges"]
-    for item6 in v[30] or ():
+    for item6 in v[31] or ():
         o7 = {}
         # mappings/pointsExpiryChange.toml:32  fields."points" = { from = "points", required = true }
         x = item6[0]
@@ -449,7 +450,7 @@ def output_0(v, s, now, received, known, notes):
     return fit(o, k_2, notes)
 
 
-def skip_1(b, p, end):                                    # capillary.events.pointsExpiryChange.Channel
+def skip_3(b, p, end):                                    # capillary.events.pointsExpiryChange.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -511,7 +512,7 @@ def skip_1(b, p, end):                                    # capillary.events.poi
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.pointsExpiryChange.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.pointsExpiryChange.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -540,7 +541,7 @@ def skip_2(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsExpiryChange cf2b147c7493c95c
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_entityType = v13_entityId = v14_id = v15_name = v16_isDefault = v17_pointsToCurrencyRatio = v18_name = v19_requestId = v22_identifiers = v25_additionalAttributes = v26_id = v27_code = v28_name = v29_externalId = v30_externalId1 = v31_externalId2 = v32_code = v33_name = v43_updatedPointsExpiryBreakup = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v44_updatedPointsExpiryBreakup = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -562,16 +563,16 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -589,7 +590,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -603,16 +604,16 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -626,11 +627,11 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -716,24 +717,29 @@ def read(b, p):                                           # capillary.events.Poi
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -781,7 +787,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -809,7 +815,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -823,7 +829,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -891,61 +897,61 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -964,16 +970,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_entityType = b[s:p].decode()
+                v13_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v13_entityId is None:
-                    v13_entityId, p = long_at(b, p - 1)
+                if v14_entityId is None:
+                    v14_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -992,7 +998,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v18_name = b[s:p].decode()
+                v19_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1006,19 +1012,19 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_requestId = b[s:p].decode()
+                v20_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v22_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v20_key = v21_value = None
+                        v21_key = v22_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1030,7 +1036,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v20_key = b[s:p].decode()
+                            v21_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1044,10 +1050,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_value = b[s:p].decode()
+                            v22_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v22_identifiers.append((v20_key, v21_value))
+                        v23_identifiers.append((v21_key, v22_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1057,10 +1063,10 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v26_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v27_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v26_id is None:
-                        v26_id, p = long_at(b, p - 1)
+                    if v27_id is None:
+                        v27_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1094,7 +1100,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_code = b[s:p].decode()
+                        v33_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1108,7 +1114,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_name = b[s:p].decode()
+                        v34_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1127,7 +1133,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v27_code = b[s:p].decode()
+                        v28_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1141,7 +1147,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_name = b[s:p].decode()
+                        v29_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1155,7 +1161,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_externalId = b[s:p].decode()
+                        v30_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1169,7 +1175,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_externalId1 = b[s:p].decode()
+                        v31_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1183,7 +1189,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId2 = b[s:p].decode()
+                        v32_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1191,7 +1197,7 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1199,19 +1205,19 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v25_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v23_key = v24_value = None
+                        v24_key = v25_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1223,7 +1229,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_key = b[s:p].decode()
+                            v24_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1237,10 +1243,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_value = b[s:p].decode()
+                            v25_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v25_additionalAttributes.append((v23_key, v24_value))
+                        v26_additionalAttributes.append((v24_key, v25_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1252,10 +1258,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v14_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v14_id is None:
-                    v14_id, p = long_at(b, p - 1)
+                if v15_id is None:
+                    v15_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1269,7 +1275,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v15_name = b[s:p].decode()
+                v16_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1279,13 +1285,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v16_isDefault = t == 1
+                v17_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v17_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1328,20 +1334,20 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.updatedPointsExpiryBreakup: union
         p += 1
         if t == 2:
-            v43_updatedPointsExpiryBreakup = []           # data.updatedPointsExpiryBreakup: one tuple per item
+            v44_updatedPointsExpiryBreakup = []           # data.updatedPointsExpiryBreakup: one tuple per item
             while n := HALF[b[p]]:                        # data.updatedPointsExpiryBreakup: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 9)
                 for _ in range(n):
-                    v34_points = v35_promotionID = v36_pointAwardedRefID = v37_pointsAwardedRefType = v38_pointsPreviousExpiryDate = v39_newExpiryDate = v40_newExpirySetType = v41_expiryUpdateReasonType = v42_expiryUpdateReasonNote = None
+                    v35_points = v36_promotionID = v37_pointAwardedRefID = v38_pointsAwardedRefType = v39_pointsPreviousExpiryDate = v40_newExpiryDate = v41_newExpirySetType = v42_expiryUpdateReasonType = v43_expiryUpdateReasonNote = None
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].pointAwardedRefID: union
                     p += 1
                     if t == 2:
-                        v36_pointAwardedRefID = ZIGZAG[b[p]]  # data.updatedPointsExpiryBreakup[].pointAwardedRefID: long
+                        v37_pointAwardedRefID = ZIGZAG[b[p]]  # data.updatedPointsExpiryBreakup[].pointAwardedRefID: long
                         p += 1
-                        if v36_pointAwardedRefID is None:
-                            v36_pointAwardedRefID, p = long_at(b, p - 1)
+                        if v37_pointAwardedRefID is None:
+                            v37_pointAwardedRefID, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].pointsAwardedRefType: union
@@ -1355,22 +1361,22 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v37_pointsAwardedRefType = b[s:p].decode()
+                        v38_pointsAwardedRefType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].promotionID: union
                     p += 1
                     if t == 2:
-                        v35_promotionID = ZIGZAG[b[p]]    # data.updatedPointsExpiryBreakup[].promotionID: long
+                        v36_promotionID = ZIGZAG[b[p]]    # data.updatedPointsExpiryBreakup[].promotionID: long
                         p += 1
-                        if v35_promotionID is None:
-                            v35_promotionID, p = long_at(b, p - 1)
+                        if v36_promotionID is None:
+                            v36_promotionID, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].points: union
                     p += 1
                     if t == 2:
-                        (v34_points,) = double_at(b, p)   # data.updatedPointsExpiryBreakup[].points: double
+                        (v35_points,) = double_at(b, p)   # data.updatedPointsExpiryBreakup[].points: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1385,7 +1391,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v38_pointsPreviousExpiryDate = b[s:p].decode()
+                        v39_pointsPreviousExpiryDate = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].newExpiryDate: union
@@ -1399,7 +1405,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v39_newExpiryDate = b[s:p].decode()
+                        v40_newExpiryDate = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].newExpirySetType: union
@@ -1413,7 +1419,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v40_newExpirySetType = b[s:p].decode()
+                        v41_newExpirySetType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].expiryUpdateReasonType: union
@@ -1427,7 +1433,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v41_expiryUpdateReasonType = b[s:p].decode()
+                        v42_expiryUpdateReasonType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].expiryUpdateReasonNote: union
@@ -1441,10 +1447,10 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v42_expiryUpdateReasonNote = b[s:p].decode()
+                        v43_expiryUpdateReasonNote = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v43_updatedPointsExpiryBreakup.append((v34_points, v35_promotionID, v36_pointAwardedRefID, v37_pointsAwardedRefType, v38_pointsPreviousExpiryDate, v39_newExpiryDate, v40_newExpirySetType, v41_expiryUpdateReasonType, v42_expiryUpdateReasonNote))
+                    v44_updatedPointsExpiryBreakup.append((v35_points, v36_promotionID, v37_pointAwardedRefID, v38_pointsAwardedRefType, v39_pointsPreviousExpiryDate, v40_newExpiryDate, v41_newExpirySetType, v42_expiryUpdateReasonType, v43_expiryUpdateReasonNote))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1452,4 +1458,4 @@ def read(b, p):                                           # capillary.events.Poi
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_entityType, v13_entityId, v14_id, v15_name, v16_isDefault, v17_pointsToCurrencyRatio, v18_name, v19_requestId, v22_identifiers, v25_additionalAttributes, v26_id, v27_code, v28_name, v29_externalId, v30_externalId1, v31_externalId2, v32_code, v33_name, v43_updatedPointsExpiryBreakup)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v44_updatedPointsExpiryBreakup)

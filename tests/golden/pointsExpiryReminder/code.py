@@ -4,41 +4,42 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.entityInformation.entityType
-#   v[13] data.entityInformation.entityId
-#   v[14] data.loyaltyProgramId
-#   v[15] data.loyaltyProgramDetails.id
-#   v[16] data.loyaltyProgramDetails.name
-#   v[17] data.loyaltyProgramDetails.isDefault
-#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[19] data.triggeringActivity.name
-#   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.identifiers[key,value]
-#   v[22] data.triggeringActivity.additionalAttributes[key,value]
-#   v[23] data.triggeringActivity.enteredBy.id
-#   v[24] data.triggeringActivity.enteredBy.store.code
-#   v[25] data.triggeringActivity.enteredBy.store.name
-#   v[26] data.triggeringActivity.enteredBy.store.externalId
-#   v[27] data.triggeringActivity.enteredBy.store.externalId1
-#   v[28] data.triggeringActivity.enteredBy.store.externalId2
-#   v[29] data.triggeringActivity.enteredBy.till.code
-#   v[30] data.triggeringActivity.enteredBy.till.name
-#   v[31] data.pointsScheduledForExpiry
-#   v[32] data.scheduledExpiryDate
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.entityInformation.entityType
+#   v[14] data.entityInformation.entityId
+#   v[15] data.loyaltyProgramId
+#   v[16] data.loyaltyProgramDetails.id
+#   v[17] data.loyaltyProgramDetails.name
+#   v[18] data.loyaltyProgramDetails.isDefault
+#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[20] data.triggeringActivity.name
+#   v[21] data.triggeringActivity.requestId
+#   v[22] data.triggeringActivity.identifiers[key,value]
+#   v[23] data.triggeringActivity.additionalAttributes[key,value]
+#   v[24] data.triggeringActivity.enteredBy.id
+#   v[25] data.triggeringActivity.enteredBy.store.code
+#   v[26] data.triggeringActivity.enteredBy.store.name
+#   v[27] data.triggeringActivity.enteredBy.store.externalId
+#   v[28] data.triggeringActivity.enteredBy.store.externalId1
+#   v[29] data.triggeringActivity.enteredBy.store.externalId2
+#   v[30] data.triggeringActivity.enteredBy.till.code
+#   v[31] data.triggeringActivity.enteredBy.till.name
+#   v[32] data.pointsScheduledForExpiry
+#   v[33] data.scheduledExpiryDate
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4]),
+        f_event_time(now, received, v[5]),
     )
 
 
@@ -46,7 +47,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/pointsExpiryReminder.toml:3  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -73,7 +74,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -101,7 +102,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -111,12 +112,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -126,7 +127,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -136,7 +137,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -151,7 +152,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/pointsExpiryReminder.toml:7  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -162,7 +163,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/pointsExpiryReminder.toml:8  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -173,19 +174,19 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['entityType'] = x
     # mappings/pointsExpiryReminder.toml:9  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
     # mappings/pointsExpiryReminder.toml:10  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[14]
+    x = v[15]
     if x is None:
-        x = v[15]
+        x = v[16]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/pointsExpiryReminder.toml:11  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -195,18 +196,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/pointsExpiryReminder.toml:12  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/pointsExpiryReminder.toml:13  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/pointsExpiryReminder.toml:14  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -216,7 +217,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/pointsExpiryReminder.toml:15  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -226,7 +227,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/pointsExpiryReminder.toml:16  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[21] or ())
+    x = f_identifier_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -246,7 +247,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/pointsExpiryReminder.toml:17  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[22] or ())
+    x = f_field_map(v[23] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -266,20 +267,20 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/pointsExpiryReminder.toml:18  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[21] or ())
+    x = f_bill_id(v[22] or ())
     if x is not None:
         o2['transactionId'] = x
     # mappings/pointsExpiryReminder.toml:19  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[21] or ())
+    x = f_bill_number(v[22] or ())
     if x is not None:
         o2['billNumber'] = x
     # mappings/pointsExpiryReminder.toml:20  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/pointsExpiryReminder.toml:21  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -289,7 +290,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/pointsExpiryReminder.toml:22  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -299,7 +300,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/pointsExpiryReminder.toml:23  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -309,7 +310,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/pointsExpiryReminder.toml:24  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -319,7 +320,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/pointsExpiryReminder.toml:25  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -329,7 +330,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/pointsExpiryReminder.toml:26  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -339,7 +340,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/pointsExpiryReminder.toml:27  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -349,14 +350,14 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/pointsExpiryReminder.toml:28  "_tenant.capillary.pointsScheduledForExpiry" = { from = "data.pointsScheduledForExpiry" }
-    x = v[31]
+    x = v[32]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsScheduledForExpiry:not finite')
         else:
             o2['pointsScheduledForExpiry'] = x
     # mappings/pointsExpiryReminder.toml:29  "_tenant.capillary.scheduledExpiryDate" = { from = "data.scheduledExpiryDate" }
-    x = v[32]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -381,10 +382,14 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/pointsExpiryReminder.toml:32  profile-points-expiration -> profile-points-expiration
     # mappings/pointsExpiryReminder.toml:34  when = [
-    if not f_is_default_program(v[17], v[0], v[14], v[15]):
+    if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
+        return Skip(undecided(lost), 'profile-points-expiration')
+    if not f_is_default_program(v[18], v[0], v[15], v[16]):
         return Skip('not the default program', 'profile-points-expiration')
     # mappings/pointsExpiryReminder.toml:34  when = [
-    if not f_is_any(v[12], 'USER', ''):
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-points-expiration')
+    if not f_is_any(v[13], 'USER', ''):
         return Skip('points of a group', 'profile-points-expiration')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -422,7 +427,7 @@ def output_1(v, s, now, received, known, notes):
     for _once8 in ONCE:
         o9 = {}
         # mappings/pointsExpiryReminder.toml:41  fields."pointsExpiring" = { from = "data.pointsScheduledForExpiry", required = true }
-        x = v[31]
+        x = v[32]
         if x is None:
             return Skip('withheld: loyalty.pointsExpiration[].pointsExpiring', 'profile-points-expiration')
         if not isfinite(x):
@@ -431,7 +436,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o9['pointsExpiring'] = x
         # mappings/pointsExpiryReminder.toml:42  fields."pointsExpirationDate" = { from = "data.scheduledExpiryDate", required = true }
-        x = v[32]
+        x = v[33]
         if x is None:
             return Skip('withheld: loyalty.pointsExpiration[].pointsExpirationDate', 'profile-points-expiration')
         x = x.strip()
@@ -459,7 +464,7 @@ def output_1(v, s, now, received, known, notes):
     return dumps(o), identity
 
 
-def skip_1(b, p, end):                                    # capillary.events.pointsExpiryReminder.Channel
+def skip_3(b, p, end):                                    # capillary.events.pointsExpiryReminder.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -521,7 +526,7 @@ def skip_1(b, p, end):                                    # capillary.events.poi
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.pointsExpiryReminder.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.pointsExpiryReminder.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -550,7 +555,7 @@ def skip_2(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsExpiryReminder 136725302a0cb4d5
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_entityType = v13_entityId = v14_loyaltyProgramId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v35_pointsScheduledForExpiry = v36_scheduledExpiryDate = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_pointsScheduledForExpiry = v37_scheduledExpiryDate = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -572,16 +577,16 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -599,7 +604,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -613,16 +618,16 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -636,11 +641,11 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -726,24 +731,29 @@ def read(b, p):                                           # capillary.events.Poi
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -791,7 +801,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -819,7 +829,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -833,7 +843,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -901,61 +911,61 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -974,16 +984,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_entityType = b[s:p].decode()
+                v13_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v13_entityId is None:
-                    v13_entityId, p = long_at(b, p - 1)
+                if v14_entityId is None:
+                    v14_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1002,7 +1012,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v20_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1016,19 +1026,19 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_requestId = b[s:p].decode()
+                v21_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v22_key = v23_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1040,7 +1050,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v22_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1054,10 +1064,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v23_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_identifiers.append((v21_key, v22_value))
+                        v24_identifiers.append((v22_key, v23_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1067,10 +1077,10 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v27_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v27_id is None:
-                        v27_id, p = long_at(b, p - 1)
+                    if v28_id is None:
+                        v28_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1104,7 +1114,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_code = b[s:p].decode()
+                        v34_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1118,7 +1128,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_name = b[s:p].decode()
+                        v35_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1137,7 +1147,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_code = b[s:p].decode()
+                        v29_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1151,7 +1161,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_name = b[s:p].decode()
+                        v30_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1165,7 +1175,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_externalId = b[s:p].decode()
+                        v31_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1179,7 +1189,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId1 = b[s:p].decode()
+                        v32_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1193,7 +1203,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId2 = b[s:p].decode()
+                        v33_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1201,7 +1211,7 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1209,19 +1219,19 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v25_key = v26_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1233,7 +1243,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v25_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1247,10 +1257,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v26_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_additionalAttributes.append((v24_key, v25_value))
+                        v27_additionalAttributes.append((v25_key, v26_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1262,10 +1272,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v15_id is None:
-                    v15_id, p = long_at(b, p - 1)
+                if v16_id is None:
+                    v16_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1279,7 +1289,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_name = b[s:p].decode()
+                v17_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1289,13 +1299,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v17_isDefault = t == 1
+                v18_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1338,16 +1348,16 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v14_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v14_loyaltyProgramId is None:
-                v14_loyaltyProgramId, p = long_at(b, p - 1)
+            if v15_loyaltyProgramId is None:
+                v15_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.pointsScheduledForExpiry: union
         p += 1
         if t == 2:
-            (v35_pointsScheduledForExpiry,) = double_at(b, p)  # data.pointsScheduledForExpiry: double
+            (v36_pointsScheduledForExpiry,) = double_at(b, p)  # data.pointsScheduledForExpiry: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1362,11 +1372,11 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v36_scheduledExpiryDate = b[s:p].decode()
+            v37_scheduledExpiryDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_entityType, v13_entityId, v14_loyaltyProgramId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v35_pointsScheduledForExpiry, v36_scheduledExpiryDate)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_pointsScheduledForExpiry, v37_scheduledExpiryDate)

@@ -4,56 +4,57 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.entityInformation.entityType
-#   v[13] data.entityInformation.entityId
-#   v[14] data.loyaltyProgramId
-#   v[15] data.loyaltyProgramDetails.id
-#   v[16] data.loyaltyProgramDetails.name
-#   v[17] data.loyaltyProgramDetails.isDefault
-#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[19] data.triggeringActivity.name
-#   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.identifiers[key,value]
-#   v[22] data.triggeringActivity.additionalAttributes[key,value]
-#   v[23] data.triggeringActivity.enteredBy.id
-#   v[24] data.triggeringActivity.enteredBy.store.code
-#   v[25] data.triggeringActivity.enteredBy.store.name
-#   v[26] data.triggeringActivity.enteredBy.store.externalId
-#   v[27] data.triggeringActivity.enteredBy.store.externalId1
-#   v[28] data.triggeringActivity.enteredBy.store.externalId2
-#   v[29] data.triggeringActivity.enteredBy.till.code
-#   v[30] data.triggeringActivity.enteredBy.till.name
-#   v[31] data.totalPointsIssued
-#   v[32] data.regularPointsIssued
-#   v[33] data.programCurrentPoints
-#   v[34] data.programLifetimePoints
-#   v[35] data.availablePointsBalance
-#   v[36] data.behavioralEventAttributes.event_name
-#   v[37] data.behavioralEventAttributes.event_flag
-#   v[38] data.behavioralEventAttributes.requestId
-#   v[39] data.behavioralEventAttributes.webhookId
-#   v[40] data.behavioralEventAttributes.startTime
-#   v[41] data.regularPointsBreakup[points,expiryAt]
-#   v[42] data.promotionalPointsIssued[promotionPoints,promotionIdentifier,promotionName,promotionType,promotionPointsExpiryDate]
-#   v[43] data.promisedPointsIssued[promisedPoints,promotionIdentifier,promisedPointsConversionDate,isExternalTriggerBased]
-#   v[44] data.promotionalPointsIssued[promotionPoints,promotionIdentifier]
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.entityInformation.entityType
+#   v[14] data.entityInformation.entityId
+#   v[15] data.loyaltyProgramId
+#   v[16] data.loyaltyProgramDetails.id
+#   v[17] data.loyaltyProgramDetails.name
+#   v[18] data.loyaltyProgramDetails.isDefault
+#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[20] data.triggeringActivity.name
+#   v[21] data.triggeringActivity.requestId
+#   v[22] data.triggeringActivity.identifiers[key,value]
+#   v[23] data.triggeringActivity.additionalAttributes[key,value]
+#   v[24] data.triggeringActivity.enteredBy.id
+#   v[25] data.triggeringActivity.enteredBy.store.code
+#   v[26] data.triggeringActivity.enteredBy.store.name
+#   v[27] data.triggeringActivity.enteredBy.store.externalId
+#   v[28] data.triggeringActivity.enteredBy.store.externalId1
+#   v[29] data.triggeringActivity.enteredBy.store.externalId2
+#   v[30] data.triggeringActivity.enteredBy.till.code
+#   v[31] data.triggeringActivity.enteredBy.till.name
+#   v[32] data.totalPointsIssued
+#   v[33] data.regularPointsIssued
+#   v[34] data.programCurrentPoints
+#   v[35] data.programLifetimePoints
+#   v[36] data.availablePointsBalance
+#   v[37] data.behavioralEventAttributes.event_name
+#   v[38] data.behavioralEventAttributes.event_flag
+#   v[39] data.behavioralEventAttributes.requestId
+#   v[40] data.behavioralEventAttributes.webhookId
+#   v[41] data.behavioralEventAttributes.startTime
+#   v[42] data.regularPointsBreakup[points,expiryAt]
+#   v[43] data.promotionalPointsIssued[promotionPoints,promotionIdentifier,promotionName,promotionType,promotionPointsExpiryDate]
+#   v[44] data.promisedPointsIssued[promisedPoints,promotionIdentifier,promisedPointsConversionDate,isExternalTriggerBased]
+#   v[45] data.promotionalPointsIssued[promotionPoints,promotionIdentifier]
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4]),
-        f_bill_id(v[21] or (), v[10]),
-        f_is_default_program(v[17], v[0], v[14], v[15]),
-        f_is_any(v[12], 'USER', ''),
+        f_event_time(now, received, v[5]),
+        f_bill_id(v[22] or (), v[11]),
+        f_is_default_program(v[18], v[0], v[15], v[16]),
+        f_is_any(v[13], 'USER', ''),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
@@ -62,7 +63,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/pointsIssued.toml:6  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -89,7 +90,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -117,7 +118,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -127,12 +128,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -142,7 +143,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -152,7 +153,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -167,7 +168,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/pointsIssued.toml:10  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -178,7 +179,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/pointsIssued.toml:11  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -189,19 +190,19 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['entityType'] = x
     # mappings/pointsIssued.toml:12  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
     # mappings/pointsIssued.toml:13  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[14]
+    x = v[15]
     if x is None:
-        x = v[15]
+        x = v[16]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/pointsIssued.toml:14  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -211,18 +212,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/pointsIssued.toml:15  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/pointsIssued.toml:16  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/pointsIssued.toml:17  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -232,7 +233,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/pointsIssued.toml:18  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -242,7 +243,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/pointsIssued.toml:19  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[21] or ())
+    x = f_identifier_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -262,7 +263,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/pointsIssued.toml:20  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[22] or ())
+    x = f_field_map(v[23] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -282,16 +283,16 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/pointsIssued.toml:21  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[21] or ())
+    x = f_bill_number(v[22] or ())
     if x is not None:
         o2['billNumber'] = x
     # mappings/pointsIssued.toml:22  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/pointsIssued.toml:23  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -301,7 +302,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/pointsIssued.toml:24  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -311,7 +312,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/pointsIssued.toml:25  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -321,7 +322,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/pointsIssued.toml:26  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -331,7 +332,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/pointsIssued.toml:27  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -341,7 +342,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/pointsIssued.toml:28  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -351,7 +352,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/pointsIssued.toml:29  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -361,35 +362,35 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/pointsIssued.toml:30  "_tenant.capillary.totalPoints" = { from = "data.totalPointsIssued" }
-    x = v[31]
+    x = v[32]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
     # mappings/pointsIssued.toml:31  "_tenant.capillary.regularPoints" = { from = "data.regularPointsIssued" }
-    x = v[32]
+    x = v[33]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.regularPoints:not finite')
         else:
             o2['regularPoints'] = x
     # mappings/pointsIssued.toml:32  "_tenant.capillary.currentPoints" = { from = "data.programCurrentPoints" }
-    x = v[33]
+    x = v[34]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
     # mappings/pointsIssued.toml:33  "_tenant.capillary.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.lifetimePoints:not finite')
         else:
             o2['lifetimePoints'] = x
     # mappings/pointsIssued.toml:34  "_tenant.capillary.availablePoints" = { from = "data.availablePointsBalance" }
-    x = v[35]
+    x = v[36]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.availablePoints:not finite')
@@ -397,7 +398,7 @@ def output_0(v, s, now, received, known, notes):
             o2['availablePoints'] = x
     o5 = {}
     # mappings/pointsIssued.toml:35  "_tenant.capillary.behavioralEvent.name" = { from = "data.behavioralEventAttributes.event_name" }
-    x = v[36]
+    x = v[37]
     if x is not None:
         x = x.strip()
         if not x:
@@ -407,14 +408,14 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['name'] = x
     # mappings/pointsIssued.toml:36  "_tenant.capillary.behavioralEvent.flag" = { from = "data.behavioralEventAttributes.event_flag" }
-    x = v[37]
+    x = v[38]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.behavioralEvent.flag:not finite')
         else:
             o5['flag'] = x
     # mappings/pointsIssued.toml:37  "_tenant.capillary.behavioralEvent.requestId" = { from = "data.behavioralEventAttributes.requestId" }
-    x = v[38]
+    x = v[39]
     if x is not None:
         x = x.strip()
         if not x:
@@ -424,7 +425,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['requestId'] = x
     # mappings/pointsIssued.toml:38  "_tenant.capillary.behavioralEvent.webhookId" = { from = "data.behavioralEventAttributes.webhookId" }
-    x = v[39]
+    x = v[40]
     if x is not None:
         x = x.strip()
         if not x:
@@ -434,7 +435,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['webhookId'] = x
     # mappings/pointsIssued.toml:39  "_tenant.capillary.behavioralEvent.startTime" = { from = "data.behavioralEventAttributes.startTime" }
-    x = v[40]
+    x = v[41]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.behavioralEvent.startTime:range')
@@ -444,7 +445,7 @@ def output_0(v, s, now, received, known, notes):
         o2['behavioralEvent'] = o5
     l6 = []
     # mappings/pointsIssued.toml:53  [output.fields."_tenant.capillary.pointsLots"]
-    for item7 in v[41] or ():
+    for item7 in v[42] or ():
         o8 = {}
         # mappings/pointsIssued.toml:55  fields."points" = { from = "points", required = true }
         x = item7[0]
@@ -475,7 +476,7 @@ def output_0(v, s, now, received, known, notes):
         o2['pointsLots'] = l6
     l9 = []
     # mappings/pointsIssued.toml:58  [output.fields."_tenant.capillary.promotionalPoints"]
-    for item10 in v[42] or ():
+    for item10 in v[43] or ():
         o11 = {}
         # mappings/pointsIssued.toml:60  fields."points" = { from = "promotionPoints", required = true }
         x = item10[0]
@@ -536,7 +537,7 @@ def output_0(v, s, now, received, known, notes):
         o2['promotionalPoints'] = l9
     l12 = []
     # mappings/pointsIssued.toml:66  [output.fields."_tenant.capillary.promisedPoints"]
-    for item13 in v[43] or ():
+    for item13 in v[44] or ():
         o14 = {}
         # mappings/pointsIssued.toml:68  fields."points" = { from = "promisedPoints", required = true }
         x = item13[0]
@@ -591,7 +592,7 @@ def output_0(v, s, now, received, known, notes):
     for _once17 in ONCE:
         o18 = {}
         # mappings/pointsIssued.toml:43  fields."value" = { from = "data.regularPointsIssued", required = true }
-        x = v[32]
+        x = v[33]
         if x is None:
             continue
         if not isfinite(x):
@@ -600,9 +601,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o18['value'] = x
         # mappings/pointsIssued.toml:44  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-        x = v[14]
+        x = v[15]
         if x is None:
-            x = v[15]
+            x = v[16]
         if x is not None:
             x = str(x)
             o18['loyaltyProgramId'] = x
@@ -612,7 +613,7 @@ def output_0(v, s, now, received, known, notes):
             o18['transactionId'] = x
         l16.append(o18)
     # mappings/pointsIssued.toml:46  [[output.fields."loyalty.pointsGained"]]
-    for item19 in v[44] or ():
+    for item19 in v[45] or ():
         o20 = {}
         # mappings/pointsIssued.toml:48  fields."value" = { from = "promotionPoints", required = true }
         x = item19[0]
@@ -635,9 +636,9 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o20['promotionId'] = x
         # mappings/pointsIssued.toml:50  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-        x = v[14]
+        x = v[15]
         if x is None:
-            x = v[15]
+            x = v[16]
         if x is not None:
             x = str(x)
             o20['loyaltyProgramId'] = x
@@ -656,9 +657,13 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/pointsIssued.toml:74  profile-balance -> profile-balance
     # mappings/pointsIssued.toml:76  when = [
+    if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
+        return Skip(undecided(lost), 'profile-balance')
     if not s[2]:
         return Skip('not the default program', 'profile-balance')
     # mappings/pointsIssued.toml:76  when = [
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-balance')
     if not s[3]:
         return Skip('points of a group', 'profile-balance')
     o = {}
@@ -693,7 +698,7 @@ def output_1(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o21
     o22 = {}
     # mappings/pointsIssued.toml:81  "loyalty.points" = { from = "data.programCurrentPoints" }
-    x = v[33]
+    x = v[34]
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -711,9 +716,13 @@ def output_1(v, s, now, received, known, notes):
 def output_2(v, s, now, received, known, notes):
     # mappings/pointsIssued.toml:83  profile-lifetime -> profile-lifetime
     # mappings/pointsIssued.toml:85  when = [
+    if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
+        return Skip(undecided(lost), 'profile-lifetime')
     if not s[2]:
         return Skip('not the default program', 'profile-lifetime')
     # mappings/pointsIssued.toml:85  when = [
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-lifetime')
     if not s[3]:
         return Skip('points of a group', 'profile-lifetime')
     o = {}
@@ -748,7 +757,7 @@ def output_2(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o23
     o24 = {}
     # mappings/pointsIssued.toml:90  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[34]
+    x = v[35]
     if x is None:
         return Skip('withheld: loyalty.lifetimePoints', 'profile-lifetime')
     if not isfinite(x):
@@ -763,7 +772,7 @@ def output_2(v, s, now, received, known, notes):
     return dumps(o), identity
 
 
-def skip_1(b, p, end):                                    # capillary.events.pointsIssued.Channel
+def skip_3(b, p, end):                                    # capillary.events.pointsIssued.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -825,7 +834,7 @@ def skip_1(b, p, end):                                    # capillary.events.poi
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.pointsIssued.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.pointsIssued.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -854,7 +863,7 @@ def skip_2(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsIssued 0c1ea2e8b0b0c907
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_entityType = v13_entityId = v14_loyaltyProgramId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v35_totalPointsIssued = v36_regularPointsIssued = v37_programCurrentPoints = v38_programLifetimePoints = v39_availablePointsBalance = v40_event_name = v41_event_flag = v42_requestId = v43_webhookId = v44_startTime = v47_regularPointsBreakup = v53_promotionalPointsIssued = v59_promotionalPointsIssued = v58_promisedPointsIssued = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_totalPointsIssued = v37_regularPointsIssued = v38_programCurrentPoints = v39_programLifetimePoints = v40_availablePointsBalance = v41_event_name = v42_event_flag = v43_requestId = v44_webhookId = v45_startTime = v48_regularPointsBreakup = v54_promotionalPointsIssued = v60_promotionalPointsIssued = v59_promisedPointsIssued = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -876,16 +885,16 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -903,7 +912,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -917,16 +926,16 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -940,11 +949,11 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -1030,24 +1039,29 @@ def read(b, p):                                           # capillary.events.Poi
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -1095,7 +1109,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -1123,7 +1137,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1137,7 +1151,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1205,61 +1219,61 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1278,16 +1292,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_entityType = b[s:p].decode()
+                v13_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v13_entityId is None:
-                    v13_entityId, p = long_at(b, p - 1)
+                if v14_entityId is None:
+                    v14_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1306,7 +1320,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v20_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1320,19 +1334,19 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_requestId = b[s:p].decode()
+                v21_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v22_key = v23_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1344,7 +1358,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v22_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1358,10 +1372,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v23_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_identifiers.append((v21_key, v22_value))
+                        v24_identifiers.append((v22_key, v23_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1371,10 +1385,10 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v27_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v27_id is None:
-                        v27_id, p = long_at(b, p - 1)
+                    if v28_id is None:
+                        v28_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1408,7 +1422,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_code = b[s:p].decode()
+                        v34_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1422,7 +1436,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_name = b[s:p].decode()
+                        v35_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1441,7 +1455,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_code = b[s:p].decode()
+                        v29_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1455,7 +1469,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_name = b[s:p].decode()
+                        v30_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1469,7 +1483,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_externalId = b[s:p].decode()
+                        v31_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1483,7 +1497,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId1 = b[s:p].decode()
+                        v32_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1497,7 +1511,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId2 = b[s:p].decode()
+                        v33_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1505,7 +1519,7 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1513,19 +1527,19 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v25_key = v26_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1537,7 +1551,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v25_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1551,10 +1565,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v26_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_additionalAttributes.append((v24_key, v25_value))
+                        v27_additionalAttributes.append((v25_key, v26_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1566,10 +1580,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v15_id is None:
-                    v15_id, p = long_at(b, p - 1)
+                if v16_id is None:
+                    v16_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1583,7 +1597,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_name = b[s:p].decode()
+                v17_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1593,13 +1607,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v17_isDefault = t == 1
+                v18_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1642,54 +1656,54 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v14_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v14_loyaltyProgramId is None:
-                v14_loyaltyProgramId, p = long_at(b, p - 1)
+            if v15_loyaltyProgramId is None:
+                v15_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programCurrentPoints: union
         p += 1
         if t == 2:
-            (v37_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
+            (v38_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programLifetimePoints: union
         p += 1
         if t == 2:
-            (v38_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
+            (v39_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.totalPointsIssued: union
         p += 1
         if t == 2:
-            (v35_totalPointsIssued,) = double_at(b, p)    # data.totalPointsIssued: double
+            (v36_totalPointsIssued,) = double_at(b, p)    # data.totalPointsIssued: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.regularPointsIssued: union
         p += 1
         if t == 2:
-            (v36_regularPointsIssued,) = double_at(b, p)  # data.regularPointsIssued: double
+            (v37_regularPointsIssued,) = double_at(b, p)  # data.regularPointsIssued: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.regularPointsBreakup: union
         p += 1
         if t == 2:
-            v47_regularPointsBreakup = []                 # data.regularPointsBreakup: one tuple per item
+            v48_regularPointsBreakup = []                 # data.regularPointsBreakup: one tuple per item
             while n := HALF[b[p]]:                        # data.regularPointsBreakup: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v45_points = v46_expiryAt = None
+                    v46_points = v47_expiryAt = None
                     t = b[p]                              # data.regularPointsBreakup[].points: union
                     p += 1
                     if t == 2:
-                        (v45_points,) = double_at(b, p)   # data.regularPointsBreakup[].points: double
+                        (v46_points,) = double_at(b, p)   # data.regularPointsBreakup[].points: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1704,24 +1718,24 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v46_expiryAt = b[s:p].decode()
+                        v47_expiryAt = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v47_regularPointsBreakup.append((v45_points, v46_expiryAt))
+                    v48_regularPointsBreakup.append((v46_points, v47_expiryAt))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionalPointsIssued: union
         p += 1
         if t == 2:
-            v53_promotionalPointsIssued = []              # data.promotionalPointsIssued: one tuple per item
-            v59_promotionalPointsIssued = []              # data.promotionalPointsIssued: one tuple per item
+            v54_promotionalPointsIssued = []              # data.promotionalPointsIssued: one tuple per item
+            v60_promotionalPointsIssued = []              # data.promotionalPointsIssued: one tuple per item
             while n := HALF[b[p]]:                        # data.promotionalPointsIssued: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 5)
                 for _ in range(n):
-                    v48_promotionPoints = v49_promotionIdentifier = v50_promotionName = v51_promotionType = v52_promotionPointsExpiryDate = None
+                    v49_promotionPoints = v50_promotionIdentifier = v51_promotionName = v52_promotionType = v53_promotionPointsExpiryDate = None
                     t = b[p]                              # data.promotionalPointsIssued[].promotionName: union
                     p += 1
                     if t == 2:
@@ -1733,7 +1747,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v50_promotionName = b[s:p].decode()
+                        v51_promotionName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promotionalPointsIssued[].promotionIdentifier: union
@@ -1747,7 +1761,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v49_promotionIdentifier = b[s:p].decode()
+                        v50_promotionIdentifier = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promotionalPointsIssued[].promotionType: union
@@ -1761,13 +1775,13 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v51_promotionType = b[s:p].decode()
+                        v52_promotionType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promotionalPointsIssued[].promotionPoints: union
                     p += 1
                     if t == 2:
-                        (v48_promotionPoints,) = double_at(b, p)  # data.promotionalPointsIssued[].promotionPoints: double
+                        (v49_promotionPoints,) = double_at(b, p)  # data.promotionalPointsIssued[].promotionPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1782,28 +1796,28 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v52_promotionPointsExpiryDate = b[s:p].decode()
+                        v53_promotionPointsExpiryDate = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v53_promotionalPointsIssued.append((v48_promotionPoints, v49_promotionIdentifier, v50_promotionName, v51_promotionType, v52_promotionPointsExpiryDate))
-                    v59_promotionalPointsIssued.append((v48_promotionPoints, v49_promotionIdentifier))
+                    v54_promotionalPointsIssued.append((v49_promotionPoints, v50_promotionIdentifier, v51_promotionName, v52_promotionType, v53_promotionPointsExpiryDate))
+                    v60_promotionalPointsIssued.append((v49_promotionPoints, v50_promotionIdentifier))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promisedPointsIssued: union
         p += 1
         if t == 2:
-            v58_promisedPointsIssued = []                 # data.promisedPointsIssued: one tuple per item
+            v59_promisedPointsIssued = []                 # data.promisedPointsIssued: one tuple per item
             while n := HALF[b[p]]:                        # data.promisedPointsIssued: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v54_promisedPoints = v55_promotionIdentifier = v56_promisedPointsConversionDate = v57_isExternalTriggerBased = None
+                    v55_promisedPoints = v56_promotionIdentifier = v57_promisedPointsConversionDate = v58_isExternalTriggerBased = None
                     t = b[p]                              # data.promisedPointsIssued[].promisedPoints: union
                     p += 1
                     if t == 2:
-                        (v54_promisedPoints,) = double_at(b, p)  # data.promisedPointsIssued[].promisedPoints: double
+                        (v55_promisedPoints,) = double_at(b, p)  # data.promisedPointsIssued[].promisedPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1814,7 +1828,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += 1
                         if t > 1:
                             raise Bad("neither 0 nor 1")
-                        v57_isExternalTriggerBased = t == 1
+                        v58_isExternalTriggerBased = t == 1
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promisedPointsIssued[].promisedPointsConversionDate: union
@@ -1828,7 +1842,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v56_promisedPointsConversionDate = b[s:p].decode()
+                        v57_promisedPointsConversionDate = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promisedPointsIssued[].promotionIdentifier: union
@@ -1842,17 +1856,17 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v55_promotionIdentifier = b[s:p].decode()
+                        v56_promotionIdentifier = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v58_promisedPointsIssued.append((v54_promisedPoints, v55_promotionIdentifier, v56_promisedPointsConversionDate, v57_isExternalTriggerBased))
+                    v59_promisedPointsIssued.append((v55_promisedPoints, v56_promotionIdentifier, v57_promisedPointsConversionDate, v58_isExternalTriggerBased))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.availablePointsBalance: union
         p += 1
         if t == 2:
-            (v39_availablePointsBalance,) = double_at(b, p)  # data.availablePointsBalance: double
+            (v40_availablePointsBalance,) = double_at(b, p)  # data.availablePointsBalance: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1870,13 +1884,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v43_webhookId = b[s:p].decode()
+                v44_webhookId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.behavioralEventAttributes.event_flag: union
             p += 1
             if t == 2:
-                (v41_event_flag,) = double_at(b, p)       # data.behavioralEventAttributes.event_flag: double
+                (v42_event_flag,) = double_at(b, p)       # data.behavioralEventAttributes.event_flag: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1903,7 +1917,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v42_requestId = b[s:p].decode()
+                v43_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.behavioralEventAttributes.event_name: union
@@ -1917,16 +1931,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v40_event_name = b[s:p].decode()
+                v41_event_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.behavioralEventAttributes.startTime: union
             p += 1
             if t == 2:
-                v44_startTime = ZIGZAG[b[p]]              # data.behavioralEventAttributes.startTime: long
+                v45_startTime = ZIGZAG[b[p]]              # data.behavioralEventAttributes.startTime: long
                 p += 1
-                if v44_startTime is None:
-                    v44_startTime, p = long_at(b, p - 1)
+                if v45_startTime is None:
+                    v45_startTime, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1935,4 +1949,4 @@ def read(b, p):                                           # capillary.events.Poi
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_entityType, v13_entityId, v14_loyaltyProgramId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v35_totalPointsIssued, v36_regularPointsIssued, v37_programCurrentPoints, v38_programLifetimePoints, v39_availablePointsBalance, v40_event_name, v41_event_flag, v42_requestId, v43_webhookId, v44_startTime, v47_regularPointsBreakup, v53_promotionalPointsIssued, v58_promisedPointsIssued, v59_promotionalPointsIssued)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_totalPointsIssued, v37_regularPointsIssued, v38_programCurrentPoints, v39_programLifetimePoints, v40_availablePointsBalance, v41_event_name, v42_event_flag, v43_requestId, v44_webhookId, v45_startTime, v48_regularPointsBreakup, v54_promotionalPointsIssued, v59_promisedPointsIssued, v60_promotionalPointsIssued)

@@ -4,50 +4,51 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.entityInformation.entityType
-#   v[13] data.entityInformation.entityId
-#   v[14] data.loyaltyProgramId
-#   v[15] data.loyaltyProgramDetails.id
-#   v[16] data.loyaltyProgramDetails.name
-#   v[17] data.loyaltyProgramDetails.isDefault
-#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[19] data.triggeringActivity.name
-#   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.identifiers[key,value]
-#   v[22] data.triggeringActivity.additionalAttributes[key,value]
-#   v[23] data.redemptionBillNumber
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.externalId
-#   v[28] data.triggeringActivity.enteredBy.store.externalId1
-#   v[29] data.triggeringActivity.enteredBy.store.externalId2
-#   v[30] data.triggeringActivity.enteredBy.till.code
-#   v[31] data.triggeringActivity.enteredBy.till.name
-#   v[32] data.totalPointsRedeemed
-#   v[33] data.redemptionFromEarningPrograms[programId,programCurrentPoints]
-#   v[34] data.availablePointsBalance
-#   v[35] data.redemptionSummaryId
-#   v[36] data.redemptionNotes
-#   v[37] data.redeemedPointsCurrencyValue
-#   v[38] data.isGroupRedemption
-#   v[39] data.redemptionFromEarningPrograms[programId,pointsRedeemed,programCurrentPoints]
-#   v[40] data.redemptionFromEarningPrograms[pointsRedeemed,programId]
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.entityInformation.entityType
+#   v[14] data.entityInformation.entityId
+#   v[15] data.loyaltyProgramId
+#   v[16] data.loyaltyProgramDetails.id
+#   v[17] data.loyaltyProgramDetails.name
+#   v[18] data.loyaltyProgramDetails.isDefault
+#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[20] data.triggeringActivity.name
+#   v[21] data.triggeringActivity.requestId
+#   v[22] data.triggeringActivity.identifiers[key,value]
+#   v[23] data.triggeringActivity.additionalAttributes[key,value]
+#   v[24] data.redemptionBillNumber
+#   v[25] data.triggeringActivity.enteredBy.id
+#   v[26] data.triggeringActivity.enteredBy.store.code
+#   v[27] data.triggeringActivity.enteredBy.store.name
+#   v[28] data.triggeringActivity.enteredBy.store.externalId
+#   v[29] data.triggeringActivity.enteredBy.store.externalId1
+#   v[30] data.triggeringActivity.enteredBy.store.externalId2
+#   v[31] data.triggeringActivity.enteredBy.till.code
+#   v[32] data.triggeringActivity.enteredBy.till.name
+#   v[33] data.totalPointsRedeemed
+#   v[34] data.redemptionFromEarningPrograms[programId,programCurrentPoints]
+#   v[35] data.availablePointsBalance
+#   v[36] data.redemptionSummaryId
+#   v[37] data.redemptionNotes
+#   v[38] data.redeemedPointsCurrencyValue
+#   v[39] data.isGroupRedemption
+#   v[40] data.redemptionFromEarningPrograms[programId,pointsRedeemed,programCurrentPoints]
+#   v[41] data.redemptionFromEarningPrograms[pointsRedeemed,programId]
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4]),
-        f_identifier(v[21] or (), 'redemptionId'),
+        f_event_time(now, received, v[5]),
+        f_identifier(v[22] or (), 'redemptionId'),
     )
 
 
@@ -55,7 +56,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/pointsRedeemed.toml:3  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -82,7 +83,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -110,7 +111,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -120,12 +121,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -135,7 +136,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -145,7 +146,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -160,7 +161,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/pointsRedeemed.toml:7  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -171,7 +172,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/pointsRedeemed.toml:8  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -182,19 +183,19 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['entityType'] = x
     # mappings/pointsRedeemed.toml:9  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
     # mappings/pointsRedeemed.toml:10  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[14]
+    x = v[15]
     if x is None:
-        x = v[15]
+        x = v[16]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/pointsRedeemed.toml:11  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -204,18 +205,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/pointsRedeemed.toml:12  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/pointsRedeemed.toml:13  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/pointsRedeemed.toml:14  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -225,7 +226,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/pointsRedeemed.toml:15  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -235,7 +236,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/pointsRedeemed.toml:16  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[21] or ())
+    x = f_identifier_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -255,7 +256,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/pointsRedeemed.toml:17  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[22] or ())
+    x = f_field_map(v[23] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -275,20 +276,20 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/pointsRedeemed.toml:18  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[21] or ())
+    x = f_bill_id(v[22] or ())
     if x is not None:
         o2['transactionId'] = x
     # mappings/pointsRedeemed.toml:19  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers", "data.redemptionBillNumber"] }
-    x = f_bill_number(v[21] or (), v[23])
+    x = f_bill_number(v[22] or (), v[24])
     if x is not None:
         o2['billNumber'] = x
     # mappings/pointsRedeemed.toml:20  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/pointsRedeemed.toml:21  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -298,7 +299,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/pointsRedeemed.toml:22  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -308,7 +309,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/pointsRedeemed.toml:23  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -318,7 +319,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/pointsRedeemed.toml:24  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -328,7 +329,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/pointsRedeemed.toml:25  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -338,7 +339,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/pointsRedeemed.toml:26  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -348,7 +349,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/pointsRedeemed.toml:27  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[31]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -358,21 +359,21 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/pointsRedeemed.toml:28  "_tenant.capillary.totalPoints" = { from = "data.totalPointsRedeemed" }
-    x = v[32]
+    x = v[33]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
     # mappings/pointsRedeemed.toml:29  "_tenant.capillary.currentPoints" = { call = "number_of", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_number_of(v[33] or (), v[14], v[15])
+    x = f_number_of(v[34] or (), v[15], v[16])
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
     # mappings/pointsRedeemed.toml:30  "_tenant.capillary.availablePoints" = { from = "data.availablePointsBalance" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.availablePoints:not finite')
@@ -383,12 +384,12 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         o2['redemptionId'] = x
     # mappings/pointsRedeemed.toml:32  "_tenant.capillary.redemptionSummaryId" = { from = "data.redemptionSummaryId", as = "string" }
-    x = v[35]
+    x = v[36]
     if x is not None:
         x = str(x)
         o2['redemptionSummaryId'] = x
     # mappings/pointsRedeemed.toml:33  "_tenant.capillary.redemptionBillNumber" = { from = "data.redemptionBillNumber" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -398,7 +399,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['redemptionBillNumber'] = x
     # mappings/pointsRedeemed.toml:34  "_tenant.capillary.redemptionNotes" = { from = "data.redemptionNotes" }
-    x = v[36]
+    x = v[37]
     if x is not None:
         x = x.strip()
         if not x:
@@ -410,19 +411,19 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['redemptionNotes'] = x
     # mappings/pointsRedeemed.toml:35  "_tenant.capillary.redeemedCurrencyValue" = { from = "data.redeemedPointsCurrencyValue" }
-    x = v[37]
+    x = v[38]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.redeemedCurrencyValue:not finite')
         else:
             o2['redeemedCurrencyValue'] = x
     # mappings/pointsRedeemed.toml:36  "_tenant.capillary.isGroupRedemption" = { from = "data.isGroupRedemption" }
-    x = v[38]
+    x = v[39]
     if x is not None:
         o2['isGroupRedemption'] = x
     l5 = []
     # mappings/pointsRedeemed.toml:49  [output.fields."_tenant.capillary.pointsByProgram"]
-    for item6 in v[39] or ():
+    for item6 in v[40] or ():
         o7 = {}
         # mappings/pointsRedeemed.toml:51  fields."programId" = { from = "programId", as = "string", required = true }
         x = item6[0]
@@ -457,7 +458,7 @@ def output_0(v, s, now, received, known, notes):
     o8 = {}
     l9 = []
     # mappings/pointsRedeemed.toml:38  [output.fields."loyalty.pointsRedemption"]
-    for item10 in v[40] or ():
+    for item10 in v[41] or ():
         o11 = {}
         # mappings/pointsRedeemed.toml:40  fields."value" = { from = "pointsRedeemed", required = true }
         x = item10[0]
@@ -486,7 +487,7 @@ def output_0(v, s, now, received, known, notes):
     for _once13 in ONCE:
         o14 = {}
         # mappings/pointsRedeemed.toml:45  fields."value" = { from = "data.redeemedPointsCurrencyValue", required = true }
-        x = v[37]
+        x = v[38]
         if x is None:
             continue
         if not isfinite(x):
@@ -509,10 +510,14 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/pointsRedeemed.toml:56  profile-balance -> profile-balance
     # mappings/pointsRedeemed.toml:58  when = [
-    if not f_is_any(v[12], 'USER', ''):
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-balance')
+    if not f_is_any(v[13], 'USER', ''):
         return Skip('points of a group', 'profile-balance')
     # mappings/pointsRedeemed.toml:58  when = [
-    if not f_is_not_set(v[38]):
+    if v[3] and (lost := unreadable(('data.isGroupRedemption',), v[3])):
+        return Skip(undecided(lost), 'profile-balance')
+    if not f_is_not_set(v[39]):
         return Skip('points of a group', 'profile-balance')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -546,7 +551,7 @@ def output_1(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o15
     o16 = {}
     # mappings/pointsRedeemed.toml:63  "loyalty.points" = { call = "default_number", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_default_number(v[33] or (), v[17], v[0], v[14], v[15])
+    x = f_default_number(v[34] or (), v[18], v[0], v[15], v[16])
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -561,7 +566,7 @@ def output_1(v, s, now, received, known, notes):
     return dumps(o), identity
 
 
-def skip_1(b, p, end):                                    # capillary.events.pointsRedeemed.Channel
+def skip_3(b, p, end):                                    # capillary.events.pointsRedeemed.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -623,7 +628,7 @@ def skip_1(b, p, end):                                    # capillary.events.poi
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.pointsRedeemed.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.pointsRedeemed.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -652,7 +657,7 @@ def skip_2(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsRedeemed ec46688cd7b23377
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_entityType = v13_entityId = v14_loyaltyProgramId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v27_redemptionBillNumber = v36_totalPointsRedeemed = v39_redemptionFromEarningPrograms = v46_redemptionFromEarningPrograms = v47_redemptionFromEarningPrograms = v40_availablePointsBalance = v41_redemptionSummaryId = v42_redemptionNotes = v43_redeemedPointsCurrencyValue = v44_isGroupRedemption = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v29_id = v30_code = v31_name = v32_externalId = v33_externalId1 = v34_externalId2 = v35_code = v36_name = v28_redemptionBillNumber = v37_totalPointsRedeemed = v40_redemptionFromEarningPrograms = v47_redemptionFromEarningPrograms = v48_redemptionFromEarningPrograms = v41_availablePointsBalance = v42_redemptionSummaryId = v43_redemptionNotes = v44_redeemedPointsCurrencyValue = v45_isGroupRedemption = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -674,16 +679,16 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -701,7 +706,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -715,16 +720,16 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -738,11 +743,11 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -828,24 +833,29 @@ def read(b, p):                                           # capillary.events.Poi
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -893,7 +903,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -921,7 +931,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -935,7 +945,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1003,61 +1013,61 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1076,16 +1086,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_entityType = b[s:p].decode()
+                v13_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v13_entityId is None:
-                    v13_entityId, p = long_at(b, p - 1)
+                if v14_entityId is None:
+                    v14_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1104,7 +1114,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v20_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1118,19 +1128,19 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_requestId = b[s:p].decode()
+                v21_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v22_key = v23_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1142,7 +1152,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v22_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1156,10 +1166,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v23_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_identifiers.append((v21_key, v22_value))
+                        v24_identifiers.append((v22_key, v23_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1169,10 +1179,10 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v29_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v29_id is None:
+                        v29_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1206,7 +1216,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_code = b[s:p].decode()
+                        v35_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1220,7 +1230,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_name = b[s:p].decode()
+                        v36_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1239,7 +1249,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v30_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1253,7 +1263,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v31_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1267,7 +1277,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId = b[s:p].decode()
+                        v32_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1281,7 +1291,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId1 = b[s:p].decode()
+                        v33_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1295,7 +1305,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId2 = b[s:p].decode()
+                        v34_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1303,7 +1313,7 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1311,19 +1321,19 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v25_key = v26_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1335,7 +1345,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v25_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1349,10 +1359,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v26_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_additionalAttributes.append((v24_key, v25_value))
+                        v27_additionalAttributes.append((v25_key, v26_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1364,10 +1374,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v15_id is None:
-                    v15_id, p = long_at(b, p - 1)
+                if v16_id is None:
+                    v16_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1381,7 +1391,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_name = b[s:p].decode()
+                v17_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1391,13 +1401,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v17_isDefault = t == 1
+                v18_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1440,33 +1450,33 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v14_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v14_loyaltyProgramId is None:
-                v14_loyaltyProgramId, p = long_at(b, p - 1)
+            if v15_loyaltyProgramId is None:
+                v15_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.totalPointsRedeemed: union
         p += 1
         if t == 2:
-            (v36_totalPointsRedeemed,) = double_at(b, p)  # data.totalPointsRedeemed: double
+            (v37_totalPointsRedeemed,) = double_at(b, p)  # data.totalPointsRedeemed: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redeemedPointsCurrencyValue: union
         p += 1
         if t == 2:
-            (v43_redeemedPointsCurrencyValue,) = double_at(b, p)  # data.redeemedPointsCurrencyValue: double
+            (v44_redeemedPointsCurrencyValue,) = double_at(b, p)  # data.redeemedPointsCurrencyValue: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionSummaryId: union
         p += 1
         if t == 2:
-            v41_redemptionSummaryId = ZIGZAG[b[p]]        # data.redemptionSummaryId: long
+            v42_redemptionSummaryId = ZIGZAG[b[p]]        # data.redemptionSummaryId: long
             p += 1
-            if v41_redemptionSummaryId is None:
-                v41_redemptionSummaryId, p = long_at(b, p - 1)
+            if v42_redemptionSummaryId is None:
+                v42_redemptionSummaryId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionNotes: union
@@ -1480,7 +1490,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v42_redemptionNotes = b[s:p].decode()
+            v43_redemptionNotes = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionBillNumber: union
@@ -1494,7 +1504,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v27_redemptionBillNumber = b[s:p].decode()
+            v28_redemptionBillNumber = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.isGroupRedemption: union
@@ -1504,54 +1514,54 @@ def read(b, p):                                           # capillary.events.Poi
             p += 1
             if t > 1:
                 raise Bad("neither 0 nor 1")
-            v44_isGroupRedemption = t == 1
+            v45_isGroupRedemption = t == 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionFromEarningPrograms: union
         p += 1
         if t == 2:
-            v39_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
-            v46_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
+            v40_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
             v47_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
+            v48_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
             while n := HALF[b[p]]:                        # data.redemptionFromEarningPrograms: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 3)
                 for _ in range(n):
-                    v37_programId = v38_programCurrentPoints = v45_pointsRedeemed = None
+                    v38_programId = v39_programCurrentPoints = v46_pointsRedeemed = None
                     t = b[p]                              # data.redemptionFromEarningPrograms[].programId: union
                     p += 1
                     if t == 2:
-                        v37_programId = ZIGZAG[b[p]]      # data.redemptionFromEarningPrograms[].programId: long
+                        v38_programId = ZIGZAG[b[p]]      # data.redemptionFromEarningPrograms[].programId: long
                         p += 1
-                        if v37_programId is None:
-                            v37_programId, p = long_at(b, p - 1)
+                        if v38_programId is None:
+                            v38_programId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionFromEarningPrograms[].pointsRedeemed: union
                     p += 1
                     if t == 2:
-                        (v45_pointsRedeemed,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].pointsRedeemed: double
+                        (v46_pointsRedeemed,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].pointsRedeemed: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionFromEarningPrograms[].programCurrentPoints: union
                     p += 1
                     if t == 2:
-                        (v38_programCurrentPoints,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].programCurrentPoints: double
+                        (v39_programCurrentPoints,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].programCurrentPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
-                    v39_redemptionFromEarningPrograms.append((v37_programId, v38_programCurrentPoints))
-                    v46_redemptionFromEarningPrograms.append((v37_programId, v45_pointsRedeemed, v38_programCurrentPoints))
-                    v47_redemptionFromEarningPrograms.append((v45_pointsRedeemed, v37_programId))
+                    v40_redemptionFromEarningPrograms.append((v38_programId, v39_programCurrentPoints))
+                    v47_redemptionFromEarningPrograms.append((v38_programId, v46_pointsRedeemed, v39_programCurrentPoints))
+                    v48_redemptionFromEarningPrograms.append((v46_pointsRedeemed, v38_programId))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.availablePointsBalance: union
         p += 1
         if t == 2:
-            (v40_availablePointsBalance,) = double_at(b, p)  # data.availablePointsBalance: double
+            (v41_availablePointsBalance,) = double_at(b, p)  # data.availablePointsBalance: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1559,4 +1569,4 @@ def read(b, p):                                           # capillary.events.Poi
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_entityType, v13_entityId, v14_loyaltyProgramId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_redemptionBillNumber, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_totalPointsRedeemed, v39_redemptionFromEarningPrograms, v40_availablePointsBalance, v41_redemptionSummaryId, v42_redemptionNotes, v43_redeemedPointsCurrencyValue, v44_isGroupRedemption, v46_redemptionFromEarningPrograms, v47_redemptionFromEarningPrograms)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_redemptionBillNumber, v29_id, v30_code, v31_name, v32_externalId, v33_externalId1, v34_externalId2, v35_code, v36_name, v37_totalPointsRedeemed, v40_redemptionFromEarningPrograms, v41_availablePointsBalance, v42_redemptionSummaryId, v43_redemptionNotes, v44_redeemedPointsCurrencyValue, v45_isGroupRedemption, v47_redemptionFromEarningPrograms, v48_redemptionFromEarningPrograms)

@@ -4,46 +4,47 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.entityInformation.entityType
-#   v[13] data.entityInformation.entityId
-#   v[14] data.loyaltyProgramId
-#   v[15] data.loyaltyProgramDetails.id
-#   v[16] data.loyaltyProgramDetails.name
-#   v[17] data.loyaltyProgramDetails.isDefault
-#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[19] data.triggeringActivity.name
-#   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.identifiers[key,value]
-#   v[22] data.triggeringActivity.additionalAttributes[key,value]
-#   v[23] data.triggeringActivity.enteredBy.id
-#   v[24] data.triggeringActivity.enteredBy.store.code
-#   v[25] data.triggeringActivity.enteredBy.store.name
-#   v[26] data.triggeringActivity.enteredBy.store.externalId
-#   v[27] data.triggeringActivity.enteredBy.store.externalId1
-#   v[28] data.triggeringActivity.enteredBy.store.externalId2
-#   v[29] data.triggeringActivity.enteredBy.till.code
-#   v[30] data.triggeringActivity.enteredBy.till.name
-#   v[31] data.totalPointsTransferred
-#   v[32] data.redemptionFromEarningPrograms[programId,programCurrentPoints]
-#   v[33] data.transferReceivingCustomerIdentifiers.customerId
-#   v[34] data.transferReceivingCustomerIdentifiers.loyaltyType
-#   v[35] data.transferReceivingEntityInformation.entityType
-#   v[36] data.transferReceivingEntityInformation.entityId
-#   v[37] data.redemptionFromEarningPrograms[programId,pointsRedeemed,programCurrentPoints]
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.entityInformation.entityType
+#   v[14] data.entityInformation.entityId
+#   v[15] data.loyaltyProgramId
+#   v[16] data.loyaltyProgramDetails.id
+#   v[17] data.loyaltyProgramDetails.name
+#   v[18] data.loyaltyProgramDetails.isDefault
+#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[20] data.triggeringActivity.name
+#   v[21] data.triggeringActivity.requestId
+#   v[22] data.triggeringActivity.identifiers[key,value]
+#   v[23] data.triggeringActivity.additionalAttributes[key,value]
+#   v[24] data.triggeringActivity.enteredBy.id
+#   v[25] data.triggeringActivity.enteredBy.store.code
+#   v[26] data.triggeringActivity.enteredBy.store.name
+#   v[27] data.triggeringActivity.enteredBy.store.externalId
+#   v[28] data.triggeringActivity.enteredBy.store.externalId1
+#   v[29] data.triggeringActivity.enteredBy.store.externalId2
+#   v[30] data.triggeringActivity.enteredBy.till.code
+#   v[31] data.triggeringActivity.enteredBy.till.name
+#   v[32] data.totalPointsTransferred
+#   v[33] data.redemptionFromEarningPrograms[programId,programCurrentPoints]
+#   v[34] data.transferReceivingCustomerIdentifiers.customerId
+#   v[35] data.transferReceivingCustomerIdentifiers.loyaltyType
+#   v[36] data.transferReceivingEntityInformation.entityType
+#   v[37] data.transferReceivingEntityInformation.entityId
+#   v[38] data.redemptionFromEarningPrograms[programId,pointsRedeemed,programCurrentPoints]
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4]),
+        f_event_time(now, received, v[5]),
     )
 
 
@@ -51,7 +52,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/pointsTransferredInitiated.toml:19  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -78,7 +79,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -106,7 +107,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -116,12 +117,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -131,7 +132,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -141,7 +142,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -156,7 +157,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/pointsTransferredInitiated.toml:23  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -167,7 +168,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/pointsTransferredInitiated.toml:24  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -178,19 +179,19 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['entityType'] = x
     # mappings/pointsTransferredInitiated.toml:25  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
     # mappings/pointsTransferredInitiated.toml:26  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[14]
+    x = v[15]
     if x is None:
-        x = v[15]
+        x = v[16]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/pointsTransferredInitiated.toml:27  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -200,18 +201,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/pointsTransferredInitiated.toml:28  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/pointsTransferredInitiated.toml:29  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/pointsTransferredInitiated.toml:30  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -221,7 +222,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/pointsTransferredInitiated.toml:31  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -231,7 +232,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/pointsTransferredInitiated.toml:32  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[21] or ())
+    x = f_identifier_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -251,7 +252,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/pointsTransferredInitiated.toml:33  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[22] or ())
+    x = f_field_map(v[23] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -271,20 +272,20 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/pointsTransferredInitiated.toml:34  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[21] or ())
+    x = f_bill_id(v[22] or ())
     if x is not None:
         o2['transactionId'] = x
     # mappings/pointsTransferredInitiated.toml:35  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[21] or ())
+    x = f_bill_number(v[22] or ())
     if x is not None:
         o2['billNumber'] = x
     # mappings/pointsTransferredInitiated.toml:36  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/pointsTransferredInitiated.toml:37  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -294,7 +295,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/pointsTransferredInitiated.toml:38  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -304,7 +305,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/pointsTransferredInitiated.toml:39  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -314,7 +315,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/pointsTransferredInitiated.toml:40  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -324,7 +325,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/pointsTransferredInitiated.toml:41  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -334,7 +335,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/pointsTransferredInitiated.toml:42  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -344,7 +345,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/pointsTransferredInitiated.toml:43  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -354,14 +355,14 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/pointsTransferredInitiated.toml:44  "_tenant.capillary.totalPoints" = { from = "data.totalPointsTransferred" }
-    x = v[31]
+    x = v[32]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
     # mappings/pointsTransferredInitiated.toml:45  "_tenant.capillary.currentPoints" = { call = "number_of", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_number_of(v[32] or (), v[14], v[15])
+    x = f_number_of(v[33] or (), v[15], v[16])
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
@@ -369,12 +370,12 @@ def output_0(v, s, now, received, known, notes):
             o2['currentPoints'] = x
     o5 = {}
     # mappings/pointsTransferredInitiated.toml:46  "_tenant.capillary.transferPartner.customerId" = { from = "data.transferReceivingCustomerIdentifiers.customerId", as = "string" }
-    x = v[33]
+    x = v[34]
     if x is not None:
         x = str(x)
         o5['customerId'] = x
     # mappings/pointsTransferredInitiated.toml:47  "_tenant.capillary.transferPartner.loyaltyType" = { from = "data.transferReceivingCustomerIdentifiers.loyaltyType", as = "lower" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -385,7 +386,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o5['loyaltyType'] = x
     # mappings/pointsTransferredInitiated.toml:48  "_tenant.capillary.transferPartner.entityType" = { from = "data.transferReceivingEntityInformation.entityType", as = "lower" }
-    x = v[35]
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -396,7 +397,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o5['entityType'] = x
     # mappings/pointsTransferredInitiated.toml:49  "_tenant.capillary.transferPartner.entityId" = { from = "data.transferReceivingEntityInformation.entityId", as = "string" }
-    x = v[36]
+    x = v[37]
     if x is not None:
         x = str(x)
         o5['entityId'] = x
@@ -404,7 +405,7 @@ def output_0(v, s, now, received, known, notes):
         o2['transferPartner'] = o5
     l6 = []
     # mappings/pointsTransferredInitiated.toml:51  [output.fields."_tenant.capillary.pointsByProgram"]
-    for item7 in v[37] or ():
+    for item7 in v[38] or ():
         o8 = {}
         # mappings/pointsTransferredInitiated.toml:53  fields."programId" = { from = "programId", as = "string", required = true }
         x = item7[0]
@@ -442,7 +443,9 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/pointsTransferredInitiated.toml:58  profile-balance -> profile-balance
     # mappings/pointsTransferredInitiated.toml:60  when = { call = "is_any", with = ["data.entityInformation.entityType", { const = "USER" }, { const = "" }], otherwise = "points of a group" }
-    if not f_is_any(v[12], 'USER', ''):
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-balance')
+    if not f_is_any(v[13], 'USER', ''):
         return Skip('points of a group', 'profile-balance')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -476,7 +479,7 @@ def output_1(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o9
     o10 = {}
     # mappings/pointsTransferredInitiated.toml:62  "loyalty.points" = { call = "default_number", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_default_number(v[32] or (), v[17], v[0], v[14], v[15])
+    x = f_default_number(v[33] or (), v[18], v[0], v[15], v[16])
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -491,7 +494,7 @@ def output_1(v, s, now, received, known, notes):
     return dumps(o), identity
 
 
-def skip_1(b, p, end):                                    # capillary.events.pointsTransferredInitiated.Channel
+def skip_3(b, p, end):                                    # capillary.events.pointsTransferredInitiated.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -553,7 +556,7 @@ def skip_1(b, p, end):                                    # capillary.events.poi
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.pointsTransferredInitiated.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.pointsTransferredInitiated.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -582,7 +585,7 @@ def skip_2(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsTransferredInitiated bcf965d4969823af
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_entityType = v13_entityId = v14_loyaltyProgramId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v35_totalPointsTransferred = v38_redemptionFromEarningPrograms = v44_redemptionFromEarningPrograms = v39_customerId = v40_loyaltyType = v41_entityType = v42_entityId = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_totalPointsTransferred = v39_redemptionFromEarningPrograms = v45_redemptionFromEarningPrograms = v40_customerId = v41_loyaltyType = v42_entityType = v43_entityId = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -604,16 +607,16 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -631,7 +634,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -645,16 +648,16 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -668,11 +671,11 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -758,24 +761,29 @@ def read(b, p):                                           # capillary.events.Poi
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -823,7 +831,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -851,7 +859,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -865,7 +873,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -933,61 +941,61 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1006,16 +1014,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_entityType = b[s:p].decode()
+                v13_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v13_entityId is None:
-                    v13_entityId, p = long_at(b, p - 1)
+                if v14_entityId is None:
+                    v14_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1034,7 +1042,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v20_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1048,19 +1056,19 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_requestId = b[s:p].decode()
+                v21_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v22_key = v23_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1072,7 +1080,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v22_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1086,10 +1094,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v23_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_identifiers.append((v21_key, v22_value))
+                        v24_identifiers.append((v22_key, v23_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1099,10 +1107,10 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v27_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v27_id is None:
-                        v27_id, p = long_at(b, p - 1)
+                    if v28_id is None:
+                        v28_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1136,7 +1144,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_code = b[s:p].decode()
+                        v34_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1150,7 +1158,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_name = b[s:p].decode()
+                        v35_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1169,7 +1177,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_code = b[s:p].decode()
+                        v29_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1183,7 +1191,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_name = b[s:p].decode()
+                        v30_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1197,7 +1205,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_externalId = b[s:p].decode()
+                        v31_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1211,7 +1219,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId1 = b[s:p].decode()
+                        v32_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1225,7 +1233,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId2 = b[s:p].decode()
+                        v33_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1233,7 +1241,7 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1241,19 +1249,19 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v25_key = v26_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1265,7 +1273,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v25_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1279,10 +1287,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v26_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_additionalAttributes.append((v24_key, v25_value))
+                        v27_additionalAttributes.append((v25_key, v26_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1294,10 +1302,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v15_id is None:
-                    v15_id, p = long_at(b, p - 1)
+                if v16_id is None:
+                    v16_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1311,7 +1319,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_name = b[s:p].decode()
+                v17_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1321,13 +1329,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v17_isDefault = t == 1
+                v18_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1370,16 +1378,16 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v14_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v14_loyaltyProgramId is None:
-                v14_loyaltyProgramId, p = long_at(b, p - 1)
+            if v15_loyaltyProgramId is None:
+                v15_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.totalPointsTransferred: union
         p += 1
         if t == 2:
-            (v35_totalPointsTransferred,) = double_at(b, p)  # data.totalPointsTransferred: double
+            (v36_totalPointsTransferred,) = double_at(b, p)  # data.totalPointsTransferred: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1389,10 +1397,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.transferReceivingCustomerIdentifiers.customerId: union
             p += 1
             if t == 2:
-                v39_customerId = ZIGZAG[b[p]]             # data.transferReceivingCustomerIdentifiers.customerId: long
+                v40_customerId = ZIGZAG[b[p]]             # data.transferReceivingCustomerIdentifiers.customerId: long
                 p += 1
-                if v39_customerId is None:
-                    v39_customerId, p = long_at(b, p - 1)
+                if v40_customerId is None:
+                    v40_customerId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.transferReceivingCustomerIdentifiers.firstName: union
@@ -1430,7 +1438,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v40_loyaltyType = b[s:p].decode()
+                v41_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             if b[p : p + 11] == b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00':  # instore, facebook, web_engage, wechat, martjack, tmall, toabao, jd, ecommerce, website, line: null
@@ -1536,61 +1544,61 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.transferReceivingCustomerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.transferReceivingCustomerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.transferReceivingCustomerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.transferReceivingCustomerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.transferReceivingCustomerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.transferReceivingCustomerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.transferReceivingCustomerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.transferReceivingCustomerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.transferReceivingCustomerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.transferReceivingCustomerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.transferReceivingCustomerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.transferReceivingCustomerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.transferReceivingCustomerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.transferReceivingCustomerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.transferReceivingCustomerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.transferReceivingCustomerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.transferReceivingCustomerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.transferReceivingCustomerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.transferReceivingCustomerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.transferReceivingCustomerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.transferReceivingCustomerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.transferReceivingCustomerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.transferReceivingCustomerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.transferReceivingCustomerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.transferReceivingCustomerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.transferReceivingCustomerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.transferReceivingCustomerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.transferReceivingCustomerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.transferReceivingCustomerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.transferReceivingCustomerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1609,16 +1617,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v41_entityType = b[s:p].decode()
+                v42_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.transferReceivingEntityInformation.entityId: union
             p += 1
             if t == 2:
-                v42_entityId = ZIGZAG[b[p]]               # data.transferReceivingEntityInformation.entityId: long
+                v43_entityId = ZIGZAG[b[p]]               # data.transferReceivingEntityInformation.entityId: long
                 p += 1
-                if v42_entityId is None:
-                    v42_entityId, p = long_at(b, p - 1)
+                if v43_entityId is None:
+                    v43_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1626,39 +1634,39 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.redemptionFromEarningPrograms: union
         p += 1
         if t == 2:
-            v38_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
-            v44_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
+            v39_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
+            v45_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
             while n := HALF[b[p]]:                        # data.redemptionFromEarningPrograms: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 3)
                 for _ in range(n):
-                    v36_programId = v37_programCurrentPoints = v43_pointsRedeemed = None
+                    v37_programId = v38_programCurrentPoints = v44_pointsRedeemed = None
                     t = b[p]                              # data.redemptionFromEarningPrograms[].programId: union
                     p += 1
                     if t == 2:
-                        v36_programId = ZIGZAG[b[p]]      # data.redemptionFromEarningPrograms[].programId: long
+                        v37_programId = ZIGZAG[b[p]]      # data.redemptionFromEarningPrograms[].programId: long
                         p += 1
-                        if v36_programId is None:
-                            v36_programId, p = long_at(b, p - 1)
+                        if v37_programId is None:
+                            v37_programId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionFromEarningPrograms[].pointsRedeemed: union
                     p += 1
                     if t == 2:
-                        (v43_pointsRedeemed,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].pointsRedeemed: double
+                        (v44_pointsRedeemed,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].pointsRedeemed: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionFromEarningPrograms[].programCurrentPoints: union
                     p += 1
                     if t == 2:
-                        (v37_programCurrentPoints,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].programCurrentPoints: double
+                        (v38_programCurrentPoints,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].programCurrentPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
-                    v38_redemptionFromEarningPrograms.append((v36_programId, v37_programCurrentPoints))
-                    v44_redemptionFromEarningPrograms.append((v36_programId, v43_pointsRedeemed, v37_programCurrentPoints))
+                    v39_redemptionFromEarningPrograms.append((v37_programId, v38_programCurrentPoints))
+                    v45_redemptionFromEarningPrograms.append((v37_programId, v44_pointsRedeemed, v38_programCurrentPoints))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1666,4 +1674,4 @@ def read(b, p):                                           # capillary.events.Poi
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_entityType, v13_entityId, v14_loyaltyProgramId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v35_totalPointsTransferred, v38_redemptionFromEarningPrograms, v39_customerId, v40_loyaltyType, v41_entityType, v42_entityId, v44_redemptionFromEarningPrograms)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_totalPointsTransferred, v39_redemptionFromEarningPrograms, v40_customerId, v41_loyaltyType, v42_entityType, v43_entityId, v45_redemptionFromEarningPrograms)

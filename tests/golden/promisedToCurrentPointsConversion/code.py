@@ -4,51 +4,52 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] eventLogId
-#   v[8] data.eventLogId
-#   v[9] data.billId
-#   v[10] data.customerIdentifiers.instore.email
-#   v[11] data.customerIdentifiers.instore.mobile
-#   v[12] loyaltyEventId
-#   v[13] data.customerIdentifiers.loyaltyType
-#   v[14] data.entityInformation.entityType
-#   v[15] data.entityInformation.entityId
-#   v[16] data.loyaltyProgramId
-#   v[17] data.loyaltyProgramDetails.id
-#   v[18] data.loyaltyProgramDetails.name
-#   v[19] data.loyaltyProgramDetails.isDefault
-#   v[20] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[21] data.triggeringActivity.name
-#   v[22] data.triggeringActivity.requestId
-#   v[23] data.triggeringActivity.identifiers[key,value]
-#   v[24] data.triggeringActivity.additionalAttributes[key,value]
-#   v[25] data.triggeringActivity.enteredBy.id
-#   v[26] data.triggeringActivity.enteredBy.store.code
-#   v[27] data.triggeringActivity.enteredBy.store.name
-#   v[28] data.triggeringActivity.enteredBy.store.externalId
-#   v[29] data.triggeringActivity.enteredBy.store.externalId1
-#   v[30] data.triggeringActivity.enteredBy.store.externalId2
-#   v[31] data.triggeringActivity.enteredBy.till.code
-#   v[32] data.triggeringActivity.enteredBy.till.name
-#   v[33] data.pointsConverted
-#   v[34] data.programCurrentPoints
-#   v[35] data.programLifetimePoints
-#   v[36] data.pointsConvertedType
-#   v[37] data.pointsConversionSource
-#   v[38] data.eventDateTime
-#   v[39] data.earningActivityReference[name,enteredAt,pointsConverted,identifiers]
-#   v[40] data.pointsConvertedBreakup[entityName,entityDetails.id,entityDetails.billNumber,entityDetails.itemCode,entityDetails.billDate,nonPromotionalPointsBreakup,promotionalPointsBreakup]
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] eventLogId
+#   v[9] data.eventLogId
+#   v[10] data.billId
+#   v[11] data.customerIdentifiers.instore.email
+#   v[12] data.customerIdentifiers.instore.mobile
+#   v[13] loyaltyEventId
+#   v[14] data.customerIdentifiers.loyaltyType
+#   v[15] data.entityInformation.entityType
+#   v[16] data.entityInformation.entityId
+#   v[17] data.loyaltyProgramId
+#   v[18] data.loyaltyProgramDetails.id
+#   v[19] data.loyaltyProgramDetails.name
+#   v[20] data.loyaltyProgramDetails.isDefault
+#   v[21] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[22] data.triggeringActivity.name
+#   v[23] data.triggeringActivity.requestId
+#   v[24] data.triggeringActivity.identifiers[key,value]
+#   v[25] data.triggeringActivity.additionalAttributes[key,value]
+#   v[26] data.triggeringActivity.enteredBy.id
+#   v[27] data.triggeringActivity.enteredBy.store.code
+#   v[28] data.triggeringActivity.enteredBy.store.name
+#   v[29] data.triggeringActivity.enteredBy.store.externalId
+#   v[30] data.triggeringActivity.enteredBy.store.externalId1
+#   v[31] data.triggeringActivity.enteredBy.store.externalId2
+#   v[32] data.triggeringActivity.enteredBy.till.code
+#   v[33] data.triggeringActivity.enteredBy.till.name
+#   v[34] data.pointsConverted
+#   v[35] data.programCurrentPoints
+#   v[36] data.programLifetimePoints
+#   v[37] data.pointsConvertedType
+#   v[38] data.pointsConversionSource
+#   v[39] data.eventDateTime
+#   v[40] data.earningActivityReference[name,enteredAt,pointsConverted,identifiers]
+#   v[41] data.pointsConvertedBreakup[entityName,entityDetails.id,entityDetails.billNumber,entityDetails.itemCode,entityDetails.billDate,nonPromotionalPointsBreakup,promotionalPointsBreakup]
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4]),
-        f_is_default_program(v[19], v[0], v[16], v[17]),
-        f_is_any(v[14], 'USER', ''),
+        f_event_time(now, received, v[5]),
+        f_is_default_program(v[20], v[0], v[17], v[18]),
+        f_is_any(v[15], 'USER', ''),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
@@ -57,7 +58,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/promisedToCurrentPointsConversion.toml:8  events -> events
     o = {}
     # mappings/promisedToCurrentPointsConversion.toml:11  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "data.eventLogId", "data.billId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2], v[7], v[8], v[9])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -84,7 +85,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[10], v[11], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[11], v[12], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -112,7 +113,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -122,14 +123,14 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:13  "_tenant.capillary.eventLogId" = { from = ["eventLogId", "data.eventLogId"], as = "string" }
-    x = v[7]
+    x = v[8]
     if x is None:
-        x = v[8]
+        x = v[9]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -139,7 +140,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -149,7 +150,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -164,7 +165,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:14  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -175,7 +176,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/promisedToCurrentPointsConversion.toml:15  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -186,19 +187,19 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['entityType'] = x
     # mappings/promisedToCurrentPointsConversion.toml:16  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[15]
+    x = v[16]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:17  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[16]
+    x = v[17]
     if x is None:
-        x = v[17]
+        x = v[18]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:18  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -208,18 +209,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/promisedToCurrentPointsConversion.toml:19  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/promisedToCurrentPointsConversion.toml:20  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/promisedToCurrentPointsConversion.toml:21  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[21]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -229,7 +230,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/promisedToCurrentPointsConversion.toml:22  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -239,7 +240,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:23  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[23] or ())
+    x = f_identifier_map(v[24] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -259,7 +260,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/promisedToCurrentPointsConversion.toml:24  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[24] or ())
+    x = f_field_map(v[25] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -279,20 +280,20 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/promisedToCurrentPointsConversion.toml:25  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "data.billId"] }
-    x = f_bill_id(v[23] or (), v[9])
+    x = f_bill_id(v[24] or (), v[10])
     if x is not None:
         o2['transactionId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:26  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[23] or ())
+    x = f_bill_number(v[24] or ())
     if x is not None:
         o2['billNumber'] = x
     # mappings/promisedToCurrentPointsConversion.toml:27  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/promisedToCurrentPointsConversion.toml:28  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -302,7 +303,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/promisedToCurrentPointsConversion.toml:29  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -312,7 +313,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/promisedToCurrentPointsConversion.toml:30  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -322,7 +323,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:31  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -332,7 +333,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/promisedToCurrentPointsConversion.toml:32  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -342,7 +343,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/promisedToCurrentPointsConversion.toml:33  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[31]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -352,7 +353,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/promisedToCurrentPointsConversion.toml:34  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[32]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -362,28 +363,28 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/promisedToCurrentPointsConversion.toml:35  "_tenant.capillary.totalPoints" = { from = "data.pointsConverted" }
-    x = v[33]
+    x = v[34]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
     # mappings/promisedToCurrentPointsConversion.toml:36  "_tenant.capillary.currentPoints" = { from = "data.programCurrentPoints" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
     # mappings/promisedToCurrentPointsConversion.toml:37  "_tenant.capillary.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[35]
+    x = v[36]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.lifetimePoints:not finite')
         else:
             o2['lifetimePoints'] = x
     # mappings/promisedToCurrentPointsConversion.toml:38  "_tenant.capillary.conversionType" = { from = "data.pointsConvertedType", as = "upper" }
-    x = v[36]
+    x = v[37]
     if x is not None:
         x = x.strip()
         if not x:
@@ -394,7 +395,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.upper()
             o2['conversionType'] = x
     # mappings/promisedToCurrentPointsConversion.toml:39  "_tenant.capillary.conversionSource" = { from = "data.pointsConversionSource" }
-    x = v[37]
+    x = v[38]
     if x is not None:
         x = x.strip()
         if not x:
@@ -404,7 +405,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['conversionSource'] = x
     # mappings/promisedToCurrentPointsConversion.toml:40  "_tenant.capillary.eventDateTime" = { from = "data.eventDateTime" }
-    x = v[38]
+    x = v[39]
     if x is not None:
         x = x.strip()
         if not x:
@@ -415,7 +416,7 @@ def output_0(v, s, now, received, known, notes):
             o2['eventDateTime'] = x
     l5 = []
     # mappings/promisedToCurrentPointsConversion.toml:48  [output.fields."_tenant.capillary.earningActivities"]
-    for item6 in v[39] or ():
+    for item6 in v[40] or ():
         o7 = {}
         # mappings/promisedToCurrentPointsConversion.toml:50  fields."name" = { from = "name" }
         x = item6[0]
@@ -460,7 +461,7 @@ def output_0(v, s, now, received, known, notes):
         o2['earningActivities'] = l5
     l8 = []
     # mappings/promisedToCurrentPointsConversion.toml:57  [output.fields."_tenant.capillary.convertedPoints"]
-    for item9 in v[40] or ():
+    for item9 in v[41] or ():
         o10 = {}
         # mappings/promisedToCurrentPointsConversion.toml:59  fields."entityType" = { from = "entityName", as = "lower" }
         x = item9[0]
@@ -583,7 +584,7 @@ def output_0(v, s, now, received, known, notes):
     for _once19 in ONCE:
         o20 = {}
         # mappings/promisedToCurrentPointsConversion.toml:44  fields."value" = { from = "data.pointsConverted", required = true }
-        x = v[33]
+        x = v[34]
         if x is None:
             continue
         if not isfinite(x):
@@ -592,14 +593,14 @@ def output_0(v, s, now, received, known, notes):
         else:
             o20['value'] = x
         # mappings/promisedToCurrentPointsConversion.toml:45  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-        x = v[16]
+        x = v[17]
         if x is None:
-            x = v[17]
+            x = v[18]
         if x is not None:
             x = str(x)
             o20['loyaltyProgramId'] = x
         # mappings/promisedToCurrentPointsConversion.toml:46  fields."transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "data.billId", "loyaltyEventId"] }
-        x = f_bill_id(v[23] or (), v[9], v[12])
+        x = f_bill_id(v[24] or (), v[10], v[13])
         if x is not None:
             o20['transactionId'] = x
         l18.append(o20)
@@ -613,9 +614,13 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/promisedToCurrentPointsConversion.toml:75  profile-balance -> profile-balance
     # mappings/promisedToCurrentPointsConversion.toml:77  when = [
+    if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
+        return Skip(undecided(lost), 'profile-balance')
     if not s[1]:
         return Skip('not the default program', 'profile-balance')
     # mappings/promisedToCurrentPointsConversion.toml:77  when = [
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-balance')
     if not s[2]:
         return Skip('points of a group', 'profile-balance')
     o = {}
@@ -650,7 +655,7 @@ def output_1(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o21
     o22 = {}
     # mappings/promisedToCurrentPointsConversion.toml:82  "loyalty.points" = { from = "data.programCurrentPoints" }
-    x = v[34]
+    x = v[35]
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -668,9 +673,13 @@ def output_1(v, s, now, received, known, notes):
 def output_2(v, s, now, received, known, notes):
     # mappings/promisedToCurrentPointsConversion.toml:84  profile-lifetime -> profile-lifetime
     # mappings/promisedToCurrentPointsConversion.toml:86  when = [
+    if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
+        return Skip(undecided(lost), 'profile-lifetime')
     if not s[1]:
         return Skip('not the default program', 'profile-lifetime')
     # mappings/promisedToCurrentPointsConversion.toml:86  when = [
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-lifetime')
     if not s[2]:
         return Skip('points of a group', 'profile-lifetime')
     o = {}
@@ -705,7 +714,7 @@ def output_2(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o23
     o24 = {}
     # mappings/promisedToCurrentPointsConversion.toml:91  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[35]
+    x = v[36]
     if x is None:
         return Skip('withheld: loyalty.lifetimePoints', 'profile-lifetime')
     if not isfinite(x):
@@ -720,7 +729,7 @@ def output_2(v, s, now, received, known, notes):
     return dumps(o), identity
 
 
-def skip_1(b, p, end):                                    # capillary.events.promisedToCurrentPointsConversion.Channel
+def skip_3(b, p, end):                                    # capillary.events.promisedToCurrentPointsConversion.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -782,7 +791,7 @@ def skip_1(b, p, end):                                    # capillary.events.pro
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.promisedToCurrentPointsConversion.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.promisedToCurrentPointsConversion.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -809,11 +818,11 @@ def skip_2(b, p, end):                                    # capillary.events.pro
     return p
 
 
-def read_28(b, p, end):                                   # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].customFields[]
+def read_30(b, p, end):                                   # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].customFields[]
     t = b[p]                                              # key: union
     p += 1
     if t == 0:
-        x29 = None                                        # key: null
+        x31 = None                                        # key: null
     elif t == 2:
         n = HALF[b[p]]                                    # key: string
         p += 1
@@ -823,13 +832,13 @@ def read_28(b, p, end):                                   # data.pointsConverted
         p += n
         if p > end:
             raise Bad("the data ends before this does")
-        x29 = b[s:p].decode()
+        x31 = b[s:p].decode()
     else:
         raise Bad("no such branch of the union")
     t = b[p]                                              # value: union
     p += 1
     if t == 0:
-        x30 = None                                        # value: null
+        x32 = None                                        # value: null
     elif t == 2:
         n = HALF[b[p]]                                    # value: string
         p += 1
@@ -839,18 +848,18 @@ def read_28(b, p, end):                                   # data.pointsConverted
         p += n
         if p > end:
             raise Bad("the data ends before this does")
-        x30 = b[s:p].decode()
+        x32 = b[s:p].decode()
     else:
         raise Bad("no such branch of the union")
-    value = {'key': x29, 'value': x30}                    # all of it: record
+    value = {'key': x31, 'value': x32}                    # all of it: record
     return value, p
 
 
-def read_34(b, p, end):                                   # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].issueRestrictions[]
+def read_36(b, p, end):                                   # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].issueRestrictions[]
     t = b[p]                                              # limitOn: union
     p += 1
     if t == 0:
-        x35 = None                                        # limitOn: null
+        x37 = None                                        # limitOn: null
     elif t == 2:
         n = HALF[b[p]]                                    # limitOn: string
         p += 1
@@ -860,13 +869,13 @@ def read_34(b, p, end):                                   # data.pointsConverted
         p += n
         if p > end:
             raise Bad("the data ends before this does")
-        x35 = b[s:p].decode()
+        x37 = b[s:p].decode()
     else:
         raise Bad("no such branch of the union")
     t = b[p]                                              # kpi: union
     p += 1
     if t == 0:
-        x36 = None                                        # kpi: null
+        x38 = None                                        # kpi: null
     elif t == 2:
         n = HALF[b[p]]                                    # kpi: string
         p += 1
@@ -876,29 +885,29 @@ def read_34(b, p, end):                                   # data.pointsConverted
         p += n
         if p > end:
             raise Bad("the data ends before this does")
-        x36 = b[s:p].decode()
+        x38 = b[s:p].decode()
     else:
         raise Bad("no such branch of the union")
     t = b[p]                                              # maxLimit: union
     p += 1
     if t == 0:
-        x37 = None                                        # maxLimit: null
+        x39 = None                                        # maxLimit: null
     elif t == 2:
-        x37 = ZIGZAG[b[p]]                                # maxLimit: long
+        x39 = ZIGZAG[b[p]]                                # maxLimit: long
         p += 1
-        if x37 is None:
-            x37, p = long_at(b, p - 1)
+        if x39 is None:
+            x39, p = long_at(b, p - 1)
     else:
         raise Bad("no such branch of the union")
-    value = {'limitOn': x35, 'kpi': x36, 'maxLimit': x37}  # all of it: record
+    value = {'limitOn': x37, 'kpi': x38, 'maxLimit': x39}  # all of it: record
     return value, p
 
 
-def read_41(b, p, end):                                   # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].earnRestrictions[]
+def read_43(b, p, end):                                   # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].earnRestrictions[]
     t = b[p]                                              # limitOn: union
     p += 1
     if t == 0:
-        x42 = None                                        # limitOn: null
+        x44 = None                                        # limitOn: null
     elif t == 2:
         n = HALF[b[p]]                                    # limitOn: string
         p += 1
@@ -908,13 +917,13 @@ def read_41(b, p, end):                                   # data.pointsConverted
         p += n
         if p > end:
             raise Bad("the data ends before this does")
-        x42 = b[s:p].decode()
+        x44 = b[s:p].decode()
     else:
         raise Bad("no such branch of the union")
     t = b[p]                                              # kpi: union
     p += 1
     if t == 0:
-        x43 = None                                        # kpi: null
+        x45 = None                                        # kpi: null
     elif t == 2:
         n = HALF[b[p]]                                    # kpi: string
         p += 1
@@ -924,63 +933,31 @@ def read_41(b, p, end):                                   # data.pointsConverted
         p += n
         if p > end:
             raise Bad("the data ends before this does")
-        x43 = b[s:p].decode()
+        x45 = b[s:p].decode()
     else:
         raise Bad("no such branch of the union")
     t = b[p]                                              # maxLimit: union
     p += 1
     if t == 0:
-        x44 = None                                        # maxLimit: null
+        x46 = None                                        # maxLimit: null
     elif t == 2:
-        x44 = ZIGZAG[b[p]]                                # maxLimit: long
+        x46 = ZIGZAG[b[p]]                                # maxLimit: long
         p += 1
-        if x44 is None:
-            x44, p = long_at(b, p - 1)
+        if x46 is None:
+            x46, p = long_at(b, p - 1)
     else:
         raise Bad("no such branch of the union")
-    value = {'limitOn': x42, 'kpi': x43, 'maxLimit': x44}  # all of it: record
+    value = {'limitOn': x44, 'kpi': x45, 'maxLimit': x46}  # all of it: record
     return value, p
 
 
-def read_48(b, p, end):                                   # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].redemptionRestrictions[]
+def read_50(b, p, end):                                   # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].redemptionRestrictions[]
     t = b[p]                                              # limitOn: union
     p += 1
     if t == 0:
-        x49 = None                                        # limitOn: null
+        x51 = None                                        # limitOn: null
     elif t == 2:
         n = HALF[b[p]]                                    # limitOn: string
-        p += 1
-        if n < 0:
-            n, p = count_at(b, p - 1)
-        s = p
-        p += n
-        if p > end:
-            raise Bad("the data ends before this does")
-        x49 = b[s:p].decode()
-    else:
-        raise Bad("no such branch of the union")
-    t = b[p]                                              # kpi: union
-    p += 1
-    if t == 0:
-        x50 = None                                        # kpi: null
-    elif t == 2:
-        n = HALF[b[p]]                                    # kpi: string
-        p += 1
-        if n < 0:
-            n, p = count_at(b, p - 1)
-        s = p
-        p += n
-        if p > end:
-            raise Bad("the data ends before this does")
-        x50 = b[s:p].decode()
-    else:
-        raise Bad("no such branch of the union")
-    t = b[p]                                              # restrictionType: union
-    p += 1
-    if t == 0:
-        x51 = None                                        # restrictionType: null
-    elif t == 2:
-        n = HALF[b[p]]                                    # restrictionType: string
         p += 1
         if n < 0:
             n, p = count_at(b, p - 1)
@@ -991,12 +968,12 @@ def read_48(b, p, end):                                   # data.pointsConverted
         x51 = b[s:p].decode()
     else:
         raise Bad("no such branch of the union")
-    t = b[p]                                              # periodType: union
+    t = b[p]                                              # kpi: union
     p += 1
     if t == 0:
-        x52 = None                                        # periodType: null
+        x52 = None                                        # kpi: null
     elif t == 2:
-        n = HALF[b[p]]                                    # periodType: string
+        n = HALF[b[p]]                                    # kpi: string
         p += 1
         if n < 0:
             n, p = count_at(b, p - 1)
@@ -1007,12 +984,12 @@ def read_48(b, p, end):                                   # data.pointsConverted
         x52 = b[s:p].decode()
     else:
         raise Bad("no such branch of the union")
-    t = b[p]                                              # periodUnit: union
+    t = b[p]                                              # restrictionType: union
     p += 1
     if t == 0:
-        x53 = None                                        # periodUnit: null
+        x53 = None                                        # restrictionType: null
     elif t == 2:
-        n = HALF[b[p]]                                    # periodUnit: string
+        n = HALF[b[p]]                                    # restrictionType: string
         p += 1
         if n < 0:
             n, p = count_at(b, p - 1)
@@ -1023,12 +1000,12 @@ def read_48(b, p, end):                                   # data.pointsConverted
         x53 = b[s:p].decode()
     else:
         raise Bad("no such branch of the union")
-    t = b[p]                                              # restrictionRefreshDate: union
+    t = b[p]                                              # periodType: union
     p += 1
     if t == 0:
-        x54 = None                                        # restrictionRefreshDate: null
+        x54 = None                                        # periodType: null
     elif t == 2:
-        n = HALF[b[p]]                                    # restrictionRefreshDate: string
+        n = HALF[b[p]]                                    # periodType: string
         p += 1
         if n < 0:
             n, p = count_at(b, p - 1)
@@ -1039,41 +1016,73 @@ def read_48(b, p, end):                                   # data.pointsConverted
         x54 = b[s:p].decode()
     else:
         raise Bad("no such branch of the union")
+    t = b[p]                                              # periodUnit: union
+    p += 1
+    if t == 0:
+        x55 = None                                        # periodUnit: null
+    elif t == 2:
+        n = HALF[b[p]]                                    # periodUnit: string
+        p += 1
+        if n < 0:
+            n, p = count_at(b, p - 1)
+        s = p
+        p += n
+        if p > end:
+            raise Bad("the data ends before this does")
+        x55 = b[s:p].decode()
+    else:
+        raise Bad("no such branch of the union")
+    t = b[p]                                              # restrictionRefreshDate: union
+    p += 1
+    if t == 0:
+        x56 = None                                        # restrictionRefreshDate: null
+    elif t == 2:
+        n = HALF[b[p]]                                    # restrictionRefreshDate: string
+        p += 1
+        if n < 0:
+            n, p = count_at(b, p - 1)
+        s = p
+        p += n
+        if p > end:
+            raise Bad("the data ends before this does")
+        x56 = b[s:p].decode()
+    else:
+        raise Bad("no such branch of the union")
     t = b[p]                                              # maxLimit: union
     p += 1
     if t == 0:
-        x55 = None                                        # maxLimit: null
+        x57 = None                                        # maxLimit: null
     elif t == 2:
-        x55 = ZIGZAG[b[p]]                                # maxLimit: long
+        x57 = ZIGZAG[b[p]]                                # maxLimit: long
         p += 1
-        if x55 is None:
-            x55, p = long_at(b, p - 1)
+        if x57 is None:
+            x57, p = long_at(b, p - 1)
     else:
         raise Bad("no such branch of the union")
-    value = {'limitOn': x49, 'kpi': x50, 'restrictionType': x51, 'periodType': x52, 'periodUnit': x53, 'restrictionRefreshDate': x54, 'maxLimit': x55}  # all of it: record
+    value = {'limitOn': x51, 'kpi': x52, 'restrictionType': x53, 'periodType': x54, 'periodUnit': x55, 'restrictionRefreshDate': x56, 'maxLimit': x57}  # all of it: record
     return value, p
 
 
-def read_60(b, p, end):                                   # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].linkedTargetGroupVsTargetRuleIdMap{}
-    x62 = []                                              # all of it: array
+def read_62(b, p, end):                                   # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].linkedTargetGroupVsTargetRuleIdMap{}
+    x64 = []                                              # all of it: array
     while n := HALF[b[p]]:                                # all of it: blocks
         p += 1
         if n < 0:
             n, p = block_at(b, p - 1, end, 1)
         for _ in range(n):
-            x61 = ZIGZAG[b[p]]                            # []: long
+            x63 = ZIGZAG[b[p]]                            # []: long
             p += 1
-            if x61 is None:
-                x61, p = long_at(b, p - 1)
-            x62.append(x61)
+            if x63 is None:
+                x63, p = long_at(b, p - 1)
+            x64.append(x63)
     p += 1
-    value = x62
+    value = x64
     return value, p
 
 
 def read(b, p):                                           # capillary.events.PromisedToCurrentPointsConversion 2f025355f483d3bf
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v10_email = v11_mobile = v13_loyaltyType = v8_eventLogId = v9_billId = v14_entityType = v15_entityId = v16_loyaltyProgramId = v17_id = v18_name = v19_isDefault = v20_pointsToCurrencyRatio = v21_name = v22_requestId = v25_identifiers = v28_additionalAttributes = v29_id = v30_code = v31_name = v32_externalId = v33_externalId1 = v34_externalId2 = v35_code = v36_name = v37_pointsConverted = v38_programCurrentPoints = v39_programLifetimePoints = v40_pointsConvertedType = v41_pointsConversionSource = v42_eventDateTime = v47_earningActivityReference = v55_pointsConvertedBreakup = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v7_eventLogId = v12_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v11_email = v12_mobile = v14_loyaltyType = v9_eventLogId = v10_billId = v15_entityType = v16_entityId = v17_loyaltyProgramId = v18_id = v19_name = v20_isDefault = v21_pointsToCurrencyRatio = v22_name = v23_requestId = v26_identifiers = v29_additionalAttributes = v30_id = v31_code = v32_name = v33_externalId = v34_externalId1 = v35_externalId2 = v36_code = v37_name = v38_pointsConverted = v39_programCurrentPoints = v40_programLifetimePoints = v41_pointsConvertedType = v42_pointsConversionSource = v43_eventDateTime = v48_earningActivityReference = v56_pointsConvertedBreakup = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v13_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1095,16 +1104,16 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v7_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v7_eventLogId is None:
-                v7_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -1122,7 +1131,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -1136,16 +1145,16 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -1159,11 +1168,11 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v12_loyaltyEventId = b[s:p].decode()
+            v13_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -1249,24 +1258,29 @@ def read(b, p):                                           # capillary.events.Pro
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -1314,7 +1328,7 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_loyaltyType = b[s:p].decode()
+                v14_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -1342,7 +1356,7 @@ def read(b, p):                                           # capillary.events.Pro
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v11_mobile = b[s:p].decode()
+                    v12_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1356,7 +1370,7 @@ def read(b, p):                                           # capillary.events.Pro
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v10_email = b[s:p].decode()
+                    v11_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1424,61 +1438,61 @@ def read(b, p):                                           # capillary.events.Pro
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1497,16 +1511,16 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_entityType = b[s:p].decode()
+                v15_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v15_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v16_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v15_entityId is None:
-                    v15_entityId, p = long_at(b, p - 1)
+                if v16_entityId is None:
+                    v16_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1525,7 +1539,7 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_name = b[s:p].decode()
+                v22_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1539,19 +1553,19 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v22_requestId = b[s:p].decode()
+                v23_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v25_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v26_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v23_key = v24_value = None
+                        v24_key = v25_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1563,7 +1577,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_key = b[s:p].decode()
+                            v24_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1577,10 +1591,10 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_value = b[s:p].decode()
+                            v25_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v25_identifiers.append((v23_key, v24_value))
+                        v26_identifiers.append((v24_key, v25_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1590,10 +1604,10 @@ def read(b, p):                                           # capillary.events.Pro
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v29_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v30_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v29_id is None:
-                        v29_id, p = long_at(b, p - 1)
+                    if v30_id is None:
+                        v30_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1627,7 +1641,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_code = b[s:p].decode()
+                        v36_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1641,7 +1655,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v36_name = b[s:p].decode()
+                        v37_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1660,7 +1674,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_code = b[s:p].decode()
+                        v31_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1674,7 +1688,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_name = b[s:p].decode()
+                        v32_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1688,7 +1702,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId = b[s:p].decode()
+                        v33_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1702,7 +1716,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId1 = b[s:p].decode()
+                        v34_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1716,7 +1730,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_externalId2 = b[s:p].decode()
+                        v35_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1724,7 +1738,7 @@ def read(b, p):                                           # capillary.events.Pro
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1732,19 +1746,19 @@ def read(b, p):                                           # capillary.events.Pro
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v28_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v29_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v26_key = v27_value = None
+                        v27_key = v28_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1756,7 +1770,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_key = b[s:p].decode()
+                            v27_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1770,10 +1784,10 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v27_value = b[s:p].decode()
+                            v28_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v28_additionalAttributes.append((v26_key, v27_value))
+                        v29_additionalAttributes.append((v27_key, v28_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1785,10 +1799,10 @@ def read(b, p):                                           # capillary.events.Pro
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v17_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v18_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v17_id is None:
-                    v17_id, p = long_at(b, p - 1)
+                if v18_id is None:
+                    v18_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1802,7 +1816,7 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v18_name = b[s:p].decode()
+                v19_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1812,13 +1826,13 @@ def read(b, p):                                           # capillary.events.Pro
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v19_isDefault = t == 1
+                v20_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v20_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v21_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1861,16 +1875,16 @@ def read(b, p):                                           # capillary.events.Pro
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v16_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v17_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v16_loyaltyProgramId is None:
-                v16_loyaltyProgramId, p = long_at(b, p - 1)
+            if v17_loyaltyProgramId is None:
+                v17_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.pointsConverted: union
         p += 1
         if t == 2:
-            (v37_pointsConverted,) = double_at(b, p)      # data.pointsConverted: double
+            (v38_pointsConverted,) = double_at(b, p)      # data.pointsConverted: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1885,7 +1899,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v40_pointsConvertedType = b[s:p].decode()
+            v41_pointsConvertedType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.pointsConversionSource: union
@@ -1899,33 +1913,33 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v41_pointsConversionSource = b[s:p].decode()
+            v42_pointsConversionSource = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programCurrentPoints: union
         p += 1
         if t == 2:
-            (v38_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
+            (v39_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programLifetimePoints: union
         p += 1
         if t == 2:
-            (v39_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
+            (v40_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earningActivityReference: union
         p += 1
         if t == 2:
-            v47_earningActivityReference = []             # data.earningActivityReference: one tuple per item
+            v48_earningActivityReference = []             # data.earningActivityReference: one tuple per item
             while n := HALF[b[p]]:                        # data.earningActivityReference: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v43_name = v44_enteredAt = v45_pointsConverted = v46_identifiers = None
+                    v44_name = v45_enteredAt = v46_pointsConverted = v47_identifiers = None
                     t = b[p]                              # data.earningActivityReference[].name: union
                     p += 1
                     if t == 2:
@@ -1937,29 +1951,29 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v43_name = b[s:p].decode()
+                        v44_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earningActivityReference[].enteredAt: union
                     p += 1
                     if t == 2:
-                        v44_enteredAt = ZIGZAG[b[p]]      # data.earningActivityReference[].enteredAt: long
+                        v45_enteredAt = ZIGZAG[b[p]]      # data.earningActivityReference[].enteredAt: long
                         p += 1
-                        if v44_enteredAt is None:
-                            v44_enteredAt, p = long_at(b, p - 1)
+                        if v45_enteredAt is None:
+                            v45_enteredAt, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earningActivityReference[].pointsConverted: union
                     p += 1
                     if t == 2:
-                        (v45_pointsConverted,) = double_at(b, p)  # data.earningActivityReference[].pointsConverted: double
+                        (v46_pointsConverted,) = double_at(b, p)  # data.earningActivityReference[].pointsConverted: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earningActivityReference[].identifiers: union
                     p += 1
                     if t == 2:
-                        x4 = []                           # data.earningActivityReference[].identifiers: array
+                        x6 = []                           # data.earningActivityReference[].identifiers: array
                         while n := HALF[b[p]]:            # data.earningActivityReference[].identifiers: blocks
                             p += 1
                             if n < 0:
@@ -1968,7 +1982,7 @@ def read(b, p):                                           # capillary.events.Pro
                                 t = b[p]                  # data.earningActivityReference[].identifiers[].key: union
                                 p += 1
                                 if t == 0:
-                                    x5 = None             # data.earningActivityReference[].identifiers[].key: null
+                                    x7 = None             # data.earningActivityReference[].identifiers[].key: null
                                 elif t == 2:
                                     n = HALF[b[p]]        # data.earningActivityReference[].identifiers[].key: string
                                     p += 1
@@ -1978,13 +1992,13 @@ def read(b, p):                                           # capillary.events.Pro
                                     p += n
                                     if p > end:
                                         raise Bad("the data ends before this does")
-                                    x5 = b[s:p].decode()
+                                    x7 = b[s:p].decode()
                                 else:
                                     raise Bad("no such branch of the union")
                                 t = b[p]                  # data.earningActivityReference[].identifiers[].value: union
                                 p += 1
                                 if t == 0:
-                                    x6 = None             # data.earningActivityReference[].identifiers[].value: null
+                                    x8 = None             # data.earningActivityReference[].identifiers[].value: null
                                 elif t == 2:
                                     n = HALF[b[p]]        # data.earningActivityReference[].identifiers[].value: string
                                     p += 1
@@ -1994,29 +2008,29 @@ def read(b, p):                                           # capillary.events.Pro
                                     p += n
                                     if p > end:
                                         raise Bad("the data ends before this does")
-                                    x6 = b[s:p].decode()
+                                    x8 = b[s:p].decode()
                                 else:
                                     raise Bad("no such branch of the union")
-                                x3 = {'key': x5, 'value': x6}  # data.earningActivityReference[].identifiers[]: record
-                                x4.append(x3)
+                                x5 = {'key': x7, 'value': x8}  # data.earningActivityReference[].identifiers[]: record
+                                x6.append(x5)
                         p += 1
-                        v46_identifiers = x4
+                        v47_identifiers = x6
                     elif t:
                         raise Bad("no such branch of the union")
-                    v47_earningActivityReference.append((v43_name, v44_enteredAt, v45_pointsConverted, v46_identifiers))
+                    v48_earningActivityReference.append((v44_name, v45_enteredAt, v46_pointsConverted, v47_identifiers))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.pointsConvertedBreakup: union
         p += 1
         if t == 2:
-            v55_pointsConvertedBreakup = []               # data.pointsConvertedBreakup: one tuple per item
+            v56_pointsConvertedBreakup = []               # data.pointsConvertedBreakup: one tuple per item
             while n := HALF[b[p]]:                        # data.pointsConvertedBreakup: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v48_entityName = v49_id = v50_billNumber = v51_itemCode = v52_billDate = v53_nonPromotionalPointsBreakup = v54_promotionalPointsBreakup = None
+                    v49_entityName = v50_id = v51_billNumber = v52_itemCode = v53_billDate = v54_nonPromotionalPointsBreakup = v55_promotionalPointsBreakup = None
                     t = b[p]                              # data.pointsConvertedBreakup[].entityName: union
                     p += 1
                     if t == 2:
@@ -2028,7 +2042,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v48_entityName = b[s:p].decode()
+                        v49_entityName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.pointsConvertedBreakup[].entityDetails: union
@@ -2037,10 +2051,10 @@ def read(b, p):                                           # capillary.events.Pro
                         t = b[p]                          # data.pointsConvertedBreakup[].entityDetails.id: union
                         p += 1
                         if t == 2:
-                            v49_id = ZIGZAG[b[p]]         # data.pointsConvertedBreakup[].entityDetails.id: long
+                            v50_id = ZIGZAG[b[p]]         # data.pointsConvertedBreakup[].entityDetails.id: long
                             p += 1
-                            if v49_id is None:
-                                v49_id, p = long_at(b, p - 1)
+                            if v50_id is None:
+                                v50_id, p = long_at(b, p - 1)
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.pointsConvertedBreakup[].entityDetails.billNumber: union
@@ -2054,7 +2068,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v50_billNumber = b[s:p].decode()
+                            v51_billNumber = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.pointsConvertedBreakup[].entityDetails.itemCode: union
@@ -2068,7 +2082,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v51_itemCode = b[s:p].decode()
+                            v52_itemCode = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.pointsConvertedBreakup[].entityDetails.billDate: union
@@ -2082,7 +2096,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v52_billDate = b[s:p].decode()
+                            v53_billDate = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                     elif t:
@@ -2090,7 +2104,7 @@ def read(b, p):                                           # capillary.events.Pro
                     t = b[p]                              # data.pointsConvertedBreakup[].promotionalPointsBreakup: union
                     p += 1
                     if t == 2:
-                        x8 = []                           # data.pointsConvertedBreakup[].promotionalPointsBreakup: array
+                        x10 = []                          # data.pointsConvertedBreakup[].promotionalPointsBreakup: array
                         while n := HALF[b[p]]:            # data.pointsConvertedBreakup[].promotionalPointsBreakup: blocks
                             p += 1
                             if n < 0:
@@ -2099,38 +2113,38 @@ def read(b, p):                                           # capillary.events.Pro
                                 t = b[p]                  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].points: union
                                 p += 1
                                 if t == 0:
-                                    x9 = None             # data.pointsConvertedBreakup[].promotionalPointsBreakup[].points: null
+                                    x11 = None            # data.pointsConvertedBreakup[].promotionalPointsBreakup[].points: null
                                 elif t == 2:
-                                    (x9,) = double_at(b, p)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].points: double
+                                    (x11,) = double_at(b, p)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].points: double
                                     p += 8
                                 else:
                                     raise Bad("no such branch of the union")
                                 t = b[p]                  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].programId: union
                                 p += 1
                                 if t == 0:
-                                    x10 = None            # data.pointsConvertedBreakup[].promotionalPointsBreakup[].programId: null
+                                    x12 = None            # data.pointsConvertedBreakup[].promotionalPointsBreakup[].programId: null
                                 elif t == 2:
-                                    x10 = ZIGZAG[b[p]]    # data.pointsConvertedBreakup[].promotionalPointsBreakup[].programId: long
+                                    x12 = ZIGZAG[b[p]]    # data.pointsConvertedBreakup[].promotionalPointsBreakup[].programId: long
                                     p += 1
-                                    if x10 is None:
-                                        x10, p = long_at(b, p - 1)
+                                    if x12 is None:
+                                        x12, p = long_at(b, p - 1)
                                 else:
                                     raise Bad("no such branch of the union")
                                 t = b[p]                  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionId: union
                                 p += 1
                                 if t == 0:
-                                    x11 = None            # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionId: null
+                                    x13 = None            # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionId: null
                                 elif t == 2:
-                                    x11 = ZIGZAG[b[p]]    # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionId: long
+                                    x13 = ZIGZAG[b[p]]    # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionId: long
                                     p += 1
-                                    if x11 is None:
-                                        x11, p = long_at(b, p - 1)
+                                    if x13 is None:
+                                        x13, p = long_at(b, p - 1)
                                 else:
                                     raise Bad("no such branch of the union")
                                 t = b[p]                  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionName: union
                                 p += 1
                                 if t == 0:
-                                    x12 = None            # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionName: null
+                                    x14 = None            # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionName: null
                                 elif t == 2:
                                     n = HALF[b[p]]        # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionName: string
                                     p += 1
@@ -2140,15 +2154,15 @@ def read(b, p):                                           # capillary.events.Pro
                                     p += n
                                     if p > end:
                                         raise Bad("the data ends before this does")
-                                    x12 = b[s:p].decode()
+                                    x14 = b[s:p].decode()
                                 else:
                                     raise Bad("no such branch of the union")
                                 t = b[p]                  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails: union
                                 p += 1
                                 if t == 0:
-                                    x13 = None            # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails: null
+                                    x15 = None            # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails: null
                                 elif t == 2:
-                                    x15 = []              # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails: array
+                                    x17 = []              # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails: array
                                     while n := HALF[b[p]]:  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails: blocks
                                         p += 1
                                         if n < 0:
@@ -2157,52 +2171,20 @@ def read(b, p):                                           # capillary.events.Pro
                                             t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionId: union
                                             p += 1
                                             if t == 0:
-                                                x16 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionId: null
+                                                x18 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionId: null
                                             elif t == 2:
-                                                x16 = ZIGZAG[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionId: long
+                                                x18 = ZIGZAG[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionId: long
                                                 p += 1
-                                                if x16 is None:
-                                                    x16, p = long_at(b, p - 1)
+                                                if x18 is None:
+                                                    x18, p = long_at(b, p - 1)
                                             else:
                                                 raise Bad("no such branch of the union")
                                             t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionIdentifier: union
                                             p += 1
                                             if t == 0:
-                                                x17 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionIdentifier: null
+                                                x19 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionIdentifier: null
                                             elif t == 2:
                                                 n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionIdentifier: string
-                                                p += 1
-                                                if n < 0:
-                                                    n, p = count_at(b, p - 1)
-                                                s = p
-                                                p += n
-                                                if p > end:
-                                                    raise Bad("the data ends before this does")
-                                                x17 = b[s:p].decode()
-                                            else:
-                                                raise Bad("no such branch of the union")
-                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionName: union
-                                            p += 1
-                                            if t == 0:
-                                                x18 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionName: null
-                                            elif t == 2:
-                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionName: string
-                                                p += 1
-                                                if n < 0:
-                                                    n, p = count_at(b, p - 1)
-                                                s = p
-                                                p += n
-                                                if p > end:
-                                                    raise Bad("the data ends before this does")
-                                                x18 = b[s:p].decode()
-                                            else:
-                                                raise Bad("no such branch of the union")
-                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionDescription: union
-                                            p += 1
-                                            if t == 0:
-                                                x19 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionDescription: null
-                                            elif t == 2:
-                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionDescription: string
                                                 p += 1
                                                 if n < 0:
                                                     n, p = count_at(b, p - 1)
@@ -2213,12 +2195,12 @@ def read(b, p):                                           # capillary.events.Pro
                                                 x19 = b[s:p].decode()
                                             else:
                                                 raise Bad("no such branch of the union")
-                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionType: union
+                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionName: union
                                             p += 1
                                             if t == 0:
-                                                x20 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionType: null
+                                                x20 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionName: null
                                             elif t == 2:
-                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionType: string
+                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionName: string
                                                 p += 1
                                                 if n < 0:
                                                     n, p = count_at(b, p - 1)
@@ -2229,12 +2211,12 @@ def read(b, p):                                           # capillary.events.Pro
                                                 x20 = b[s:p].decode()
                                             else:
                                                 raise Bad("no such branch of the union")
-                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionStartDate: union
+                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionDescription: union
                                             p += 1
                                             if t == 0:
-                                                x21 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionStartDate: null
+                                                x21 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionDescription: null
                                             elif t == 2:
-                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionStartDate: string
+                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionDescription: string
                                                 p += 1
                                                 if n < 0:
                                                     n, p = count_at(b, p - 1)
@@ -2245,12 +2227,12 @@ def read(b, p):                                           # capillary.events.Pro
                                                 x21 = b[s:p].decode()
                                             else:
                                                 raise Bad("no such branch of the union")
-                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionEndDate: union
+                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionType: union
                                             p += 1
                                             if t == 0:
-                                                x22 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionEndDate: null
+                                                x22 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionType: null
                                             elif t == 2:
-                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionEndDate: string
+                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionType: string
                                                 p += 1
                                                 if n < 0:
                                                     n, p = count_at(b, p - 1)
@@ -2261,12 +2243,12 @@ def read(b, p):                                           # capillary.events.Pro
                                                 x22 = b[s:p].decode()
                                             else:
                                                 raise Bad("no such branch of the union")
-                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].pointsOfferType: union
+                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionStartDate: union
                                             p += 1
                                             if t == 0:
-                                                x23 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].pointsOfferType: null
+                                                x23 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionStartDate: null
                                             elif t == 2:
-                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].pointsOfferType: string
+                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionStartDate: string
                                                 p += 1
                                                 if n < 0:
                                                     n, p = count_at(b, p - 1)
@@ -2277,91 +2259,123 @@ def read(b, p):                                           # capillary.events.Pro
                                                 x23 = b[s:p].decode()
                                             else:
                                                 raise Bad("no such branch of the union")
+                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionEndDate: union
+                                            p += 1
+                                            if t == 0:
+                                                x24 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionEndDate: null
+                                            elif t == 2:
+                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].promotionEndDate: string
+                                                p += 1
+                                                if n < 0:
+                                                    n, p = count_at(b, p - 1)
+                                                s = p
+                                                p += n
+                                                if p > end:
+                                                    raise Bad("the data ends before this does")
+                                                x24 = b[s:p].decode()
+                                            else:
+                                                raise Bad("no such branch of the union")
+                                            t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].pointsOfferType: union
+                                            p += 1
+                                            if t == 0:
+                                                x25 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].pointsOfferType: null
+                                            elif t == 2:
+                                                n = HALF[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].pointsOfferType: string
+                                                p += 1
+                                                if n < 0:
+                                                    n, p = count_at(b, p - 1)
+                                                s = p
+                                                p += n
+                                                if p > end:
+                                                    raise Bad("the data ends before this does")
+                                                x25 = b[s:p].decode()
+                                            else:
+                                                raise Bad("no such branch of the union")
                                             t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].programId: union
                                             p += 1
                                             if t == 0:
-                                                x24 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].programId: null
+                                                x26 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].programId: null
                                             elif t == 2:
-                                                x24 = ZIGZAG[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].programId: long
+                                                x26 = ZIGZAG[b[p]]  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].programId: long
                                                 p += 1
-                                                if x24 is None:
-                                                    x24, p = long_at(b, p - 1)
+                                                if x26 is None:
+                                                    x26, p = long_at(b, p - 1)
                                             else:
                                                 raise Bad("no such branch of the union")
                                             t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].customFields: union
                                             p += 1
                                             if t == 0:
-                                                x25 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].customFields: null
+                                                x27 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].customFields: null
                                             elif t == 2:
-                                                x27 = []  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].customFields: array
+                                                x29 = []  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].customFields: array
                                                 while n := HALF[b[p]]:  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].customFields: blocks
                                                     p += 1
                                                     if n < 0:
                                                         n, p = block_at(b, p - 1, end, 2)
                                                     for _ in range(n):
-                                                        x26, p = read_28(b, p, end)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].customFields[]
-                                                        x27.append(x26)
+                                                        x28, p = read_30(b, p, end)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].customFields[]
+                                                        x29.append(x28)
                                                 p += 1
-                                                x25 = x27
+                                                x27 = x29
                                             else:
                                                 raise Bad("no such branch of the union")
                                             t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].issueRestrictions: union
                                             p += 1
                                             if t == 0:
-                                                x31 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].issueRestrictions: null
+                                                x33 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].issueRestrictions: null
                                             elif t == 2:
-                                                x33 = []  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].issueRestrictions: array
+                                                x35 = []  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].issueRestrictions: array
                                                 while n := HALF[b[p]]:  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].issueRestrictions: blocks
                                                     p += 1
                                                     if n < 0:
                                                         n, p = block_at(b, p - 1, end, 3)
                                                     for _ in range(n):
-                                                        x32, p = read_34(b, p, end)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].issueRestrictions[]
-                                                        x33.append(x32)
+                                                        x34, p = read_36(b, p, end)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].issueRestrictions[]
+                                                        x35.append(x34)
                                                 p += 1
-                                                x31 = x33
+                                                x33 = x35
                                             else:
                                                 raise Bad("no such branch of the union")
                                             t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].earnRestrictions: union
                                             p += 1
                                             if t == 0:
-                                                x38 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].earnRestrictions: null
+                                                x40 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].earnRestrictions: null
                                             elif t == 2:
-                                                x40 = []  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].earnRestrictions: array
+                                                x42 = []  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].earnRestrictions: array
                                                 while n := HALF[b[p]]:  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].earnRestrictions: blocks
                                                     p += 1
                                                     if n < 0:
                                                         n, p = block_at(b, p - 1, end, 3)
                                                     for _ in range(n):
-                                                        x39, p = read_41(b, p, end)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].earnRestrictions[]
-                                                        x40.append(x39)
+                                                        x41, p = read_43(b, p, end)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].earnRestrictions[]
+                                                        x42.append(x41)
                                                 p += 1
-                                                x38 = x40
+                                                x40 = x42
                                             else:
                                                 raise Bad("no such branch of the union")
                                             t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].redemptionRestrictions: union
                                             p += 1
                                             if t == 0:
-                                                x45 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].redemptionRestrictions: null
+                                                x47 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].redemptionRestrictions: null
                                             elif t == 2:
-                                                x47 = []  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].redemptionRestrictions: array
+                                                x49 = []  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].redemptionRestrictions: array
                                                 while n := HALF[b[p]]:  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].redemptionRestrictions: blocks
                                                     p += 1
                                                     if n < 0:
                                                         n, p = block_at(b, p - 1, end, 7)
                                                     for _ in range(n):
-                                                        x46, p = read_48(b, p, end)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].redemptionRestrictions[]
-                                                        x47.append(x46)
+                                                        x48, p = read_50(b, p, end)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].redemptionRestrictions[]
+                                                        x49.append(x48)
                                                 p += 1
-                                                x45 = x47
+                                                x47 = x49
                                             else:
                                                 raise Bad("no such branch of the union")
                                             t = b[p]      # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].linkedTargetGroupVsTargetRuleIdMap: union
                                             p += 1
                                             if t == 0:
-                                                x56 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].linkedTargetGroupVsTargetRuleIdMap: null
+                                                x58 = None  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].linkedTargetGroupVsTargetRuleIdMap: null
                                             elif t == 2:
-                                                x59 = {}  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].linkedTargetGroupVsTargetRuleIdMap: map
+                                                x61 = {}  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].linkedTargetGroupVsTargetRuleIdMap: map
                                                 while n := HALF[b[p]]:  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].linkedTargetGroupVsTargetRuleIdMap: blocks
                                                     p += 1
                                                     if n < 0:
@@ -2375,29 +2389,29 @@ def read(b, p):                                           # capillary.events.Pro
                                                         p += n
                                                         if p > end:
                                                             raise Bad("the data ends before this does")
-                                                        x57 = b[s:p].decode()
-                                                        x58, p = read_60(b, p, end)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].linkedTargetGroupVsTargetRuleIdMap{}
-                                                        x59[x57] = x58
+                                                        x59 = b[s:p].decode()
+                                                        x60, p = read_62(b, p, end)  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[].linkedTargetGroupVsTargetRuleIdMap{}
+                                                        x61[x59] = x60
                                                 p += 1
-                                                x56 = x59
+                                                x58 = x61
                                             else:
                                                 raise Bad("no such branch of the union")
-                                            x14 = {'promotionId': x16, 'promotionIdentifier': x17, 'promotionName': x18, 'promotionDescription': x19, 'promotionType': x20, 'promotionStartDate': x21, 'promotionEndDate': x22, 'pointsOfferType': x23, 'programId': x24, 'customFields': x25, 'issueRestrictions': x31, 'earnRestrictions': x38, 'redemptionRestrictions': x45, 'linkedTargetGroupVsTargetRuleIdMap': x56}  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[]: record
-                                            x15.append(x14)
+                                            x16 = {'promotionId': x18, 'promotionIdentifier': x19, 'promotionName': x20, 'promotionDescription': x21, 'promotionType': x22, 'promotionStartDate': x23, 'promotionEndDate': x24, 'pointsOfferType': x25, 'programId': x26, 'customFields': x27, 'issueRestrictions': x33, 'earnRestrictions': x40, 'redemptionRestrictions': x47, 'linkedTargetGroupVsTargetRuleIdMap': x58}  # data.pointsConvertedBreakup[].promotionalPointsBreakup[].promotionDetails[]: record
+                                            x17.append(x16)
                                     p += 1
-                                    x13 = x15
+                                    x15 = x17
                                 else:
                                     raise Bad("no such branch of the union")
-                                x7 = {'points': x9, 'programId': x10, 'promotionId': x11, 'promotionName': x12, 'promotionDetails': x13}  # data.pointsConvertedBreakup[].promotionalPointsBreakup[]: record
-                                x8.append(x7)
+                                x9 = {'points': x11, 'programId': x12, 'promotionId': x13, 'promotionName': x14, 'promotionDetails': x15}  # data.pointsConvertedBreakup[].promotionalPointsBreakup[]: record
+                                x10.append(x9)
                         p += 1
-                        v54_promotionalPointsBreakup = x8
+                        v55_promotionalPointsBreakup = x10
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup: union
                     p += 1
                     if t == 2:
-                        x64 = []                          # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup: array
+                        x66 = []                          # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup: array
                         while n := HALF[b[p]]:            # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup: blocks
                             p += 1
                             if n < 0:
@@ -2406,30 +2420,30 @@ def read(b, p):                                           # capillary.events.Pro
                                 t = b[p]                  # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[].points: union
                                 p += 1
                                 if t == 0:
-                                    x65 = None            # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[].points: null
+                                    x67 = None            # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[].points: null
                                 elif t == 2:
-                                    (x65,) = double_at(b, p)  # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[].points: double
+                                    (x67,) = double_at(b, p)  # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[].points: double
                                     p += 8
                                 else:
                                     raise Bad("no such branch of the union")
                                 t = b[p]                  # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[].programId: union
                                 p += 1
                                 if t == 0:
-                                    x66 = None            # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[].programId: null
+                                    x68 = None            # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[].programId: null
                                 elif t == 2:
-                                    x66 = ZIGZAG[b[p]]    # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[].programId: long
+                                    x68 = ZIGZAG[b[p]]    # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[].programId: long
                                     p += 1
-                                    if x66 is None:
-                                        x66, p = long_at(b, p - 1)
+                                    if x68 is None:
+                                        x68, p = long_at(b, p - 1)
                                 else:
                                     raise Bad("no such branch of the union")
-                                x63 = {'points': x65, 'programId': x66}  # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[]: record
-                                x64.append(x63)
+                                x65 = {'points': x67, 'programId': x68}  # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[]: record
+                                x66.append(x65)
                         p += 1
-                        v53_nonPromotionalPointsBreakup = x64
+                        v54_nonPromotionalPointsBreakup = x66
                     elif t:
                         raise Bad("no such branch of the union")
-                    v55_pointsConvertedBreakup.append((v48_entityName, v49_id, v50_billNumber, v51_itemCode, v52_billDate, v53_nonPromotionalPointsBreakup, v54_promotionalPointsBreakup))
+                    v56_pointsConvertedBreakup.append((v49_entityName, v50_id, v51_billNumber, v52_itemCode, v53_billDate, v54_nonPromotionalPointsBreakup, v55_promotionalPointsBreakup))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -2444,29 +2458,29 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v42_eventDateTime = b[s:p].decode()
+            v43_eventDateTime = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billId: union
         p += 1
         if t == 2:
-            v9_billId = ZIGZAG[b[p]]                      # data.billId: long
+            v10_billId = ZIGZAG[b[p]]                     # data.billId: long
             p += 1
-            if v9_billId is None:
-                v9_billId, p = long_at(b, p - 1)
+            if v10_billId is None:
+                v10_billId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.eventLogId: union
         p += 1
         if t == 2:
-            v8_eventLogId = ZIGZAG[b[p]]                  # data.eventLogId: long
+            v9_eventLogId = ZIGZAG[b[p]]                  # data.eventLogId: long
             p += 1
-            if v8_eventLogId is None:
-                v8_eventLogId, p = long_at(b, p - 1)
+            if v9_eventLogId is None:
+                v9_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_eventLogId, v8_eventLogId, v9_billId, v10_email, v11_mobile, v12_loyaltyEventId, v13_loyaltyType, v14_entityType, v15_entityId, v16_loyaltyProgramId, v17_id, v18_name, v19_isDefault, v20_pointsToCurrencyRatio, v21_name, v22_requestId, v25_identifiers, v28_additionalAttributes, v29_id, v30_code, v31_name, v32_externalId, v33_externalId1, v34_externalId2, v35_code, v36_name, v37_pointsConverted, v38_programCurrentPoints, v39_programLifetimePoints, v40_pointsConvertedType, v41_pointsConversionSource, v42_eventDateTime, v47_earningActivityReference, v55_pointsConvertedBreakup)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_eventLogId, v10_billId, v11_email, v12_mobile, v13_loyaltyEventId, v14_loyaltyType, v15_entityType, v16_entityId, v17_loyaltyProgramId, v18_id, v19_name, v20_isDefault, v21_pointsToCurrencyRatio, v22_name, v23_requestId, v26_identifiers, v29_additionalAttributes, v30_id, v31_code, v32_name, v33_externalId, v34_externalId1, v35_externalId2, v36_code, v37_name, v38_pointsConverted, v39_programCurrentPoints, v40_programLifetimePoints, v41_pointsConvertedType, v42_pointsConversionSource, v43_eventDateTime, v48_earningActivityReference, v56_pointsConvertedBreakup)

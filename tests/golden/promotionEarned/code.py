@@ -4,43 +4,44 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.earnedId
-#   v[8] data.issualId
-#   v[9] data.customerIdentifiers.instore.email
-#   v[10] data.customerIdentifiers.instore.mobile
-#   v[11] eventLogId
-#   v[12] loyaltyEventId
-#   v[13] data.customerIdentifiers.loyaltyType
-#   v[14] data.loyaltyProgramId
-#   v[15] data.triggeringActivity.name
-#   v[16] data.triggeringActivity.requestId
-#   v[17] data.triggeringActivity.identifiers[key,value]
-#   v[18] data.triggeringActivity.additionalAttributes[key,value]
-#   v[19] data.triggeringActivity.enteredBy.id
-#   v[20] data.triggeringActivity.enteredBy.store.code
-#   v[21] data.triggeringActivity.enteredBy.store.name
-#   v[22] data.triggeringActivity.enteredBy.store.externalId
-#   v[23] data.triggeringActivity.enteredBy.store.externalId1
-#   v[24] data.triggeringActivity.enteredBy.store.externalId2
-#   v[25] data.triggeringActivity.enteredBy.till.code
-#   v[26] data.triggeringActivity.enteredBy.till.name
-#   v[27] data.promotionName
-#   v[28] data.promotionDescription
-#   v[29] data.promotionStartDate
-#   v[30] data.promotionEndDate
-#   v[31] data.promotionEarnedDate
-#   v[32] data.promotionEarnedExpiryDate
-#   v[33] data.pointsOfferType
-#   v[34] data.promotionEarnSource
-#   v[35] data.earnCriteria
-#   v[36] data.earnRestrictions[limitOn,kpi,maxLimit]
-#   v[37] data.redemptionRestrictions[limitOn,kpi,maxLimit,restrictionType,periodType,periodUnit,restrictionRefreshDate]
-#   v[38] data.customFields[key,value]
-#   v[39] data.promotionId
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.earnedId
+#   v[9] data.issualId
+#   v[10] data.customerIdentifiers.instore.email
+#   v[11] data.customerIdentifiers.instore.mobile
+#   v[12] eventLogId
+#   v[13] loyaltyEventId
+#   v[14] data.customerIdentifiers.loyaltyType
+#   v[15] data.loyaltyProgramId
+#   v[16] data.triggeringActivity.name
+#   v[17] data.triggeringActivity.requestId
+#   v[18] data.triggeringActivity.identifiers[key,value]
+#   v[19] data.triggeringActivity.additionalAttributes[key,value]
+#   v[20] data.triggeringActivity.enteredBy.id
+#   v[21] data.triggeringActivity.enteredBy.store.code
+#   v[22] data.triggeringActivity.enteredBy.store.name
+#   v[23] data.triggeringActivity.enteredBy.store.externalId
+#   v[24] data.triggeringActivity.enteredBy.store.externalId1
+#   v[25] data.triggeringActivity.enteredBy.store.externalId2
+#   v[26] data.triggeringActivity.enteredBy.till.code
+#   v[27] data.triggeringActivity.enteredBy.till.name
+#   v[28] data.promotionName
+#   v[29] data.promotionDescription
+#   v[30] data.promotionStartDate
+#   v[31] data.promotionEndDate
+#   v[32] data.promotionEarnedDate
+#   v[33] data.promotionEarnedExpiryDate
+#   v[34] data.pointsOfferType
+#   v[35] data.promotionEarnSource
+#   v[36] data.earnCriteria
+#   v[37] data.earnRestrictions[limitOn,kpi,maxLimit]
+#   v[38] data.redemptionRestrictions[limitOn,kpi,maxLimit,restrictionType,periodType,periodUnit,restrictionRefreshDate]
+#   v[39] data.customFields[key,value]
+#   v[40] data.promotionId
 
 
 def shared(v, now, received):
@@ -52,7 +53,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/promotionEarned.toml:7  events -> events
     o = {}
     # mappings/promotionEarned.toml:10  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.earnedId", "data.issualId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2], v[7], v[8])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -61,7 +62,7 @@ def output_0(v, s, now, received, known, notes):
     else:
         o['_id'] = x
     # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
-    x = f_event_time(now, received, v[4])
+    x = f_event_time(now, received, v[5])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('timestamp:' + reason)
@@ -79,7 +80,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[9], v[10], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[10], v[11], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -107,7 +108,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -117,12 +118,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -132,7 +133,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -142,7 +143,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -157,7 +158,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/promotionEarned.toml:13  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -168,12 +169,12 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/promotionEarned.toml:14  "_tenant.capillary.programId" = { from = "data.loyaltyProgramId", as = "string" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/promotionEarned.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[15]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -183,7 +184,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/promotionEarned.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -193,7 +194,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/promotionEarned.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[17] or ())
+    x = f_identifier_map(v[18] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -213,7 +214,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/promotionEarned.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[18] or ())
+    x = f_field_map(v[19] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -233,12 +234,12 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/promotionEarned.toml:19  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/promotionEarned.toml:20  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -248,7 +249,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/promotionEarned.toml:21  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[21]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -258,7 +259,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/promotionEarned.toml:22  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -268,7 +269,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/promotionEarned.toml:23  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -278,7 +279,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/promotionEarned.toml:24  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -288,7 +289,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/promotionEarned.toml:25  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -298,7 +299,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/promotionEarned.toml:26  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -309,7 +310,7 @@ def output_0(v, s, now, received, known, notes):
             o2['tillName'] = x
     o5 = {}
     # mappings/promotionEarned.toml:27  "_tenant.capillary.promotion.name" = { from = "data.promotionName" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -319,7 +320,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['name'] = x
     # mappings/promotionEarned.toml:28  "_tenant.capillary.promotion.description" = { from = "data.promotionDescription" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -329,7 +330,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['description'] = x
     # mappings/promotionEarned.toml:29  "_tenant.capillary.promotion.startDate" = { from = "data.promotionStartDate" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -343,7 +344,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o5['startDate'] = x
     # mappings/promotionEarned.toml:30  "_tenant.capillary.promotion.endDate" = { from = "data.promotionEndDate" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -357,7 +358,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o5['endDate'] = x
     # mappings/promotionEarned.toml:31  "_tenant.capillary.promotion.earnedOn" = { from = "data.promotionEarnedDate" }
-    x = v[31]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -371,7 +372,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o5['earnedOn'] = x
     # mappings/promotionEarned.toml:32  "_tenant.capillary.promotion.expiresOn" = { from = "data.promotionEarnedExpiryDate" }
-    x = v[32]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -385,7 +386,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o5['expiresOn'] = x
     # mappings/promotionEarned.toml:33  "_tenant.capillary.promotion.offerType" = { from = "data.pointsOfferType", as = "lower" }
-    x = v[33]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -396,7 +397,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o5['offerType'] = x
     # mappings/promotionEarned.toml:34  "_tenant.capillary.promotion.earnSource" = { from = "data.promotionEarnSource" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -406,7 +407,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['earnSource'] = x
     # mappings/promotionEarned.toml:35  "_tenant.capillary.promotion.earnCriteria" = { from = "data.earnCriteria" }
-    x = v[35]
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -416,18 +417,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['earnCriteria'] = x
     # mappings/promotionEarned.toml:36  "_tenant.capillary.promotion.issualId" = { from = "data.issualId", as = "string" }
-    x = v[8]
+    x = v[9]
     if x is not None:
         x = str(x)
         o5['issualId'] = x
     # mappings/promotionEarned.toml:37  "_tenant.capillary.promotion.earnedId" = { from = "data.earnedId", as = "string" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = str(x)
         o5['earnedId'] = x
     l6 = []
     # mappings/promotionEarned.toml:40  [output.fields."_tenant.capillary.promotion.earnLimits"]
-    for item7 in v[36] or ():
+    for item7 in v[37] or ():
         o8 = {}
         # mappings/promotionEarned.toml:42  fields."limitOn" = { from = "limitOn" }
         x = item7[0]
@@ -462,7 +463,7 @@ def output_0(v, s, now, received, known, notes):
         o5['earnLimits'] = l6
     l9 = []
     # mappings/promotionEarned.toml:46  [output.fields."_tenant.capillary.promotion.redemptionLimits"]
-    for item10 in v[37] or ():
+    for item10 in v[38] or ():
         o11 = {}
         # mappings/promotionEarned.toml:48  fields."limitOn" = { from = "limitOn" }
         x = item10[0]
@@ -538,7 +539,7 @@ def output_0(v, s, now, received, known, notes):
     if o5:
         o2['promotion'] = o5
     # mappings/promotionEarned.toml:38  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = f_field_map(v[38] or ())
+    x = f_field_map(v[39] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -565,7 +566,7 @@ def output_0(v, s, now, received, known, notes):
     o['eventType'] = 'loyalty.promotionEarned'
     o13 = {}
     # mappings/promotionEarned.toml:12  "commerce.promotionID" = { from = "data.promotionId", as = "string" }
-    x = v[39]
+    x = v[40]
     if x is not None:
         x = str(x)
         o13['promotionID'] = x
@@ -574,7 +575,7 @@ def output_0(v, s, now, received, known, notes):
     return fit(o, k_2, notes)
 
 
-def skip_1(b, p, end):                                    # capillary.events.promotionEarned.Channel
+def skip_3(b, p, end):                                    # capillary.events.promotionEarned.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -636,7 +637,7 @@ def skip_1(b, p, end):                                    # capillary.events.pro
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.promotionEarned.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.promotionEarned.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -665,7 +666,7 @@ def skip_2(b, p, end):                                    # capillary.events.pro
 
 def read(b, p):                                           # capillary.events.PromotionEarned 984d6a607dc96063
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v9_email = v10_mobile = v13_loyaltyType = v7_earnedId = v8_issualId = v14_loyaltyProgramId = v15_name = v16_requestId = v19_identifiers = v22_additionalAttributes = v23_id = v24_code = v25_name = v26_externalId = v27_externalId1 = v28_externalId2 = v29_code = v30_name = v31_promotionName = v32_promotionDescription = v33_promotionStartDate = v34_promotionEndDate = v35_promotionEarnedDate = v36_promotionEarnedExpiryDate = v37_pointsOfferType = v38_promotionEarnSource = v39_earnCriteria = v43_earnRestrictions = v51_redemptionRestrictions = v54_customFields = v55_promotionId = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v11_eventLogId = v12_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v10_email = v11_mobile = v14_loyaltyType = v8_earnedId = v9_issualId = v15_loyaltyProgramId = v16_name = v17_requestId = v20_identifiers = v23_additionalAttributes = v24_id = v25_code = v26_name = v27_externalId = v28_externalId1 = v29_externalId2 = v30_code = v31_name = v32_promotionName = v33_promotionDescription = v34_promotionStartDate = v35_promotionEndDate = v36_promotionEarnedDate = v37_promotionEarnedExpiryDate = v38_pointsOfferType = v39_promotionEarnSource = v40_earnCriteria = v44_earnRestrictions = v52_redemptionRestrictions = v55_customFields = v56_promotionId = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v12_eventLogId = v13_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -687,16 +688,16 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v11_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v12_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v11_eventLogId is None:
-                v11_eventLogId, p = long_at(b, p - 1)
+            if v12_eventLogId is None:
+                v12_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -714,7 +715,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -728,16 +729,16 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -751,11 +752,11 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v12_loyaltyEventId = b[s:p].decode()
+            v13_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -841,24 +842,29 @@ def read(b, p):                                           # capillary.events.Pro
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -906,7 +912,7 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_loyaltyType = b[s:p].decode()
+                v14_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -934,7 +940,7 @@ def read(b, p):                                           # capillary.events.Pro
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v10_mobile = b[s:p].decode()
+                    v11_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -948,7 +954,7 @@ def read(b, p):                                           # capillary.events.Pro
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_email = b[s:p].decode()
+                    v10_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1016,61 +1022,61 @@ def read(b, p):                                           # capillary.events.Pro
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1089,7 +1095,7 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v15_name = b[s:p].decode()
+                v16_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1103,19 +1109,19 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_requestId = b[s:p].decode()
+                v17_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v19_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v20_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v17_key = v18_value = None
+                        v18_key = v19_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1127,7 +1133,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v17_key = b[s:p].decode()
+                            v18_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1141,10 +1147,10 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v18_value = b[s:p].decode()
+                            v19_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v19_identifiers.append((v17_key, v18_value))
+                        v20_identifiers.append((v18_key, v19_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1154,10 +1160,10 @@ def read(b, p):                                           # capillary.events.Pro
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v23_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v24_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v23_id is None:
-                        v23_id, p = long_at(b, p - 1)
+                    if v24_id is None:
+                        v24_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1191,7 +1197,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v30_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1205,7 +1211,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v31_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1224,7 +1230,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v24_code = b[s:p].decode()
+                        v25_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1238,7 +1244,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_name = b[s:p].decode()
+                        v26_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1252,7 +1258,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v26_externalId = b[s:p].decode()
+                        v27_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1266,7 +1272,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v27_externalId1 = b[s:p].decode()
+                        v28_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1280,7 +1286,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_externalId2 = b[s:p].decode()
+                        v29_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1288,7 +1294,7 @@ def read(b, p):                                           # capillary.events.Pro
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1296,19 +1302,19 @@ def read(b, p):                                           # capillary.events.Pro
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v22_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v23_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v20_key = v21_value = None
+                        v21_key = v22_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1320,7 +1326,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v20_key = b[s:p].decode()
+                            v21_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1334,10 +1340,10 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_value = b[s:p].decode()
+                            v22_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v22_additionalAttributes.append((v20_key, v21_value))
+                        v23_additionalAttributes.append((v21_key, v22_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1346,19 +1352,19 @@ def read(b, p):                                           # capillary.events.Pro
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v14_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v14_loyaltyProgramId is None:
-                v14_loyaltyProgramId, p = long_at(b, p - 1)
+            if v15_loyaltyProgramId is None:
+                v15_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionId: union
         p += 1
         if t == 2:
-            v55_promotionId = ZIGZAG[b[p]]                # data.promotionId: long
+            v56_promotionId = ZIGZAG[b[p]]                # data.promotionId: long
             p += 1
-            if v55_promotionId is None:
-                v55_promotionId, p = long_at(b, p - 1)
+            if v56_promotionId is None:
+                v56_promotionId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionName: union
@@ -1372,7 +1378,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v31_promotionName = b[s:p].decode()
+            v32_promotionName = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionDescription: union
@@ -1386,7 +1392,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v32_promotionDescription = b[s:p].decode()
+            v33_promotionDescription = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionStartDate: union
@@ -1400,7 +1406,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v33_promotionStartDate = b[s:p].decode()
+            v34_promotionStartDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionEndDate: union
@@ -1414,7 +1420,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v34_promotionEndDate = b[s:p].decode()
+            v35_promotionEndDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionEarnedDate: union
@@ -1428,7 +1434,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v35_promotionEarnedDate = b[s:p].decode()
+            v36_promotionEarnedDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionEarnedExpiryDate: union
@@ -1442,7 +1448,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v36_promotionEarnedExpiryDate = b[s:p].decode()
+            v37_promotionEarnedExpiryDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.pointsOfferType: union
@@ -1456,7 +1462,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v37_pointsOfferType = b[s:p].decode()
+            v38_pointsOfferType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionEarnSource: union
@@ -1470,7 +1476,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v38_promotionEarnSource = b[s:p].decode()
+            v39_promotionEarnSource = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnCriteria: union
@@ -1484,37 +1490,37 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v39_earnCriteria = b[s:p].decode()
+            v40_earnCriteria = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.issualId: union
         p += 1
         if t == 2:
-            v8_issualId = ZIGZAG[b[p]]                    # data.issualId: long
+            v9_issualId = ZIGZAG[b[p]]                    # data.issualId: long
             p += 1
-            if v8_issualId is None:
-                v8_issualId, p = long_at(b, p - 1)
+            if v9_issualId is None:
+                v9_issualId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnedId: union
         p += 1
         if t == 2:
-            v7_earnedId = ZIGZAG[b[p]]                    # data.earnedId: long
+            v8_earnedId = ZIGZAG[b[p]]                    # data.earnedId: long
             p += 1
-            if v7_earnedId is None:
-                v7_earnedId, p = long_at(b, p - 1)
+            if v8_earnedId is None:
+                v8_earnedId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v54_customFields = []                         # data.customFields: one tuple per item
+            v55_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v52_key = v53_value = None
+                    v53_key = v54_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -1526,7 +1532,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v52_key = b[s:p].decode()
+                        v53_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -1540,23 +1546,23 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v53_value = b[s:p].decode()
+                        v54_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v54_customFields.append((v52_key, v53_value))
+                    v55_customFields.append((v53_key, v54_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnRestrictions: union
         p += 1
         if t == 2:
-            v43_earnRestrictions = []                     # data.earnRestrictions: one tuple per item
+            v44_earnRestrictions = []                     # data.earnRestrictions: one tuple per item
             while n := HALF[b[p]]:                        # data.earnRestrictions: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 3)
                 for _ in range(n):
-                    v40_limitOn = v41_kpi = v42_maxLimit = None
+                    v41_limitOn = v42_kpi = v43_maxLimit = None
                     t = b[p]                              # data.earnRestrictions[].limitOn: union
                     p += 1
                     if t == 2:
@@ -1568,7 +1574,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v40_limitOn = b[s:p].decode()
+                        v41_limitOn = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earnRestrictions[].kpi: union
@@ -1582,32 +1588,32 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v41_kpi = b[s:p].decode()
+                        v42_kpi = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earnRestrictions[].maxLimit: union
                     p += 1
                     if t == 2:
-                        v42_maxLimit = ZIGZAG[b[p]]       # data.earnRestrictions[].maxLimit: int
+                        v43_maxLimit = ZIGZAG[b[p]]       # data.earnRestrictions[].maxLimit: int
                         p += 1
-                        if v42_maxLimit is None:
-                            v42_maxLimit, p = int_at(b, p - 1)
+                        if v43_maxLimit is None:
+                            v43_maxLimit, p = int_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
-                    v43_earnRestrictions.append((v40_limitOn, v41_kpi, v42_maxLimit))
+                    v44_earnRestrictions.append((v41_limitOn, v42_kpi, v43_maxLimit))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionRestrictions: union
         p += 1
         if t == 2:
-            v51_redemptionRestrictions = []               # data.redemptionRestrictions: one tuple per item
+            v52_redemptionRestrictions = []               # data.redemptionRestrictions: one tuple per item
             while n := HALF[b[p]]:                        # data.redemptionRestrictions: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 7)
                 for _ in range(n):
-                    v44_limitOn = v45_kpi = v46_maxLimit = v47_restrictionType = v48_periodType = v49_periodUnit = v50_restrictionRefreshDate = None
+                    v45_limitOn = v46_kpi = v47_maxLimit = v48_restrictionType = v49_periodType = v50_periodUnit = v51_restrictionRefreshDate = None
                     t = b[p]                              # data.redemptionRestrictions[].limitOn: union
                     p += 1
                     if t == 2:
@@ -1619,7 +1625,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v44_limitOn = b[s:p].decode()
+                        v45_limitOn = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].kpi: union
@@ -1633,7 +1639,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v45_kpi = b[s:p].decode()
+                        v46_kpi = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].restrictionType: union
@@ -1647,7 +1653,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v47_restrictionType = b[s:p].decode()
+                        v48_restrictionType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].periodType: union
@@ -1661,7 +1667,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v48_periodType = b[s:p].decode()
+                        v49_periodType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].periodUnit: union
@@ -1675,16 +1681,16 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v49_periodUnit = b[s:p].decode()
+                        v50_periodUnit = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].maxLimit: union
                     p += 1
                     if t == 2:
-                        v46_maxLimit = ZIGZAG[b[p]]       # data.redemptionRestrictions[].maxLimit: int
+                        v47_maxLimit = ZIGZAG[b[p]]       # data.redemptionRestrictions[].maxLimit: int
                         p += 1
-                        if v46_maxLimit is None:
-                            v46_maxLimit, p = int_at(b, p - 1)
+                        if v47_maxLimit is None:
+                            v47_maxLimit, p = int_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].restrictionRefreshDate: union
@@ -1698,10 +1704,10 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v50_restrictionRefreshDate = b[s:p].decode()
+                        v51_restrictionRefreshDate = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v51_redemptionRestrictions.append((v44_limitOn, v45_kpi, v46_maxLimit, v47_restrictionType, v48_periodType, v49_periodUnit, v50_restrictionRefreshDate))
+                    v52_redemptionRestrictions.append((v45_limitOn, v46_kpi, v47_maxLimit, v48_restrictionType, v49_periodType, v50_periodUnit, v51_restrictionRefreshDate))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1739,4 +1745,4 @@ def read(b, p):                                           # capillary.events.Pro
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_earnedId, v8_issualId, v9_email, v10_mobile, v11_eventLogId, v12_loyaltyEventId, v13_loyaltyType, v14_loyaltyProgramId, v15_name, v16_requestId, v19_identifiers, v22_additionalAttributes, v23_id, v24_code, v25_name, v26_externalId, v27_externalId1, v28_externalId2, v29_code, v30_name, v31_promotionName, v32_promotionDescription, v33_promotionStartDate, v34_promotionEndDate, v35_promotionEarnedDate, v36_promotionEarnedExpiryDate, v37_pointsOfferType, v38_promotionEarnSource, v39_earnCriteria, v43_earnRestrictions, v51_redemptionRestrictions, v54_customFields, v55_promotionId)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_earnedId, v9_issualId, v10_email, v11_mobile, v12_eventLogId, v13_loyaltyEventId, v14_loyaltyType, v15_loyaltyProgramId, v16_name, v17_requestId, v20_identifiers, v23_additionalAttributes, v24_id, v25_code, v26_name, v27_externalId, v28_externalId1, v29_externalId2, v30_code, v31_name, v32_promotionName, v33_promotionDescription, v34_promotionStartDate, v35_promotionEndDate, v36_promotionEarnedDate, v37_promotionEarnedExpiryDate, v38_pointsOfferType, v39_promotionEarnSource, v40_earnCriteria, v44_earnRestrictions, v52_redemptionRestrictions, v55_customFields, v56_promotionId)

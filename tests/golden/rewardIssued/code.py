@@ -4,38 +4,38 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.rewardId
-#   v[8] data.transactionId
-#   v[9] data.vendorRewardDetails.vendorVoucher
-#   v[10] data.intouchRewardDetails.intouchCouponCode
-#   v[11] data.customerIdentifiers.instore.email
-#   v[12] data.customerIdentifiers.instore.mobile
-#   v[13] eventLogId
-#   v[14] loyaltyEventId
-#   v[15] data.customerIdentifiers.loyaltyType
-#   v[16] data.type
-#   v[17] data.redemptionType
-#   v[18] data.label
-#   v[19] data.group
-#   v[20] data.tier
-#   v[21] data.priority
-#   v[22] data.intouchPoints
-#   v[23] data.startDate
-#   v[24] data.endDate
-#   v[25] data.issueDateTime
-#   v[26] data.eventDateTime
-#   v[27] data.intouchSeriesId
-#   v[28] data.intouchRewardDetails.codeExpiry
-#   v[29] dropped
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.rewardId
+#   v[9] data.transactionId
+#   v[10] data.vendorRewardDetails.vendorVoucher
+#   v[11] data.intouchRewardDetails.intouchCouponCode
+#   v[12] data.customerIdentifiers.instore.email
+#   v[13] data.customerIdentifiers.instore.mobile
+#   v[14] eventLogId
+#   v[15] loyaltyEventId
+#   v[16] data.customerIdentifiers.loyaltyType
+#   v[17] data.type
+#   v[18] data.redemptionType
+#   v[19] data.label
+#   v[20] data.group
+#   v[21] data.tier
+#   v[22] data.priority
+#   v[23] data.intouchPoints
+#   v[24] data.startDate
+#   v[25] data.endDate
+#   v[26] data.issueDateTime
+#   v[27] data.eventDateTime
+#   v[28] data.intouchSeriesId
+#   v[29] data.intouchRewardDetails.codeExpiry
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4]),
+        f_event_time(now, received, v[5]),
     )
 
 
@@ -43,7 +43,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/rewardIssued.toml:4  events -> events
     o = {}
     # mappings/rewardIssued.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.rewardId", "data.transactionId", "data.vendorRewardDetails.vendorVoucher", "data.intouchRewardDetails.intouchCouponCode"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2], v[7], v[8], v[9], v[10])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -70,7 +70,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[11], v[12], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[12], v[13], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -98,7 +98,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -108,12 +108,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -123,7 +123,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -133,7 +133,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -148,7 +148,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/rewardIssued.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[15]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -160,7 +160,7 @@ def output_0(v, s, now, received, known, notes):
             o2['loyaltyType'] = x
     o3 = {}
     # mappings/rewardIssued.toml:10  "_tenant.capillary.reward.transactionId" = { from = "data.transactionId" }
-    x = v[8]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -170,12 +170,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['transactionId'] = x
     # mappings/rewardIssued.toml:11  "_tenant.capillary.reward.id" = { from = "data.rewardId", as = "string" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = str(x)
         o3['id'] = x
     # mappings/rewardIssued.toml:12  "_tenant.capillary.reward.type" = { from = "data.type", as = "lower" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -186,7 +186,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o3['type'] = x
     # mappings/rewardIssued.toml:13  "_tenant.capillary.reward.redemptionType" = { from = "data.redemptionType", as = "lower" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -197,7 +197,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o3['redemptionType'] = x
     # mappings/rewardIssued.toml:14  "_tenant.capillary.reward.label" = { from = "data.label" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -207,7 +207,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['label'] = x
     # mappings/rewardIssued.toml:15  "_tenant.capillary.reward.group" = { from = "data.group" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -217,7 +217,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['group'] = x
     # mappings/rewardIssued.toml:16  "_tenant.capillary.reward.tier" = { from = "data.tier" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -227,21 +227,21 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['tier'] = x
     # mappings/rewardIssued.toml:17  "_tenant.capillary.reward.priority" = { from = "data.priority" }
-    x = v[21]
+    x = v[22]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.reward.priority:range')
         else:
             o3['priority'] = x
     # mappings/rewardIssued.toml:18  "_tenant.capillary.reward.points" = { from = "data.intouchPoints" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.reward.points:range')
         else:
             o3['points'] = x
     # mappings/rewardIssued.toml:19  "_tenant.capillary.reward.startDate" = { from = "data.startDate" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -249,7 +249,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['startDate'] = x
     # mappings/rewardIssued.toml:20  "_tenant.capillary.reward.endDate" = { from = "data.endDate" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -257,7 +257,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['endDate'] = x
     # mappings/rewardIssued.toml:21  "_tenant.capillary.reward.issuedAt" = { from = "data.issueDateTime" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -265,7 +265,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['issuedAt'] = x
     # mappings/rewardIssued.toml:22  "_tenant.capillary.reward.eventAt" = { from = "data.eventDateTime" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -273,7 +273,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['eventAt'] = x
     # mappings/rewardIssued.toml:23  "_tenant.capillary.reward.seriesId" = { from = "data.intouchSeriesId" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -283,7 +283,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['seriesId'] = x
     # mappings/rewardIssued.toml:24  "_tenant.capillary.reward.couponCode" = { from = "data.intouchRewardDetails.intouchCouponCode" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -293,7 +293,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['couponCode'] = x
     # mappings/rewardIssued.toml:25  "_tenant.capillary.reward.couponExpiresAt" = { from = "data.intouchRewardDetails.codeExpiry" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -301,7 +301,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['couponExpiresAt'] = x
     # mappings/rewardIssued.toml:26  "_tenant.capillary.reward.vendorVoucher" = { from = "data.vendorRewardDetails.vendorVoucher" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = x.strip()
         if not x:
@@ -360,15 +360,15 @@ def output_1(v, s, now, received, known, notes):
     for _once8 in ONCE:
         o9 = {}
         # mappings/rewardIssued.toml:33  fields."id" = { from = "data.rewardId", as = "string" }
-        x = v[7]
+        x = v[8]
         if x is None:
             return Skip('withheld: loyalty.rewards.giveaways[].id', 'profile-reward')
         x = str(x)
         o9['id'] = x
         # mappings/rewardIssued.toml:34  fields."type" = { from = "data.type", as = "lower", absent = "clear" }
-        x = v[16]
+        x = v[17]
         if x is None:
-            if 'data.type' not in known or was_dropped(('data.type',), v[29]):
+            if 'data.type' not in known or was_dropped(('data.type',), v[3]):
                 return Skip('withheld: loyalty.rewards.giveaways[].type', 'profile-reward')
         else:
             x = x.strip()
@@ -381,9 +381,9 @@ def output_1(v, s, now, received, known, notes):
                 x = x.lower()
                 o9['type'] = x
         # mappings/rewardIssued.toml:35  fields."series" = { from = "data.intouchSeriesId", absent = "clear" }
-        x = v[27]
+        x = v[28]
         if x is None:
-            if 'data.intouchSeriesId' not in known or was_dropped(('data.intouchSeriesId',), v[29]):
+            if 'data.intouchSeriesId' not in known or was_dropped(('data.intouchSeriesId',), v[3]):
                 return Skip('withheld: loyalty.rewards.giveaways[].series', 'profile-reward')
         else:
             x = x.strip()
@@ -397,9 +397,9 @@ def output_1(v, s, now, received, known, notes):
         # mappings/rewardIssued.toml:36  fields."state" = { const = "issued" }
         o9['state'] = 'issued'
         # mappings/rewardIssued.toml:37  fields."startDate" = { from = "data.startDate", absent = "clear" }
-        x = v[23]
+        x = v[24]
         if x is None:
-            if 'data.startDate' not in known or was_dropped(('data.startDate',), v[29]):
+            if 'data.startDate' not in known or was_dropped(('data.startDate',), v[3]):
                 return Skip('withheld: loyalty.rewards.giveaways[].startDate', 'profile-reward')
         else:
             x = rfc3339(x)
@@ -409,9 +409,9 @@ def output_1(v, s, now, received, known, notes):
             else:
                 o9['startDate'] = x
         # mappings/rewardIssued.toml:38  fields."endDate" = { from = "data.endDate", absent = "clear" }
-        x = v[24]
+        x = v[25]
         if x is None:
-            if 'data.endDate' not in known or was_dropped(('data.endDate',), v[29]):
+            if 'data.endDate' not in known or was_dropped(('data.endDate',), v[3]):
                 return Skip('withheld: loyalty.rewards.giveaways[].endDate', 'profile-reward')
         else:
             x = rfc3339(x)
@@ -497,7 +497,7 @@ def skip_3(b, p, end):                                    # capillary.events.rew
 
 def read(b, p):                                           # capillary.events.RewardIssued ab4cc8cf024e2254
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v11_email = v12_mobile = v15_loyaltyType = v7_rewardId = v8_transactionId = v9_vendorVoucher = v10_intouchCouponCode = v28_codeExpiry = v16_type = v17_redemptionType = v18_label = v19_group = v20_tier = v21_priority = v22_intouchPoints = v23_startDate = v24_endDate = v25_issueDateTime = v26_eventDateTime = v27_intouchSeriesId = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v13_eventLogId = v14_loyaltyEventId = v29_dropped = None
+    v0_orgId = v1_eventName = v2_customerId = v12_email = v13_mobile = v16_loyaltyType = v8_rewardId = v9_transactionId = v10_vendorVoucher = v11_intouchCouponCode = v29_codeExpiry = v17_type = v18_redemptionType = v19_label = v20_group = v21_tier = v22_priority = v23_intouchPoints = v24_startDate = v25_endDate = v26_issueDateTime = v27_eventDateTime = v28_intouchSeriesId = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v14_eventLogId = v15_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -519,16 +519,16 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v13_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v14_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v13_eventLogId is None:
-                v13_eventLogId, p = long_at(b, p - 1)
+            if v14_eventLogId is None:
+                v14_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -546,7 +546,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -560,16 +560,16 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -583,7 +583,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v14_loyaltyEventId = b[s:p].decode()
+            v15_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -693,7 +693,7 @@ def read(b, p):                                           # capillary.events.Rew
                     x1 = b[s:p].decode()
                     x2.append(x1)
             p += 1
-            v29_dropped = x2
+            v3_dropped = x2
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
@@ -743,7 +743,7 @@ def read(b, p):                                           # capillary.events.Rew
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v15_loyaltyType = b[s:p].decode()
+                v16_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -771,7 +771,7 @@ def read(b, p):                                           # capillary.events.Rew
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v12_mobile = b[s:p].decode()
+                    v13_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -785,7 +785,7 @@ def read(b, p):                                           # capillary.events.Rew
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v11_email = b[s:p].decode()
+                    v12_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -915,10 +915,10 @@ def read(b, p):                                           # capillary.events.Rew
         t = b[p]                                          # data.rewardId: union
         p += 1
         if t == 2:
-            v7_rewardId = ZIGZAG[b[p]]                    # data.rewardId: long
+            v8_rewardId = ZIGZAG[b[p]]                    # data.rewardId: long
             p += 1
-            if v7_rewardId is None:
-                v7_rewardId, p = long_at(b, p - 1)
+            if v8_rewardId is None:
+                v8_rewardId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.type: union
@@ -932,7 +932,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v16_type = b[s:p].decode()
+            v17_type = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionType: union
@@ -946,34 +946,34 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v17_redemptionType = b[s:p].decode()
+            v18_redemptionType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.startDate: union
         p += 1
         if t == 2:
-            v23_startDate = ZIGZAG[b[p]]                  # data.startDate: long
+            v24_startDate = ZIGZAG[b[p]]                  # data.startDate: long
             p += 1
-            if v23_startDate is None:
-                v23_startDate, p = long_at(b, p - 1)
+            if v24_startDate is None:
+                v24_startDate, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.endDate: union
         p += 1
         if t == 2:
-            v24_endDate = ZIGZAG[b[p]]                    # data.endDate: long
+            v25_endDate = ZIGZAG[b[p]]                    # data.endDate: long
             p += 1
-            if v24_endDate is None:
-                v24_endDate, p = long_at(b, p - 1)
+            if v25_endDate is None:
+                v25_endDate, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.intouchPoints: union
         p += 1
         if t == 2:
-            v22_intouchPoints = ZIGZAG[b[p]]              # data.intouchPoints: int
+            v23_intouchPoints = ZIGZAG[b[p]]              # data.intouchPoints: int
             p += 1
-            if v22_intouchPoints is None:
-                v22_intouchPoints, p = int_at(b, p - 1)
+            if v23_intouchPoints is None:
+                v23_intouchPoints, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.intouchSeriesId: union
@@ -987,16 +987,16 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v27_intouchSeriesId = b[s:p].decode()
+            v28_intouchSeriesId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.priority: union
         p += 1
         if t == 2:
-            v21_priority = ZIGZAG[b[p]]                   # data.priority: int
+            v22_priority = ZIGZAG[b[p]]                   # data.priority: int
             p += 1
-            if v21_priority is None:
-                v21_priority, p = int_at(b, p - 1)
+            if v22_priority is None:
+                v22_priority, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.tier: union
@@ -1010,7 +1010,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v20_tier = b[s:p].decode()
+            v21_tier = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.group: union
@@ -1024,7 +1024,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v19_group = b[s:p].decode()
+            v20_group = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.label: union
@@ -1038,7 +1038,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v18_label = b[s:p].decode()
+            v19_label = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.transactionId: union
@@ -1052,7 +1052,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v8_transactionId = b[s:p].decode()
+            v9_transactionId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.vendorRewardDetails: union
@@ -1069,7 +1069,7 @@ def read(b, p):                                           # capillary.events.Rew
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v9_vendorVoucher = b[s:p].decode()
+                v10_vendorVoucher = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1088,16 +1088,16 @@ def read(b, p):                                           # capillary.events.Rew
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v10_intouchCouponCode = b[s:p].decode()
+                v11_intouchCouponCode = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.intouchRewardDetails.codeExpiry: union
             p += 1
             if t == 2:
-                v28_codeExpiry = ZIGZAG[b[p]]             # data.intouchRewardDetails.codeExpiry: long
+                v29_codeExpiry = ZIGZAG[b[p]]             # data.intouchRewardDetails.codeExpiry: long
                 p += 1
-                if v28_codeExpiry is None:
-                    v28_codeExpiry, p = long_at(b, p - 1)
+                if v29_codeExpiry is None:
+                    v29_codeExpiry, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1105,23 +1105,23 @@ def read(b, p):                                           # capillary.events.Rew
         t = b[p]                                          # data.issueDateTime: union
         p += 1
         if t == 2:
-            v25_issueDateTime = ZIGZAG[b[p]]              # data.issueDateTime: long
+            v26_issueDateTime = ZIGZAG[b[p]]              # data.issueDateTime: long
             p += 1
-            if v25_issueDateTime is None:
-                v25_issueDateTime, p = long_at(b, p - 1)
+            if v26_issueDateTime is None:
+                v26_issueDateTime, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.eventDateTime: union
         p += 1
         if t == 2:
-            v26_eventDateTime = ZIGZAG[b[p]]              # data.eventDateTime: long
+            v27_eventDateTime = ZIGZAG[b[p]]              # data.eventDateTime: long
             p += 1
-            if v26_eventDateTime is None:
-                v26_eventDateTime, p = long_at(b, p - 1)
+            if v27_eventDateTime is None:
+                v27_eventDateTime, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_rewardId, v8_transactionId, v9_vendorVoucher, v10_intouchCouponCode, v11_email, v12_mobile, v13_eventLogId, v14_loyaltyEventId, v15_loyaltyType, v16_type, v17_redemptionType, v18_label, v19_group, v20_tier, v21_priority, v22_intouchPoints, v23_startDate, v24_endDate, v25_issueDateTime, v26_eventDateTime, v27_intouchSeriesId, v28_codeExpiry, v29_dropped)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_rewardId, v9_transactionId, v10_vendorVoucher, v11_intouchCouponCode, v12_email, v13_mobile, v14_eventLogId, v15_loyaltyEventId, v16_loyaltyType, v17_type, v18_redemptionType, v19_label, v20_group, v21_tier, v22_priority, v23_intouchPoints, v24_startDate, v25_endDate, v26_issueDateTime, v27_eventDateTime, v28_intouchSeriesId, v29_codeExpiry)

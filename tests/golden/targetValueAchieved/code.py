@@ -4,40 +4,41 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.triggeringActivity.name
-#   v[13] data.triggeringActivity.requestId
-#   v[14] data.triggeringActivity.identifiers[key,value]
-#   v[15] data.triggeringActivity.additionalAttributes[key,value]
-#   v[16] data.triggeringActivity.enteredBy.id
-#   v[17] data.triggeringActivity.enteredBy.store.code
-#   v[18] data.triggeringActivity.enteredBy.store.name
-#   v[19] data.triggeringActivity.enteredBy.store.externalId
-#   v[20] data.triggeringActivity.enteredBy.store.externalId1
-#   v[21] data.triggeringActivity.enteredBy.store.externalId2
-#   v[22] data.triggeringActivity.enteredBy.till.code
-#   v[23] data.triggeringActivity.enteredBy.till.name
-#   v[24] data.transactionId
-#   v[25] data.targetDetails.id
-#   v[26] data.targetDetails.name
-#   v[27] data.targetDetails.description
-#   v[28] data.targetDetails.targetGroupId
-#   v[29] data.targetDetails.targetGroupName
-#   v[30] data.targetDetails.targetPeriodId
-#   v[31] data.targetDetails.targetPeriodName
-#   v[32] data.eventName
-#   v[33] data.eventId
-#   v[34] data.currentEventTargetValue
-#   v[35] data.achievedTargetValue
-#   v[36] data.definedTargetValue
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.triggeringActivity.name
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.triggeringActivity.additionalAttributes[key,value]
+#   v[17] data.triggeringActivity.enteredBy.id
+#   v[18] data.triggeringActivity.enteredBy.store.code
+#   v[19] data.triggeringActivity.enteredBy.store.name
+#   v[20] data.triggeringActivity.enteredBy.store.externalId
+#   v[21] data.triggeringActivity.enteredBy.store.externalId1
+#   v[22] data.triggeringActivity.enteredBy.store.externalId2
+#   v[23] data.triggeringActivity.enteredBy.till.code
+#   v[24] data.triggeringActivity.enteredBy.till.name
+#   v[25] data.transactionId
+#   v[26] data.targetDetails.id
+#   v[27] data.targetDetails.name
+#   v[28] data.targetDetails.description
+#   v[29] data.targetDetails.targetGroupId
+#   v[30] data.targetDetails.targetGroupName
+#   v[31] data.targetDetails.targetPeriodId
+#   v[32] data.targetDetails.targetPeriodName
+#   v[33] data.eventName
+#   v[34] data.eventId
+#   v[35] data.currentEventTargetValue
+#   v[36] data.achievedTargetValue
+#   v[37] data.definedTargetValue
 
 
 def shared(v, now, received):
@@ -49,7 +50,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/targetValueAchieved.toml:4  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -58,7 +59,7 @@ def output_0(v, s, now, received, known, notes):
     else:
         o['_id'] = x
     # mappings/_common.toml:9  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt"], required = true }
-    x = f_event_time(now, received, v[4])
+    x = f_event_time(now, received, v[5])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('timestamp:' + reason)
@@ -76,7 +77,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -104,7 +105,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -114,12 +115,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -129,7 +130,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -139,7 +140,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -154,7 +155,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/targetValueAchieved.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -165,7 +166,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/targetValueAchieved.toml:9  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -175,7 +176,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/targetValueAchieved.toml:10  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -185,7 +186,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/targetValueAchieved.toml:11  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[14] or ())
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -205,7 +206,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/targetValueAchieved.toml:12  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[15] or ())
+    x = f_field_map(v[16] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -225,12 +226,12 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/targetValueAchieved.toml:13  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/targetValueAchieved.toml:14  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -240,7 +241,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/targetValueAchieved.toml:15  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -250,7 +251,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/targetValueAchieved.toml:16  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -260,7 +261,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/targetValueAchieved.toml:17  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -270,7 +271,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/targetValueAchieved.toml:18  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[21]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -280,7 +281,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/targetValueAchieved.toml:19  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -290,7 +291,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/targetValueAchieved.toml:20  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -300,17 +301,17 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/targetValueAchieved.toml:21  "_tenant.capillary.transactionId" = { call = "positive_id", with = ["data.transactionId"] }
-    x = f_positive_id(v[24])
+    x = f_positive_id(v[25])
     if x is not None:
         o2['transactionId'] = x
     o5 = {}
     # mappings/targetValueAchieved.toml:22  "_tenant.capillary.target.id" = { from = "data.targetDetails.id", as = "string" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = str(x)
         o5['id'] = x
     # mappings/targetValueAchieved.toml:23  "_tenant.capillary.target.name" = { from = "data.targetDetails.name" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -320,7 +321,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['name'] = x
     # mappings/targetValueAchieved.toml:24  "_tenant.capillary.target.description" = { from = "data.targetDetails.description" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -330,12 +331,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['description'] = x
     # mappings/targetValueAchieved.toml:25  "_tenant.capillary.target.groupId" = { from = "data.targetDetails.targetGroupId", as = "string" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = str(x)
         o5['groupId'] = x
     # mappings/targetValueAchieved.toml:26  "_tenant.capillary.target.groupName" = { from = "data.targetDetails.targetGroupName" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -345,12 +346,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['groupName'] = x
     # mappings/targetValueAchieved.toml:27  "_tenant.capillary.target.periodId" = { from = "data.targetDetails.targetPeriodId", as = "string" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = str(x)
         o5['periodId'] = x
     # mappings/targetValueAchieved.toml:28  "_tenant.capillary.target.periodName" = { from = "data.targetDetails.targetPeriodName" }
-    x = v[31]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -360,7 +361,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['periodName'] = x
     # mappings/targetValueAchieved.toml:29  "_tenant.capillary.target.counts" = { from = "data.eventName" }
-    x = v[32]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -370,12 +371,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['counts'] = x
     # mappings/targetValueAchieved.toml:30  "_tenant.capillary.target.countsId" = { from = "data.eventId", as = "string" }
-    x = v[33]
+    x = v[34]
     if x is not None:
         x = str(x)
         o5['countsId'] = x
     # mappings/targetValueAchieved.toml:31  "_tenant.capillary.target.addedValue" = { from = "data.currentEventTargetValue", as = "number" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -389,7 +390,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o5['addedValue'] = x
     # mappings/targetValueAchieved.toml:32  "_tenant.capillary.target.achievedValue" = { from = "data.achievedTargetValue", as = "number" }
-    x = v[35]
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -403,7 +404,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o5['achievedValue'] = x
     # mappings/targetValueAchieved.toml:33  "_tenant.capillary.target.definedValue" = { from = "data.definedTargetValue", as = "number" }
-    x = v[36]
+    x = v[37]
     if x is not None:
         x = x.strip()
         if not x:
@@ -427,7 +428,7 @@ def output_0(v, s, now, received, known, notes):
     return fit(o, k_2, notes)
 
 
-def skip_1(b, p, end):                                    # capillary.events.targetValueAchieved.Channel
+def skip_3(b, p, end):                                    # capillary.events.targetValueAchieved.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -489,7 +490,7 @@ def skip_1(b, p, end):                                    # capillary.events.tar
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.targetValueAchieved.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.targetValueAchieved.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -518,7 +519,7 @@ def skip_2(b, p, end):                                    # capillary.events.tar
 
 def read(b, p):                                           # capillary.events.TargetValueAchieved b0880aeef0ec0f87
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_name = v13_requestId = v16_identifiers = v19_additionalAttributes = v20_id = v21_code = v22_name = v23_externalId = v24_externalId1 = v25_externalId2 = v26_code = v27_name = v28_transactionId = v29_id = v30_name = v31_description = v32_targetGroupId = v33_targetGroupName = v34_targetPeriodId = v35_targetPeriodName = v36_eventName = v37_eventId = v38_currentEventTargetValue = v39_achievedTargetValue = v40_definedTargetValue = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_name = v14_requestId = v17_identifiers = v20_additionalAttributes = v21_id = v22_code = v23_name = v24_externalId = v25_externalId1 = v26_externalId2 = v27_code = v28_name = v29_transactionId = v30_id = v31_name = v32_description = v33_targetGroupId = v34_targetGroupName = v35_targetPeriodId = v36_targetPeriodName = v37_eventName = v38_eventId = v39_currentEventTargetValue = v40_achievedTargetValue = v41_definedTargetValue = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -540,16 +541,16 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -567,7 +568,7 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -581,16 +582,16 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -604,11 +605,11 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -694,24 +695,29 @@ def read(b, p):                                           # capillary.events.Tar
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -759,7 +765,7 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -787,7 +793,7 @@ def read(b, p):                                           # capillary.events.Tar
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -801,7 +807,7 @@ def read(b, p):                                           # capillary.events.Tar
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -869,61 +875,61 @@ def read(b, p):                                           # capillary.events.Tar
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -939,16 +945,16 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v36_eventName = b[s:p].decode()
+            v37_eventName = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.eventId: union
         p += 1
         if t == 2:
-            v37_eventId = ZIGZAG[b[p]]                    # data.eventId: long
+            v38_eventId = ZIGZAG[b[p]]                    # data.eventId: long
             p += 1
-            if v37_eventId is None:
-                v37_eventId, p = long_at(b, p - 1)
+            if v38_eventId is None:
+                v38_eventId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.targetDetails: union
@@ -957,10 +963,10 @@ def read(b, p):                                           # capillary.events.Tar
             t = b[p]                                      # data.targetDetails.id: union
             p += 1
             if t == 2:
-                v29_id = ZIGZAG[b[p]]                     # data.targetDetails.id: long
+                v30_id = ZIGZAG[b[p]]                     # data.targetDetails.id: long
                 p += 1
-                if v29_id is None:
-                    v29_id, p = long_at(b, p - 1)
+                if v30_id is None:
+                    v30_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.name: union
@@ -974,16 +980,16 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v30_name = b[s:p].decode()
+                v31_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.targetGroupId: union
             p += 1
             if t == 2:
-                v32_targetGroupId = ZIGZAG[b[p]]          # data.targetDetails.targetGroupId: long
+                v33_targetGroupId = ZIGZAG[b[p]]          # data.targetDetails.targetGroupId: long
                 p += 1
-                if v32_targetGroupId is None:
-                    v32_targetGroupId, p = long_at(b, p - 1)
+                if v33_targetGroupId is None:
+                    v33_targetGroupId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.targetGroupName: union
@@ -997,16 +1003,16 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v33_targetGroupName = b[s:p].decode()
+                v34_targetGroupName = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.targetPeriodId: union
             p += 1
             if t == 2:
-                v34_targetPeriodId = ZIGZAG[b[p]]         # data.targetDetails.targetPeriodId: long
+                v35_targetPeriodId = ZIGZAG[b[p]]         # data.targetDetails.targetPeriodId: long
                 p += 1
-                if v34_targetPeriodId is None:
-                    v34_targetPeriodId, p = long_at(b, p - 1)
+                if v35_targetPeriodId is None:
+                    v35_targetPeriodId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.targetPeriodName: union
@@ -1020,7 +1026,7 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v35_targetPeriodName = b[s:p].decode()
+                v36_targetPeriodName = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.description: union
@@ -1034,7 +1040,7 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v31_description = b[s:p].decode()
+                v32_description = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1050,7 +1056,7 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v38_currentEventTargetValue = b[s:p].decode()
+            v39_currentEventTargetValue = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.achievedTargetValue: union
@@ -1064,7 +1070,7 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v39_achievedTargetValue = b[s:p].decode()
+            v40_achievedTargetValue = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.definedTargetValue: union
@@ -1078,7 +1084,7 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v40_definedTargetValue = b[s:p].decode()
+            v41_definedTargetValue = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.triggeringActivity: union
@@ -1095,7 +1101,7 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_name = b[s:p].decode()
+                v13_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1109,19 +1115,19 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v16_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v14_key = v15_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1133,7 +1139,7 @@ def read(b, p):                                           # capillary.events.Tar
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v14_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1147,10 +1153,10 @@ def read(b, p):                                           # capillary.events.Tar
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v15_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v16_identifiers.append((v14_key, v15_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1160,10 +1166,10 @@ def read(b, p):                                           # capillary.events.Tar
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v20_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v21_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v20_id is None:
-                        v20_id, p = long_at(b, p - 1)
+                    if v21_id is None:
+                        v21_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1197,7 +1203,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v26_code = b[s:p].decode()
+                        v27_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1211,7 +1217,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v27_name = b[s:p].decode()
+                        v28_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1230,7 +1236,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v21_code = b[s:p].decode()
+                        v22_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1244,7 +1250,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v22_name = b[s:p].decode()
+                        v23_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1258,7 +1264,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v23_externalId = b[s:p].decode()
+                        v24_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1272,7 +1278,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v24_externalId1 = b[s:p].decode()
+                        v25_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1286,7 +1292,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_externalId2 = b[s:p].decode()
+                        v26_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1294,7 +1300,7 @@ def read(b, p):                                           # capillary.events.Tar
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1302,19 +1308,19 @@ def read(b, p):                                           # capillary.events.Tar
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v19_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v20_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v17_key = v18_value = None
+                        v18_key = v19_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1326,7 +1332,7 @@ def read(b, p):                                           # capillary.events.Tar
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v17_key = b[s:p].decode()
+                            v18_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1340,10 +1346,10 @@ def read(b, p):                                           # capillary.events.Tar
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v18_value = b[s:p].decode()
+                            v19_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v19_additionalAttributes.append((v17_key, v18_value))
+                        v20_additionalAttributes.append((v18_key, v19_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1352,14 +1358,14 @@ def read(b, p):                                           # capillary.events.Tar
         t = b[p]                                          # data.transactionId: union
         p += 1
         if t == 2:
-            v28_transactionId = ZIGZAG[b[p]]              # data.transactionId: long
+            v29_transactionId = ZIGZAG[b[p]]              # data.transactionId: long
             p += 1
-            if v28_transactionId is None:
-                v28_transactionId, p = long_at(b, p - 1)
+            if v29_transactionId is None:
+                v29_transactionId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_name, v13_requestId, v16_identifiers, v19_additionalAttributes, v20_id, v21_code, v22_name, v23_externalId, v24_externalId1, v25_externalId2, v26_code, v27_name, v28_transactionId, v29_id, v30_name, v31_description, v32_targetGroupId, v33_targetGroupName, v34_targetPeriodId, v35_targetPeriodName, v36_eventName, v37_eventId, v38_currentEventTargetValue, v39_achievedTargetValue, v40_definedTargetValue)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_name, v14_requestId, v17_identifiers, v20_additionalAttributes, v21_id, v22_code, v23_name, v24_externalId, v25_externalId1, v26_externalId2, v27_code, v28_name, v29_transactionId, v30_id, v31_name, v32_description, v33_targetGroupId, v34_targetGroupName, v35_targetPeriodId, v36_targetPeriodName, v37_eventName, v38_eventId, v39_currentEventTargetValue, v40_achievedTargetValue, v41_definedTargetValue)

@@ -4,46 +4,48 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] eventId
-#   v[4] createdAt
-#   v[5] refId
-#   v[6] apiRequestId
-#   v[7] data.customerIdentifiers.instore.email
-#   v[8] data.customerIdentifiers.instore.mobile
-#   v[9] eventLogId
-#   v[10] loyaltyEventId
-#   v[11] data.customerIdentifiers.loyaltyType
-#   v[12] data.entityInformation.entityType
-#   v[13] data.entityInformation.entityId
-#   v[14] data.loyaltyProgramId
-#   v[15] data.loyaltyProgramDetails.id
-#   v[16] data.loyaltyProgramDetails.name
-#   v[17] data.loyaltyProgramDetails.isDefault
-#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[19] data.triggeringActivity.name
-#   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.identifiers[key,value]
-#   v[22] data.triggeringActivity.additionalAttributes[key,value]
-#   v[23] data.triggeringActivity.enteredBy.id
-#   v[24] data.triggeringActivity.enteredBy.store.code
-#   v[25] data.triggeringActivity.enteredBy.store.name
-#   v[26] data.triggeringActivity.enteredBy.store.externalId
-#   v[27] data.triggeringActivity.enteredBy.store.externalId1
-#   v[28] data.triggeringActivity.enteredBy.store.externalId2
-#   v[29] data.triggeringActivity.enteredBy.till.code
-#   v[30] data.triggeringActivity.enteredBy.till.name
-#   v[31] data.currentTierNumber
-#   v[32] data.loyaltyProgramDetails.tiers[tierNumber,tierName]
-#   v[33] data.tierExpiryDate
-#   v[34] data.renewType
-#   v[35] data.notes
+#   v[3] dropped
+#   v[4] eventId
+#   v[5] createdAt
+#   v[6] refId
+#   v[7] apiRequestId
+#   v[8] data.customerIdentifiers.instore.email
+#   v[9] data.customerIdentifiers.instore.mobile
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.customerIdentifiers.loyaltyType
+#   v[13] data.entityInformation.entityType
+#   v[14] data.entityInformation.entityId
+#   v[15] data.loyaltyProgramId
+#   v[16] data.loyaltyProgramDetails.id
+#   v[17] data.loyaltyProgramDetails.name
+#   v[18] data.loyaltyProgramDetails.isDefault
+#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[20] data.triggeringActivity.name
+#   v[21] data.triggeringActivity.requestId
+#   v[22] data.triggeringActivity.identifiers[key,value]
+#   v[23] data.triggeringActivity.additionalAttributes[key,value]
+#   v[24] data.triggeringActivity.enteredBy.id
+#   v[25] data.triggeringActivity.enteredBy.store.code
+#   v[26] data.triggeringActivity.enteredBy.store.name
+#   v[27] data.triggeringActivity.enteredBy.store.externalId
+#   v[28] data.triggeringActivity.enteredBy.store.externalId1
+#   v[29] data.triggeringActivity.enteredBy.store.externalId2
+#   v[30] data.triggeringActivity.enteredBy.till.code
+#   v[31] data.triggeringActivity.enteredBy.till.name
+#   v[32] data.currentTierNumber
+#   v[33] data.loyaltyProgramDetails.tiers[tierNumber,tierName]
+#   v[34] data.tierExpiryDate
+#   v[35] data.renewType
+#   v[36] data.notes
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[4]),
-        f_tier_name(v[32] or (), v[31], v[14], v[15]),
-        f_is_default_program(v[17], v[0], v[14], v[15]),
+        f_event_time(now, received, v[5]),
+        f_tier_name(v[33] or (), v[32], v[15], v[16]),
+        f_is_default_program(v[18], v[0], v[15], v[16]),
+        f_is_any(v[13], 'USER', ''),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
@@ -52,7 +54,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/tierRenewed.toml:4  events -> events
     o = {}
     # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[3], 'events', None, v[4], received, v[5], v[6], v[2])
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -79,7 +81,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[7], v[8], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -107,7 +109,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[3]
+    x = v[4]
     if x is not None:
         x = x.strip()
         if not x:
@@ -117,12 +119,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -132,7 +134,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -142,7 +144,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[10]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -157,7 +159,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/tierRenewed.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[11]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -168,7 +170,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/tierRenewed.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -179,19 +181,19 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['entityType'] = x
     # mappings/tierRenewed.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
     # mappings/tierRenewed.toml:11  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[14]
+    x = v[15]
     if x is None:
-        x = v[15]
+        x = v[16]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/tierRenewed.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -201,18 +203,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/tierRenewed.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/tierRenewed.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/tierRenewed.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -222,7 +224,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/tierRenewed.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[20]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -232,7 +234,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/tierRenewed.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[21] or ())
+    x = f_identifier_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -252,7 +254,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/tierRenewed.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[22] or ())
+    x = f_field_map(v[23] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -272,12 +274,12 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/tierRenewed.toml:19  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/tierRenewed.toml:20  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -287,7 +289,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/tierRenewed.toml:21  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -297,7 +299,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/tierRenewed.toml:22  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -307,7 +309,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/tierRenewed.toml:23  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -317,7 +319,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/tierRenewed.toml:24  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -327,7 +329,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/tierRenewed.toml:25  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -337,7 +339,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/tierRenewed.toml:26  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -347,7 +349,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/tierRenewed.toml:27  "_tenant.capillary.tierNumber" = { from = "data.currentTierNumber" }
-    x = v[31]
+    x = v[32]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.tierNumber:range')
@@ -362,7 +364,7 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         o2['tierName'] = x
     # mappings/tierRenewed.toml:29  "_tenant.capillary.tierExpiryDate" = { from = "data.tierExpiryDate" }
-    x = v[33]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -376,7 +378,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['tierExpiryDate'] = x
     # mappings/tierRenewed.toml:30  "_tenant.capillary.tierChangeType" = { from = "data.renewType", as = "lower" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -387,7 +389,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['tierChangeType'] = x
     # mappings/tierRenewed.toml:31  "_tenant.capillary.tierNotes" = { from = "data.notes" }
-    x = v[35]
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -406,13 +408,20 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/tierRenewed.toml:34  profile-tier -> profile-tier
-    # mappings/tierRenewed.toml:36  when = { call = "is_default_program", with = ["data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], otherwise = "not the default program" }
+    # mappings/tierRenewed.toml:35  profile-tier -> profile-tier
+    # mappings/tierRenewed.toml:37  when = [
+    if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
+        return Skip(undecided(lost), 'profile-tier')
     if not s[2]:
         return Skip('not the default program', 'profile-tier')
+    # mappings/tierRenewed.toml:37  when = [
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-tier')
+    if not s[3]:
+        return Skip('tier of a group', 'profile-tier')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
-    x = s[3]
+    x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -441,7 +450,7 @@ def output_1(v, s, now, received, known, notes):
         o5['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o5
     o6 = {}
-    # mappings/tierRenewed.toml:38  "loyalty.tier" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.currentTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    # mappings/tierRenewed.toml:42  "loyalty.tier" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.currentTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -460,13 +469,20 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/tierRenewed.toml:43  profile-tier-expiry -> profile-tier-expiry
-    # mappings/tierRenewed.toml:45  when = { call = "is_default_program", with = ["data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], otherwise = "not the default program" }
+    # mappings/tierRenewed.toml:47  profile-tier-expiry -> profile-tier-expiry
+    # mappings/tierRenewed.toml:49  when = [
+    if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
+        return Skip(undecided(lost), 'profile-tier-expiry')
     if not s[2]:
         return Skip('not the default program', 'profile-tier-expiry')
+    # mappings/tierRenewed.toml:49  when = [
+    if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
+        return Skip(undecided(lost), 'profile-tier-expiry')
+    if not s[3]:
+        return Skip('tier of a group', 'profile-tier-expiry')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
-    x = s[3]
+    x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -495,8 +511,8 @@ def output_2(v, s, now, received, known, notes):
         o7['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o7
     o8 = {}
-    # mappings/tierRenewed.toml:47  "loyalty.tierExpiryDate" = { call = "end_date", with = ["data.tierExpiryDate"] }
-    x = f_end_date(v[33])
+    # mappings/tierRenewed.toml:54  "loyalty.tierExpiryDate" = { call = "end_date", with = ["data.tierExpiryDate"] }
+    x = f_end_date(v[34])
     if x is not GONE:
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -527,7 +543,7 @@ def output_2(v, s, now, received, known, notes):
     return dumps(o), identity
 
 
-def skip_1(b, p, end):                                    # capillary.events.tierRenewed.Channel
+def skip_3(b, p, end):                                    # capillary.events.tierRenewed.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -589,7 +605,7 @@ def skip_1(b, p, end):                                    # capillary.events.tie
     return p
 
 
-def skip_2(b, p, end):                                    # capillary.events.tierRenewed.EntityInformation
+def skip_4(b, p, end):                                    # capillary.events.tierRenewed.EntityInformation
     t = b[p]                                              # entityType: union
     p += 1
     if t == 2:
@@ -618,7 +634,7 @@ def skip_2(b, p, end):                                    # capillary.events.tie
 
 def read(b, p):                                           # capillary.events.TierRenewed 5c3f64dfd3777a5c
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v7_email = v8_mobile = v11_loyaltyType = v12_entityType = v13_entityId = v14_loyaltyProgramId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v38_tiers = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v35_currentTierNumber = v39_tierExpiryDate = v40_renewType = v41_notes = v3_eventId = v4_createdAt = v5_refId = v6_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v39_tiers = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_currentTierNumber = v40_tierExpiryDate = v41_renewType = v42_notes = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -640,16 +656,16 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_eventId = b[s:p].decode()
+            v4_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -667,7 +683,7 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_refId = b[s:p].decode()
+            v6_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -681,16 +697,16 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_apiRequestId = b[s:p].decode()
+            v7_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v4_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v4_createdAt is None:
-                v4_createdAt, p = long_at(b, p - 1)
+            if v5_createdAt is None:
+                v5_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -704,11 +720,11 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v10_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -794,24 +810,29 @@ def read(b, p):                                           # capillary.events.Tie
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.customerIdentifiers: union
         p += 1
         if t == 2:
@@ -859,7 +880,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_loyaltyType = b[s:p].decode()
+                v12_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -887,7 +908,7 @@ def read(b, p):                                           # capillary.events.Tie
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_mobile = b[s:p].decode()
+                    v9_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -901,7 +922,7 @@ def read(b, p):                                           # capillary.events.Tie
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v7_email = b[s:p].decode()
+                    v8_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -969,61 +990,61 @@ def read(b, p):                                           # capillary.events.Tie
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -1042,16 +1063,16 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_entityType = b[s:p].decode()
+                v13_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v13_entityId is None:
-                    v13_entityId, p = long_at(b, p - 1)
+                if v14_entityId is None:
+                    v14_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1070,7 +1091,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v20_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1084,19 +1105,19 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_requestId = b[s:p].decode()
+                v21_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v22_key = v23_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1108,7 +1129,7 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v22_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1122,10 +1143,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v23_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_identifiers.append((v21_key, v22_value))
+                        v24_identifiers.append((v22_key, v23_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1135,10 +1156,10 @@ def read(b, p):                                           # capillary.events.Tie
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v27_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v27_id is None:
-                        v27_id, p = long_at(b, p - 1)
+                    if v28_id is None:
+                        v28_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1172,7 +1193,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_code = b[s:p].decode()
+                        v34_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1186,7 +1207,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_name = b[s:p].decode()
+                        v35_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1205,7 +1226,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_code = b[s:p].decode()
+                        v29_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1219,7 +1240,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_name = b[s:p].decode()
+                        v30_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1233,7 +1254,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_externalId = b[s:p].decode()
+                        v31_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1247,7 +1268,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId1 = b[s:p].decode()
+                        v32_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1261,7 +1282,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId2 = b[s:p].decode()
+                        v33_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1269,7 +1290,7 @@ def read(b, p):                                           # capillary.events.Tie
                 t = b[p]                                  # data.triggeringActivity.enteredBy.entityInformation: union
                 p += 1
                 if t == 2:
-                    p = skip_2(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
+                    p = skip_4(b, p, end)                 # data.triggeringActivity.enteredBy.entityInformation: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1277,19 +1298,19 @@ def read(b, p):                                           # capillary.events.Tie
             t = b[p]                                      # data.triggeringActivity.entityInformation: union
             p += 1
             if t == 2:
-                p = skip_2(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
+                p = skip_4(b, p, end)                     # data.triggeringActivity.entityInformation: record, skipped
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v25_key = v26_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1301,7 +1322,7 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v25_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1315,10 +1336,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v26_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_additionalAttributes.append((v24_key, v25_value))
+                        v27_additionalAttributes.append((v25_key, v26_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1330,10 +1351,10 @@ def read(b, p):                                           # capillary.events.Tie
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v15_id is None:
-                    v15_id, p = long_at(b, p - 1)
+                if v16_id is None:
+                    v16_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1347,7 +1368,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_name = b[s:p].decode()
+                v17_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1357,33 +1378,33 @@ def read(b, p):                                           # capillary.events.Tie
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v17_isDefault = t == 1
+                v18_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.tiers: union
             p += 1
             if t == 2:
-                v38_tiers = []                            # data.loyaltyProgramDetails.tiers: one tuple per item
+                v39_tiers = []                            # data.loyaltyProgramDetails.tiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.loyaltyProgramDetails.tiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v36_tierNumber = v37_tierName = None
+                        v37_tierNumber = v38_tierName = None
                         t = b[p]                          # data.loyaltyProgramDetails.tiers[].tierNumber: union
                         p += 1
                         if t == 2:
-                            v36_tierNumber = ZIGZAG[b[p]]  # data.loyaltyProgramDetails.tiers[].tierNumber: int
+                            v37_tierNumber = ZIGZAG[b[p]]  # data.loyaltyProgramDetails.tiers[].tierNumber: int
                             p += 1
-                            if v36_tierNumber is None:
-                                v36_tierNumber, p = int_at(b, p - 1)
+                            if v37_tierNumber is None:
+                                v37_tierNumber, p = int_at(b, p - 1)
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.loyaltyProgramDetails.tiers[].tierName: union
@@ -1397,10 +1418,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v37_tierName = b[s:p].decode()
+                            v38_tierName = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v38_tiers.append((v36_tierNumber, v37_tierName))
+                        v39_tiers.append((v37_tierNumber, v38_tierName))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1409,19 +1430,19 @@ def read(b, p):                                           # capillary.events.Tie
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v14_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v14_loyaltyProgramId is None:
-                v14_loyaltyProgramId, p = long_at(b, p - 1)
+            if v15_loyaltyProgramId is None:
+                v15_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentTierNumber: union
         p += 1
         if t == 2:
-            v35_currentTierNumber = ZIGZAG[b[p]]          # data.currentTierNumber: int
+            v36_currentTierNumber = ZIGZAG[b[p]]          # data.currentTierNumber: int
             p += 1
-            if v35_currentTierNumber is None:
-                v35_currentTierNumber, p = int_at(b, p - 1)
+            if v36_currentTierNumber is None:
+                v36_currentTierNumber, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.tierExpiryDate: union
@@ -1435,7 +1456,7 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v39_tierExpiryDate = b[s:p].decode()
+            v40_tierExpiryDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.notes: union
@@ -1449,7 +1470,7 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v41_notes = b[s:p].decode()
+            v42_notes = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.renewType: union
@@ -1463,11 +1484,11 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v40_renewType = b[s:p].decode()
+            v41_renewType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_eventId, v4_createdAt, v5_refId, v6_apiRequestId, v7_email, v8_mobile, v9_eventLogId, v10_loyaltyEventId, v11_loyaltyType, v12_entityType, v13_entityId, v14_loyaltyProgramId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v35_currentTierNumber, v38_tiers, v39_tierExpiryDate, v40_renewType, v41_notes)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_currentTierNumber, v39_tiers, v40_tierExpiryDate, v41_renewType, v42_notes)

@@ -4,65 +4,69 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] data.billType
-#   v[4] eventId
-#   v[5] createdAt
-#   v[6] refId
-#   v[7] apiRequestId
-#   v[8] data.transactionId
-#   v[9] data.billDate
-#   v[10] data.enteredAt
-#   v[11] data.customerIdentifiers.instore.email
-#   v[12] data.customerIdentifiers.instore.mobile
-#   v[13] eventLogId
-#   v[14] loyaltyEventId
-#   v[15] data.customerIdentifiers.loyaltyType
-#   v[16] data.billNumber
-#   v[17] data.billClientId
-#   v[18] data.deliveryStatus
-#   v[19] data.outlierStatus
-#   v[20] data.amount
-#   v[21] data.grossAmount
-#   v[22] data.lineItemCount
-#   v[23] data.enteredBy.id
-#   v[24] data.enteredBy.store.code
-#   v[25] data.enteredBy.store.name
-#   v[26] data.enteredBy.store.externalId
-#   v[27] data.enteredBy.store.externalId1
-#   v[28] data.enteredBy.store.externalId2
-#   v[29] data.enteredBy.till.code
-#   v[30] data.enteredBy.till.name
-#   v[31] data.customFields[key,value]
-#   v[32] data.extendedFields[key,value]
-#   v[33] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
-#   v[34] data.discount
-#   v[35] data.currencyCode
-#   v[36] data.paymentModes[mode,value]
-#   v[37] data.lineItems[type,amount]
-#   v[38] data.lineItems[itemCode,type,description,qty,value,discount,imgUrl]
-#   v[39] data.lineItems[itemCode,type,description,qty,amount,imgUrl]
+#   v[3] dropped
+#   v[4] data.billType
+#   v[5] eventId
+#   v[6] createdAt
+#   v[7] refId
+#   v[8] apiRequestId
+#   v[9] data.transactionId
+#   v[10] data.billDate
+#   v[11] data.enteredAt
+#   v[12] data.customerIdentifiers.instore.email
+#   v[13] data.customerIdentifiers.instore.mobile
+#   v[14] eventLogId
+#   v[15] loyaltyEventId
+#   v[16] data.customerIdentifiers.loyaltyType
+#   v[17] data.billNumber
+#   v[18] data.billClientId
+#   v[19] data.deliveryStatus
+#   v[20] data.outlierStatus
+#   v[21] data.amount
+#   v[22] data.grossAmount
+#   v[23] data.lineItemCount
+#   v[24] data.enteredBy.id
+#   v[25] data.enteredBy.store.code
+#   v[26] data.enteredBy.store.name
+#   v[27] data.enteredBy.store.externalId
+#   v[28] data.enteredBy.store.externalId1
+#   v[29] data.enteredBy.store.externalId2
+#   v[30] data.enteredBy.till.code
+#   v[31] data.enteredBy.till.name
+#   v[32] data.customFields[key,value]
+#   v[33] data.extendedFields[key,value]
+#   v[34] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
+#   v[35] data.discount
+#   v[36] data.currencyCode
+#   v[37] data.paymentModes[mode,value]
+#   v[38] data.lineItems[type,amount]
+#   v[39] data.lineItems[itemCode,type,description,qty,value,discount,imgUrl]
+#   v[40] data.lineItems[itemCode,type,description,qty,amount,imgUrl]
 
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[5], v[9], v[10]),
-        f_customer_identities(v[0], v[2], v[11], v[12], None, None, None),
-        f_known_amount(v[21]),
-        f_field_map(v[31] or ()),
+        f_event_time(now, received, v[6], v[10], v[11]),
+        f_customer_identities(v[0], v[2], v[12], v[13], None, None, None),
+        f_known_text(v[4], 'REGULAR', 'MIXED', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'),
+        f_known_amount(v[22]),
         f_field_map(v[32] or ()),
-        f_currency(v[35]),
-        f_plausible_time(now, v[5], v[9], v[10]),
+        f_field_map(v[33] or ()),
+        f_currency(v[36]),
+        f_plausible_time(now, v[6], v[10], v[11]),
     )
 
 
 def output_0(v, s, now, received, known, notes):
-    # mappings/transactionAdded.toml:12  events -> events
-    # mappings/transactionAdded.toml:14  when = { call = "is_none_of", with = ["data.billType", { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
-    if not f_is_none_of(v[3], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'):
+    # mappings/transactionAdded.toml:13  events -> events
+    # mappings/transactionAdded.toml:15  when = { call = "is_any", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "null" }] }
+    if v[3] and (lost := unreadable(('data.billType',), v[3])):
+        raise Unmappable('when', undecided(lost))
+    if not f_is_any(v[4], 'REGULAR', 'MIXED', '', 'null'):
         return None
     o = {}
-    # mappings/transactionAdded.toml:16  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8])
+    # mappings/transactionAdded.toml:17  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
+    x = f_event_id(v[0], v[1], v[5], 'events', None, v[6], received, v[7], v[8], v[2], v[9])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -70,7 +74,7 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/transactionAdded.toml:18  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
+    # mappings/transactionAdded.toml:19  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -117,7 +121,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[4]
+    x = v[5]
     if x is not None:
         x = x.strip()
         if not x:
@@ -127,12 +131,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -142,7 +146,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -152,7 +156,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -166,8 +170,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/transactionAdded.toml:26  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[15]
+    # mappings/transactionAdded.toml:27  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -177,13 +181,13 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/transactionAdded.toml:27  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[8]
+    # mappings/transactionAdded.toml:28  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    x = v[9]
     if x is not None:
         x = str(x)
         o2['transactionId'] = x
-    # mappings/transactionAdded.toml:28  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[16]
+    # mappings/transactionAdded.toml:29  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -192,8 +196,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o2['billNumber'] = x
-    # mappings/transactionAdded.toml:29  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[17]
+    # mappings/transactionAdded.toml:30  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -202,27 +206,24 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o2['billClientId'] = x
-    # mappings/transactionAdded.toml:30  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
-    x = v[3]
+    # mappings/transactionAdded.toml:31  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    x = s[2]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.billType:' + reason)
+        x = x.value
     if x is not None:
-        x = x.strip()
-        if not x:
-            pass
-        elif x in PLACEHOLDERS:
-            notes.append('_tenant.capillary.billType:placeholder')
-        else:
-            x = x.upper()
-            o2['billType'] = x
-    # mappings/transactionAdded.toml:31  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[9]
+        o2['billType'] = x
+    # mappings/transactionAdded.toml:32  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    x = v[10]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.billDate:time')
         else:
             o2['billDate'] = x
-    # mappings/transactionAdded.toml:32  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[18]
+    # mappings/transactionAdded.toml:33  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -232,8 +233,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o2['deliveryStatus'] = x
-    # mappings/transactionAdded.toml:33  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[19]
+    # mappings/transactionAdded.toml:34  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -243,42 +244,42 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o2['outlierStatus'] = x
-    # mappings/transactionAdded.toml:34  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[20]
+    # mappings/transactionAdded.toml:35  "_tenant.capillary.amount" = { from = "data.amount" }
+    x = v[21]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o2['amount'] = x
-    # mappings/transactionAdded.toml:35  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
-    x = s[2]
+    # mappings/transactionAdded.toml:36  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    x = s[3]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o2['grossAmount'] = x
-    # mappings/transactionAdded.toml:36  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[22]
+    # mappings/transactionAdded.toml:37  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    x = v[23]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o2['lineItemCount'] = x
-    # mappings/transactionAdded.toml:37  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[10]
+    # mappings/transactionAdded.toml:38  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    x = v[11]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o2['enteredAt'] = x
-    # mappings/transactionAdded.toml:38  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[23]
+    # mappings/transactionAdded.toml:39  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    x = v[24]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/transactionAdded.toml:39  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    # mappings/transactionAdded.toml:40  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -287,8 +288,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/transactionAdded.toml:40  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[25]
+    # mappings/transactionAdded.toml:41  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -297,8 +298,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/transactionAdded.toml:41  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[26]
+    # mappings/transactionAdded.toml:42  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -307,8 +308,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/transactionAdded.toml:42  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[27]
+    # mappings/transactionAdded.toml:43  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -317,8 +318,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/transactionAdded.toml:43  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[28]
+    # mappings/transactionAdded.toml:44  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -327,8 +328,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/transactionAdded.toml:44  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[29]
+    # mappings/transactionAdded.toml:45  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -337,8 +338,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/transactionAdded.toml:45  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[30]
+    # mappings/transactionAdded.toml:46  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -347,8 +348,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/transactionAdded.toml:46  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = s[3]
+    # mappings/transactionAdded.toml:47  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -367,8 +368,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['customFields'] = m3
-    # mappings/transactionAdded.toml:47  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = s[4]
+    # mappings/transactionAdded.toml:48  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -388,10 +389,10 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['extendedFields'] = m4
     l5 = []
-    # mappings/transactionAdded.toml:62  [output.fields."_tenant.capillary.lineItems"]
-    for item6 in v[33] or ():
+    # mappings/transactionAdded.toml:63  [output.fields."_tenant.capillary.lineItems"]
+    for item6 in v[34] or ():
         o7 = {}
-        # mappings/transactionAdded.toml:64  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionAdded.toml:65  fields."sku" = { from = "itemCode", required = true }
         x = item6[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -405,14 +406,14 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o7['sku'] = x
-        # mappings/transactionAdded.toml:65  fields."quantity" = { from = "qty" }
+        # mappings/transactionAdded.toml:66  fields."quantity" = { from = "qty" }
         x = item6[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o7['quantity'] = x
-        # mappings/transactionAdded.toml:66  fields."type" = { from = "type", as = "upper" }
+        # mappings/transactionAdded.toml:67  fields."type" = { from = "type", as = "upper" }
         x = item6[2]
         if x is not None:
             x = x.strip()
@@ -423,14 +424,14 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o7['type'] = x
-        # mappings/transactionAdded.toml:67  fields."netAmount" = { from = "amount" }
+        # mappings/transactionAdded.toml:68  fields."netAmount" = { from = "amount" }
         x = item6[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o7['netAmount'] = x
-        # mappings/transactionAdded.toml:68  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionAdded.toml:69  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item6[4]
         if x is not None:
             x = x.strip()
@@ -440,7 +441,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o7['parentBillNumber'] = x
-        # mappings/transactionAdded.toml:69  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionAdded.toml:70  fields."purchaseTime" = { from = "purchaseTime" }
         x = item6[5]
         if x is not None:
             x = x.strip()
@@ -450,7 +451,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o7['purchaseTime'] = x
-        # mappings/transactionAdded.toml:70  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionAdded.toml:71  fields."returnType" = { from = "returnType", as = "upper" }
         x = item6[6]
         if x is not None:
             x = x.strip()
@@ -461,7 +462,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o7['returnType'] = x
-        # mappings/transactionAdded.toml:71  fields."serial" = { from = "serial" }
+        # mappings/transactionAdded.toml:72  fields."serial" = { from = "serial" }
         x = item6[7]
         if x is not None:
             x = x.strip()
@@ -471,7 +472,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o7['serial'] = x
-        # mappings/transactionAdded.toml:72  fields."rate" = { from = "rate" }
+        # mappings/transactionAdded.toml:73  fields."rate" = { from = "rate" }
         x = item6[8]
         if x is not None:
             if not isfinite(x):
@@ -485,31 +486,41 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/transactionAdded.toml:17  "eventType" = { const = "commerce.purchases" }
-    o['eventType'] = 'commerce.purchases'
+    # mappings/transactionAdded.toml:18  "eventType" = { call = "unless_negative", with = ["data.amount", { const = "commerce.purchases" }, { const = "loyalty.transactionAdded" }] }
+    x = f_unless_negative(v[21], 'commerce.purchases', 'loyalty.transactionAdded')
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('eventType:' + reason)
+        x = x.value
+    if x is not None:
+        o['eventType'] = x
     o8 = {}
     o9 = {}
-    # mappings/transactionAdded.toml:19  "commerce.order.purchaseID" = { from = "data.transactionId", as = "string" }
-    x = v[8]
+    # mappings/transactionAdded.toml:20  "commerce.order.purchaseID" = { from = "data.transactionId", as = "string" }
+    x = v[9]
     if x is not None:
         x = str(x)
         o9['purchaseID'] = x
-    # mappings/transactionAdded.toml:20  "commerce.order.priceTotal" = { from = "data.amount" }
-    x = v[20]
+    # mappings/transactionAdded.toml:21  "commerce.order.priceTotal" = { call = "not_negative", with = ["data.amount"] }
+    x = f_not_negative(v[21])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('commerce.order.priceTotal:' + reason)
+        x = x.value
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.priceTotal:not finite')
         else:
             o9['priceTotal'] = x
-    # mappings/transactionAdded.toml:21  "commerce.order.discountAmount" = { from = "data.discount" }
-    x = v[34]
+    # mappings/transactionAdded.toml:22  "commerce.order.discountAmount" = { from = "data.discount" }
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.discountAmount:not finite')
         else:
             o9['discountAmount'] = x
-    # mappings/transactionAdded.toml:22  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-    x = s[5]
+    # mappings/transactionAdded.toml:23  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.currencyCode:' + reason)
@@ -519,8 +530,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o9['currencyCode'] = x
-    # mappings/transactionAdded.toml:23  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
-    x = s[6]
+    # mappings/transactionAdded.toml:24  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.createdDate:' + reason)
@@ -532,10 +543,10 @@ def output_0(v, s, now, received, known, notes):
         else:
             o9['createdDate'] = x
     l10 = []
-    # mappings/transactionAdded.toml:74  [output.fields."commerce.order.payments"]
-    for item11 in v[36] or ():
+    # mappings/transactionAdded.toml:75  [output.fields."commerce.order.payments"]
+    for item11 in v[37] or ():
         o12 = {}
-        # mappings/transactionAdded.toml:76  fields."paymentType" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionAdded.toml:77  fields."paymentType" = { from = "mode", as = "lower", required = true }
         x = item11[0]
         if x is None:
             notes.append('commerce.order.payments[].paymentType:absent')
@@ -550,15 +561,15 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o12['paymentType'] = x
-        # mappings/transactionAdded.toml:77  fields."paymentAmount" = { from = "value" }
+        # mappings/transactionAdded.toml:78  fields."paymentAmount" = { from = "value" }
         x = item11[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('commerce.order.payments[].paymentAmount:not finite')
             else:
                 o12['paymentAmount'] = x
-        # mappings/transactionAdded.toml:78  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[5]
+        # mappings/transactionAdded.toml:79  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.payments[].currencyCode:' + reason)
@@ -572,11 +583,11 @@ def output_0(v, s, now, received, known, notes):
     if l10:
         o9['payments'] = l10
     l13 = []
-    # mappings/transactionAdded.toml:81  [output.fields."commerce.order.refunds"]
+    # mappings/transactionAdded.toml:82  [output.fields."commerce.order.refunds"]
     for _once14 in ONCE:
         o15 = {}
-        # mappings/transactionAdded.toml:82  fields."refundAmount" = { call = "sum_of", with = ["data.lineItems[type,amount]", { const = "RETURN" }], required = true }
-        x = f_sum_of(v[37] or (), 'RETURN')
+        # mappings/transactionAdded.toml:83  fields."refundAmount" = { call = "sum_of", with = ["data.lineItems[type,amount]", { const = "RETURN" }], required = true }
+        x = f_sum_of(v[38] or (), 'RETURN')
         if x is None:
             continue
         if not isfinite(x):
@@ -584,15 +595,15 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o15['refundAmount'] = x
-        # mappings/transactionAdded.toml:83  fields."refundReason" = { const = "return" }
+        # mappings/transactionAdded.toml:84  fields."refundReason" = { const = "return" }
         o15['refundReason'] = 'return'
-        # mappings/transactionAdded.toml:84  fields."transactionID" = { from = "data.transactionId", as = "string" }
-        x = v[8]
+        # mappings/transactionAdded.toml:85  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        x = v[9]
         if x is not None:
             x = str(x)
             o15['transactionID'] = x
-        # mappings/transactionAdded.toml:85  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[5]
+        # mappings/transactionAdded.toml:86  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.refunds[].currencyCode:' + reason)
@@ -608,12 +619,21 @@ def output_0(v, s, now, received, known, notes):
     if o9:
         o8['order'] = o9
     o16 = {}
-    # mappings/transactionAdded.toml:24  "commerce.purchases.value" = { const = 1 }
-    o16['value'] = 1
-    o8['purchases'] = o16
+    # mappings/transactionAdded.toml:25  "commerce.purchases.value" = { call = "one_unless_negative", with = ["data.amount"] }
+    x = f_one_unless_negative(v[21])
+    if x is not None:
+        if not -9007199254740991 <= x <= 9007199254740991:
+            notes.append('commerce.purchases.value:range')
+        else:
+            o16['value'] = x
+    if o16 and ('value' not in o16):
+        notes.append('commerce.purchases:incomplete')
+        o16 = {}
+    if o16:
+        o8['purchases'] = o16
     o17 = {}
-    # mappings/transactionAdded.toml:25  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    # mappings/transactionAdded.toml:26  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -624,12 +644,13 @@ def output_0(v, s, now, received, known, notes):
             o17['storeCode'] = x
     if o17:
         o8['commerceScope'] = o17
-    o['commerce'] = o8
+    if o8:
+        o['commerce'] = o8
     l18 = []
-    # mappings/transactionAdded.toml:51  [output.fields."productListItems"]
-    for item19 in v[38] or ():
+    # mappings/transactionAdded.toml:52  [output.fields."productListItems"]
+    for item19 in v[39] or ():
         o20 = {}
-        # mappings/transactionAdded.toml:53  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
+        # mappings/transactionAdded.toml:54  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
         x = f_text_unless(item19[0], item19[1], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -641,7 +662,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('productListItems[].SKU:absent')
             continue
         o20['SKU'] = x
-        # mappings/transactionAdded.toml:54  fields."name" = { from = "description" }
+        # mappings/transactionAdded.toml:55  fields."name" = { from = "description" }
         x = item19[2]
         if x is not None:
             x = x.strip()
@@ -651,29 +672,29 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('productListItems[].name:placeholder')
             else:
                 o20['name'] = x
-        # mappings/transactionAdded.toml:55  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        # mappings/transactionAdded.toml:56  fields."quantity" = { call = "whole_count", with = ["qty"] }
         x = f_whole_count(item19[3])
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('productListItems[].quantity:range')
             else:
                 o20['quantity'] = x
-        # mappings/transactionAdded.toml:56  fields."priceTotal" = { from = "value" }
+        # mappings/transactionAdded.toml:57  fields."priceTotal" = { from = "value" }
         x = item19[4]
         if x is not None:
             if not isfinite(x):
                 notes.append('productListItems[].priceTotal:not finite')
             else:
                 o20['priceTotal'] = x
-        # mappings/transactionAdded.toml:57  fields."discountAmount" = { from = "discount" }
+        # mappings/transactionAdded.toml:58  fields."discountAmount" = { from = "discount" }
         x = item19[5]
         if x is not None:
             if not isfinite(x):
                 notes.append('productListItems[].discountAmount:not finite')
             else:
                 o20['discountAmount'] = x
-        # mappings/transactionAdded.toml:58  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[5]
+        # mappings/transactionAdded.toml:59  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].currencyCode:' + reason)
@@ -683,7 +704,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('productListItems[].currencyCode:pattern')
             else:
                 o20['currencyCode'] = x
-        # mappings/transactionAdded.toml:59  fields."productImageUrl" = { from = "imgUrl" }
+        # mappings/transactionAdded.toml:60  fields."productImageUrl" = { from = "imgUrl" }
         x = item19[6]
         if x is not None:
             x = x.strip()
@@ -702,13 +723,15 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/transactionAdded.toml:88  events-return -> events
-    # mappings/transactionAdded.toml:91  when = { call = "is_any", with = ["data.billType", { const = "RETURN" }] }
-    if not f_is_any(v[3], 'RETURN'):
+    # mappings/transactionAdded.toml:89  events-return -> events
+    # mappings/transactionAdded.toml:92  when = { call = "is_any", with = ["data.billType", { const = "RETURN" }] }
+    if v[3] and (lost := unreadable(('data.billType',), v[3])):
+        raise Unmappable('when', undecided(lost))
+    if not f_is_any(v[4], 'RETURN'):
         return None
     o = {}
-    # mappings/transactionAdded.toml:93  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events-return', None, v[5], received, v[6], v[7], v[2], v[8])
+    # mappings/transactionAdded.toml:94  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
+    x = f_event_id(v[0], v[1], v[5], 'events-return', None, v[6], received, v[7], v[8], v[2], v[9])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -716,7 +739,7 @@ def output_1(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/transactionAdded.toml:95  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
+    # mappings/transactionAdded.toml:96  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -763,7 +786,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[4]
+    x = v[5]
     if x is not None:
         x = x.strip()
         if not x:
@@ -773,12 +796,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o22['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -788,7 +811,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -798,7 +821,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -812,8 +835,8 @@ def output_1(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o22['customerId'] = x
-    # mappings/transactionAdded.toml:101  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[15]
+    # mappings/transactionAdded.toml:102  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -823,13 +846,13 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o22['loyaltyType'] = x
-    # mappings/transactionAdded.toml:102  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[8]
+    # mappings/transactionAdded.toml:103  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    x = v[9]
     if x is not None:
         x = str(x)
         o22['transactionId'] = x
-    # mappings/transactionAdded.toml:103  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[16]
+    # mappings/transactionAdded.toml:104  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -838,8 +861,8 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o22['billNumber'] = x
-    # mappings/transactionAdded.toml:104  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[17]
+    # mappings/transactionAdded.toml:105  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -848,27 +871,24 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o22['billClientId'] = x
-    # mappings/transactionAdded.toml:105  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
-    x = v[3]
+    # mappings/transactionAdded.toml:106  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    x = s[2]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.billType:' + reason)
+        x = x.value
     if x is not None:
-        x = x.strip()
-        if not x:
-            pass
-        elif x in PLACEHOLDERS:
-            notes.append('_tenant.capillary.billType:placeholder')
-        else:
-            x = x.upper()
-            o22['billType'] = x
-    # mappings/transactionAdded.toml:106  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[9]
+        o22['billType'] = x
+    # mappings/transactionAdded.toml:107  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    x = v[10]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.billDate:time')
         else:
             o22['billDate'] = x
-    # mappings/transactionAdded.toml:107  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[18]
+    # mappings/transactionAdded.toml:108  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -878,8 +898,8 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o22['deliveryStatus'] = x
-    # mappings/transactionAdded.toml:108  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[19]
+    # mappings/transactionAdded.toml:109  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -889,49 +909,49 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o22['outlierStatus'] = x
-    # mappings/transactionAdded.toml:109  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[20]
+    # mappings/transactionAdded.toml:110  "_tenant.capillary.amount" = { from = "data.amount" }
+    x = v[21]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o22['amount'] = x
-    # mappings/transactionAdded.toml:110  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
-    x = s[2]
+    # mappings/transactionAdded.toml:111  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    x = s[3]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o22['grossAmount'] = x
-    # mappings/transactionAdded.toml:111  "_tenant.capillary.discount" = { from = "data.discount" }
-    x = v[34]
+    # mappings/transactionAdded.toml:112  "_tenant.capillary.discount" = { from = "data.discount" }
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o22['discount'] = x
-    # mappings/transactionAdded.toml:112  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[22]
+    # mappings/transactionAdded.toml:113  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    x = v[23]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o22['lineItemCount'] = x
-    # mappings/transactionAdded.toml:113  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[10]
+    # mappings/transactionAdded.toml:114  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    x = v[11]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o22['enteredAt'] = x
-    # mappings/transactionAdded.toml:114  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[23]
+    # mappings/transactionAdded.toml:115  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    x = v[24]
     if x is not None:
         x = str(x)
         o22['enteredById'] = x
-    # mappings/transactionAdded.toml:115  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    # mappings/transactionAdded.toml:116  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -940,8 +960,8 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o22['storeCode'] = x
-    # mappings/transactionAdded.toml:116  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[25]
+    # mappings/transactionAdded.toml:117  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -950,8 +970,8 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o22['storeName'] = x
-    # mappings/transactionAdded.toml:117  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[26]
+    # mappings/transactionAdded.toml:118  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -960,8 +980,8 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o22['storeExternalId'] = x
-    # mappings/transactionAdded.toml:118  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[27]
+    # mappings/transactionAdded.toml:119  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -970,8 +990,8 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o22['storeExternalId1'] = x
-    # mappings/transactionAdded.toml:119  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[28]
+    # mappings/transactionAdded.toml:120  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -980,8 +1000,8 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o22['storeExternalId2'] = x
-    # mappings/transactionAdded.toml:120  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[29]
+    # mappings/transactionAdded.toml:121  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -990,8 +1010,8 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o22['tillCode'] = x
-    # mappings/transactionAdded.toml:121  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[30]
+    # mappings/transactionAdded.toml:122  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1000,8 +1020,8 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o22['tillName'] = x
-    # mappings/transactionAdded.toml:122  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = s[3]
+    # mappings/transactionAdded.toml:123  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -1020,8 +1040,8 @@ def output_1(v, s, now, received, known, notes):
                     m23[name] = x
         if m23:
             o22['customFields'] = m23
-    # mappings/transactionAdded.toml:123  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = s[4]
+    # mappings/transactionAdded.toml:124  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -1041,10 +1061,10 @@ def output_1(v, s, now, received, known, notes):
         if m24:
             o22['extendedFields'] = m24
     l25 = []
-    # mappings/transactionAdded.toml:140  [output.fields."_tenant.capillary.lineItems"]
-    for item26 in v[33] or ():
+    # mappings/transactionAdded.toml:141  [output.fields."_tenant.capillary.lineItems"]
+    for item26 in v[34] or ():
         o27 = {}
-        # mappings/transactionAdded.toml:142  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionAdded.toml:143  fields."sku" = { from = "itemCode", required = true }
         x = item26[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -1058,14 +1078,14 @@ def output_1(v, s, now, received, known, notes):
             continue
         else:
             o27['sku'] = x
-        # mappings/transactionAdded.toml:143  fields."quantity" = { from = "qty" }
+        # mappings/transactionAdded.toml:144  fields."quantity" = { from = "qty" }
         x = item26[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o27['quantity'] = x
-        # mappings/transactionAdded.toml:144  fields."type" = { from = "type", as = "upper" }
+        # mappings/transactionAdded.toml:145  fields."type" = { from = "type", as = "upper" }
         x = item26[2]
         if x is not None:
             x = x.strip()
@@ -1076,14 +1096,14 @@ def output_1(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o27['type'] = x
-        # mappings/transactionAdded.toml:145  fields."netAmount" = { from = "amount" }
+        # mappings/transactionAdded.toml:146  fields."netAmount" = { from = "amount" }
         x = item26[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o27['netAmount'] = x
-        # mappings/transactionAdded.toml:146  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionAdded.toml:147  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item26[4]
         if x is not None:
             x = x.strip()
@@ -1093,7 +1113,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o27['parentBillNumber'] = x
-        # mappings/transactionAdded.toml:147  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionAdded.toml:148  fields."purchaseTime" = { from = "purchaseTime" }
         x = item26[5]
         if x is not None:
             x = x.strip()
@@ -1103,7 +1123,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o27['purchaseTime'] = x
-        # mappings/transactionAdded.toml:148  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionAdded.toml:149  fields."returnType" = { from = "returnType", as = "upper" }
         x = item26[6]
         if x is not None:
             x = x.strip()
@@ -1114,7 +1134,7 @@ def output_1(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o27['returnType'] = x
-        # mappings/transactionAdded.toml:149  fields."serial" = { from = "serial" }
+        # mappings/transactionAdded.toml:150  fields."serial" = { from = "serial" }
         x = item26[7]
         if x is not None:
             x = x.strip()
@@ -1124,7 +1144,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o27['serial'] = x
-        # mappings/transactionAdded.toml:150  fields."rate" = { from = "rate" }
+        # mappings/transactionAdded.toml:151  fields."rate" = { from = "rate" }
         x = item26[8]
         if x is not None:
             if not isfinite(x):
@@ -1135,10 +1155,10 @@ def output_1(v, s, now, received, known, notes):
     if l25:
         o22['lineItems'] = l25
     l28 = []
-    # mappings/transactionAdded.toml:153  [output.fields."_tenant.capillary.payments"]
-    for item29 in v[36] or ():
+    # mappings/transactionAdded.toml:154  [output.fields."_tenant.capillary.payments"]
+    for item29 in v[37] or ():
         o30 = {}
-        # mappings/transactionAdded.toml:155  fields."type" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionAdded.toml:156  fields."type" = { from = "mode", as = "lower", required = true }
         x = item29[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
@@ -1153,7 +1173,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o30['type'] = x
-        # mappings/transactionAdded.toml:156  fields."amount" = { from = "value" }
+        # mappings/transactionAdded.toml:157  fields."amount" = { from = "value" }
         x = item29[1]
         if x is not None:
             if not isfinite(x):
@@ -1167,20 +1187,20 @@ def output_1(v, s, now, received, known, notes):
         o21['capillary'] = o22
     if o21:
         o['_tenant'] = o21
-    # mappings/transactionAdded.toml:94  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
+    # mappings/transactionAdded.toml:95  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
     o['eventType'] = 'commerce.backofficeCreditMemoIssued'
     o31 = {}
     o32 = {}
-    # mappings/transactionAdded.toml:96  "commerce.order.refundTotal" = { from = "data.amount", as = "absolute" }
-    x = v[20]
+    # mappings/transactionAdded.toml:97  "commerce.order.refundTotal" = { from = "data.amount", as = "absolute" }
+    x = v[21]
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.refundTotal:not finite')
         else:
             x = abs(x)
             o32['refundTotal'] = x
-    # mappings/transactionAdded.toml:97  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-    x = s[5]
+    # mappings/transactionAdded.toml:98  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.currencyCode:' + reason)
@@ -1190,8 +1210,8 @@ def output_1(v, s, now, received, known, notes):
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o32['currencyCode'] = x
-    # mappings/transactionAdded.toml:98  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
-    x = s[6]
+    # mappings/transactionAdded.toml:99  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.createdDate:' + reason)
@@ -1203,19 +1223,19 @@ def output_1(v, s, now, received, known, notes):
         else:
             o32['createdDate'] = x
     o33 = {}
-    # mappings/transactionAdded.toml:99  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
-    x = v[8]
+    # mappings/transactionAdded.toml:100  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
+    x = v[9]
     if x is not None:
         x = str(x)
         o33['returnID'] = x
     if o33:
         o32['returns'] = o33
     l34 = []
-    # mappings/transactionAdded.toml:125  [output.fields."commerce.order.refunds"]
+    # mappings/transactionAdded.toml:126  [output.fields."commerce.order.refunds"]
     for _once35 in ONCE:
         o36 = {}
-        # mappings/transactionAdded.toml:126  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
-        x = v[20]
+        # mappings/transactionAdded.toml:127  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
+        x = v[21]
         if x is None:
             continue
         if not isfinite(x):
@@ -1224,15 +1244,15 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = abs(x)
             o36['refundAmount'] = x
-        # mappings/transactionAdded.toml:127  fields."refundReason" = { const = "return" }
+        # mappings/transactionAdded.toml:128  fields."refundReason" = { const = "return" }
         o36['refundReason'] = 'return'
-        # mappings/transactionAdded.toml:128  fields."transactionID" = { from = "data.transactionId", as = "string" }
-        x = v[8]
+        # mappings/transactionAdded.toml:129  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        x = v[9]
         if x is not None:
             x = str(x)
             o36['transactionID'] = x
-        # mappings/transactionAdded.toml:129  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[5]
+        # mappings/transactionAdded.toml:130  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.refunds[].currencyCode:' + reason)
@@ -1248,8 +1268,8 @@ def output_1(v, s, now, received, known, notes):
     if o32:
         o31['order'] = o32
     o37 = {}
-    # mappings/transactionAdded.toml:100  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    # mappings/transactionAdded.toml:101  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1263,10 +1283,10 @@ def output_1(v, s, now, received, known, notes):
     if o31:
         o['commerce'] = o31
     l38 = []
-    # mappings/transactionAdded.toml:131  [output.fields."productListItems"]
-    for item39 in v[39] or ():
+    # mappings/transactionAdded.toml:132  [output.fields."productListItems"]
+    for item39 in v[40] or ():
         o40 = {}
-        # mappings/transactionAdded.toml:133  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
+        # mappings/transactionAdded.toml:134  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
         x = f_text_unless(item39[0], item39[1], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1278,7 +1298,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('productListItems[].SKU:absent')
             continue
         o40['SKU'] = x
-        # mappings/transactionAdded.toml:134  fields."name" = { from = "description" }
+        # mappings/transactionAdded.toml:135  fields."name" = { from = "description" }
         x = item39[2]
         if x is not None:
             x = x.strip()
@@ -1288,14 +1308,14 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('productListItems[].name:placeholder')
             else:
                 o40['name'] = x
-        # mappings/transactionAdded.toml:135  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        # mappings/transactionAdded.toml:136  fields."quantity" = { call = "whole_count", with = ["qty"] }
         x = f_whole_count(item39[3])
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('productListItems[].quantity:range')
             else:
                 o40['quantity'] = x
-        # mappings/transactionAdded.toml:136  fields."refundAmount" = { from = "amount", as = "absolute" }
+        # mappings/transactionAdded.toml:137  fields."refundAmount" = { from = "amount", as = "absolute" }
         x = item39[4]
         if x is not None:
             if not isfinite(x):
@@ -1303,8 +1323,8 @@ def output_1(v, s, now, received, known, notes):
             else:
                 x = abs(x)
                 o40['refundAmount'] = x
-        # mappings/transactionAdded.toml:137  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[5]
+        # mappings/transactionAdded.toml:138  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].currencyCode:' + reason)
@@ -1314,7 +1334,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('productListItems[].currencyCode:pattern')
             else:
                 o40['currencyCode'] = x
-        # mappings/transactionAdded.toml:138  fields."productImageUrl" = { from = "imgUrl" }
+        # mappings/transactionAdded.toml:139  fields."productImageUrl" = { from = "imgUrl" }
         x = item39[5]
         if x is not None:
             x = x.strip()
@@ -1333,13 +1353,15 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/transactionAdded.toml:159  events-not-interested -> events
-    # mappings/transactionAdded.toml:162  when = { call = "is_any", with = ["data.billType", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
-    if not f_is_any(v[3], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'):
+    # mappings/transactionAdded.toml:161  events-no-commerce -> events
+    # mappings/transactionAdded.toml:164  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "null" }, { const = "RETURN" }] }
+    if v[3] and (lost := unreadable(('data.billType',), v[3])):
+        raise Unmappable('when', undecided(lost))
+    if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'null', 'RETURN'):
         return None
     o = {}
-    # mappings/transactionAdded.toml:164  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events-not-interested', None, v[5], received, v[6], v[7], v[2], v[8])
+    # mappings/transactionAdded.toml:166  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
+    x = f_event_id(v[0], v[1], v[5], 'events-no-commerce', None, v[6], received, v[7], v[8], v[2], v[9])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -1347,7 +1369,7 @@ def output_2(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/transactionAdded.toml:166  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
+    # mappings/transactionAdded.toml:168  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1394,7 +1416,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[4]
+    x = v[5]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1404,12 +1426,12 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = str(x)
         o42['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[6]
+    x = v[7]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1419,7 +1441,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1429,7 +1451,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1443,8 +1465,8 @@ def output_2(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o42['customerId'] = x
-    # mappings/transactionAdded.toml:167  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[15]
+    # mappings/transactionAdded.toml:169  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1454,13 +1476,13 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o42['loyaltyType'] = x
-    # mappings/transactionAdded.toml:168  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[8]
+    # mappings/transactionAdded.toml:170  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    x = v[9]
     if x is not None:
         x = str(x)
         o42['transactionId'] = x
-    # mappings/transactionAdded.toml:169  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[16]
+    # mappings/transactionAdded.toml:171  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1469,8 +1491,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o42['billNumber'] = x
-    # mappings/transactionAdded.toml:170  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[17]
+    # mappings/transactionAdded.toml:172  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1479,27 +1501,24 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o42['billClientId'] = x
-    # mappings/transactionAdded.toml:171  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
-    x = v[3]
+    # mappings/transactionAdded.toml:173  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    x = s[2]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.billType:' + reason)
+        x = x.value
     if x is not None:
-        x = x.strip()
-        if not x:
-            pass
-        elif x in PLACEHOLDERS:
-            notes.append('_tenant.capillary.billType:placeholder')
-        else:
-            x = x.upper()
-            o42['billType'] = x
-    # mappings/transactionAdded.toml:172  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[9]
+        o42['billType'] = x
+    # mappings/transactionAdded.toml:174  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    x = v[10]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.billDate:time')
         else:
             o42['billDate'] = x
-    # mappings/transactionAdded.toml:173  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[18]
+    # mappings/transactionAdded.toml:175  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1509,8 +1528,8 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o42['deliveryStatus'] = x
-    # mappings/transactionAdded.toml:174  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[19]
+    # mappings/transactionAdded.toml:176  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1520,29 +1539,29 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o42['outlierStatus'] = x
-    # mappings/transactionAdded.toml:175  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[20]
+    # mappings/transactionAdded.toml:177  "_tenant.capillary.amount" = { from = "data.amount" }
+    x = v[21]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o42['amount'] = x
-    # mappings/transactionAdded.toml:176  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
-    x = s[2]
+    # mappings/transactionAdded.toml:178  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    x = s[3]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o42['grossAmount'] = x
-    # mappings/transactionAdded.toml:177  "_tenant.capillary.discount" = { from = "data.discount" }
-    x = v[34]
+    # mappings/transactionAdded.toml:179  "_tenant.capillary.discount" = { from = "data.discount" }
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o42['discount'] = x
-    # mappings/transactionAdded.toml:178  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-    x = s[5]
+    # mappings/transactionAdded.toml:180  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.currencyCode:' + reason)
@@ -1552,28 +1571,28 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.currencyCode:pattern')
         else:
             o42['currencyCode'] = x
-    # mappings/transactionAdded.toml:179  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[22]
+    # mappings/transactionAdded.toml:181  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    x = v[23]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o42['lineItemCount'] = x
-    # mappings/transactionAdded.toml:180  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[10]
+    # mappings/transactionAdded.toml:182  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    x = v[11]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o42['enteredAt'] = x
-    # mappings/transactionAdded.toml:181  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[23]
+    # mappings/transactionAdded.toml:183  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    x = v[24]
     if x is not None:
         x = str(x)
         o42['enteredById'] = x
-    # mappings/transactionAdded.toml:182  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    # mappings/transactionAdded.toml:184  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1582,8 +1601,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o42['storeCode'] = x
-    # mappings/transactionAdded.toml:183  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[25]
+    # mappings/transactionAdded.toml:185  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1592,8 +1611,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o42['storeName'] = x
-    # mappings/transactionAdded.toml:184  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[26]
+    # mappings/transactionAdded.toml:186  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1602,8 +1621,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o42['storeExternalId'] = x
-    # mappings/transactionAdded.toml:185  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[27]
+    # mappings/transactionAdded.toml:187  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1612,8 +1631,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o42['storeExternalId1'] = x
-    # mappings/transactionAdded.toml:186  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[28]
+    # mappings/transactionAdded.toml:188  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1622,8 +1641,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o42['storeExternalId2'] = x
-    # mappings/transactionAdded.toml:187  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[29]
+    # mappings/transactionAdded.toml:189  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1632,8 +1651,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o42['tillCode'] = x
-    # mappings/transactionAdded.toml:188  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[30]
+    # mappings/transactionAdded.toml:190  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1642,8 +1661,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o42['tillName'] = x
-    # mappings/transactionAdded.toml:189  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = s[3]
+    # mappings/transactionAdded.toml:191  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -1662,8 +1681,8 @@ def output_2(v, s, now, received, known, notes):
                     m43[name] = x
         if m43:
             o42['customFields'] = m43
-    # mappings/transactionAdded.toml:190  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = s[4]
+    # mappings/transactionAdded.toml:192  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -1683,10 +1702,10 @@ def output_2(v, s, now, received, known, notes):
         if m44:
             o42['extendedFields'] = m44
     l45 = []
-    # mappings/transactionAdded.toml:192  [output.fields."_tenant.capillary.lineItems"]
-    for item46 in v[33] or ():
+    # mappings/transactionAdded.toml:194  [output.fields."_tenant.capillary.lineItems"]
+    for item46 in v[34] or ():
         o47 = {}
-        # mappings/transactionAdded.toml:194  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionAdded.toml:196  fields."sku" = { from = "itemCode", required = true }
         x = item46[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -1700,14 +1719,14 @@ def output_2(v, s, now, received, known, notes):
             continue
         else:
             o47['sku'] = x
-        # mappings/transactionAdded.toml:195  fields."quantity" = { from = "qty" }
+        # mappings/transactionAdded.toml:197  fields."quantity" = { from = "qty" }
         x = item46[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o47['quantity'] = x
-        # mappings/transactionAdded.toml:196  fields."type" = { from = "type", as = "upper" }
+        # mappings/transactionAdded.toml:198  fields."type" = { from = "type", as = "upper" }
         x = item46[2]
         if x is not None:
             x = x.strip()
@@ -1718,14 +1737,14 @@ def output_2(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o47['type'] = x
-        # mappings/transactionAdded.toml:197  fields."netAmount" = { from = "amount" }
+        # mappings/transactionAdded.toml:199  fields."netAmount" = { from = "amount" }
         x = item46[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o47['netAmount'] = x
-        # mappings/transactionAdded.toml:198  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionAdded.toml:200  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item46[4]
         if x is not None:
             x = x.strip()
@@ -1735,7 +1754,7 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o47['parentBillNumber'] = x
-        # mappings/transactionAdded.toml:199  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionAdded.toml:201  fields."purchaseTime" = { from = "purchaseTime" }
         x = item46[5]
         if x is not None:
             x = x.strip()
@@ -1745,7 +1764,7 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o47['purchaseTime'] = x
-        # mappings/transactionAdded.toml:200  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionAdded.toml:202  fields."returnType" = { from = "returnType", as = "upper" }
         x = item46[6]
         if x is not None:
             x = x.strip()
@@ -1756,7 +1775,7 @@ def output_2(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o47['returnType'] = x
-        # mappings/transactionAdded.toml:201  fields."serial" = { from = "serial" }
+        # mappings/transactionAdded.toml:203  fields."serial" = { from = "serial" }
         x = item46[7]
         if x is not None:
             x = x.strip()
@@ -1766,7 +1785,7 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o47['serial'] = x
-        # mappings/transactionAdded.toml:202  fields."rate" = { from = "rate" }
+        # mappings/transactionAdded.toml:204  fields."rate" = { from = "rate" }
         x = item46[8]
         if x is not None:
             if not isfinite(x):
@@ -1777,10 +1796,10 @@ def output_2(v, s, now, received, known, notes):
     if l45:
         o42['lineItems'] = l45
     l48 = []
-    # mappings/transactionAdded.toml:204  [output.fields."_tenant.capillary.payments"]
-    for item49 in v[36] or ():
+    # mappings/transactionAdded.toml:206  [output.fields."_tenant.capillary.payments"]
+    for item49 in v[37] or ():
         o50 = {}
-        # mappings/transactionAdded.toml:206  fields."type" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionAdded.toml:208  fields."type" = { from = "mode", as = "lower", required = true }
         x = item49[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
@@ -1795,7 +1814,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o50['type'] = x
-        # mappings/transactionAdded.toml:207  fields."amount" = { from = "value" }
+        # mappings/transactionAdded.toml:209  fields."amount" = { from = "value" }
         x = item49[1]
         if x is not None:
             if not isfinite(x):
@@ -1809,12 +1828,22 @@ def output_2(v, s, now, received, known, notes):
         o41['capillary'] = o42
     if o41:
         o['_tenant'] = o41
-    # mappings/transactionAdded.toml:165  "eventType" = { const = "loyalty.notInterestedBillAdded" }
-    o['eventType'] = 'loyalty.notInterestedBillAdded'
-    return fit(o, k_6, notes)
+    # mappings/transactionAdded.toml:167  "eventType" = { lookup = "no_commerce", from = "data.billType" }
+    x = v[4]
+    if x is not None:
+        x = x.strip().casefold()
+        if not x:
+            pass
+        else:
+            x = k_6.get(x, 'loyalty.transactionAdded')
+            if x is None:
+                notes.append('eventType:lookup')
+            else:
+                o['eventType'] = x
+    return fit(o, k_7, notes)
 
 
-def skip_1(b, p, end):                                    # capillary.events.transactionAdded.Channel
+def skip_3(b, p, end):                                    # capillary.events.transactionAdded.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -1878,7 +1907,7 @@ def skip_1(b, p, end):                                    # capillary.events.tra
 
 def read(b, p):                                           # capillary.events.TransactionAdded bf651c74cca35e02
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v11_email = v12_mobile = v15_loyaltyType = v3_billType = v8_transactionId = v9_billDate = v10_enteredAt = v16_billNumber = v17_billClientId = v18_deliveryStatus = v19_outlierStatus = v20_amount = v21_grossAmount = v22_lineItemCount = v23_id = v24_code = v25_name = v26_externalId = v27_externalId1 = v28_externalId2 = v29_code = v30_name = v33_customFields = v36_extendedFields = v46_lineItems = v52_lineItems = v57_lineItems = v58_lineItems = v47_discount = v48_currencyCode = v51_paymentModes = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v13_eventLogId = v14_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v12_email = v13_mobile = v16_loyaltyType = v4_billType = v9_transactionId = v10_billDate = v11_enteredAt = v17_billNumber = v18_billClientId = v19_deliveryStatus = v20_outlierStatus = v21_amount = v22_grossAmount = v23_lineItemCount = v24_id = v25_code = v26_name = v27_externalId = v28_externalId1 = v29_externalId2 = v30_code = v31_name = v34_customFields = v37_extendedFields = v47_lineItems = v53_lineItems = v58_lineItems = v59_lineItems = v48_discount = v49_currencyCode = v52_paymentModes = v3_dropped = v5_eventId = v6_createdAt = v7_refId = v8_apiRequestId = v14_eventLogId = v15_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1900,16 +1929,16 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v4_eventId = b[s:p].decode()
+            v5_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v13_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v14_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v13_eventLogId is None:
-                v13_eventLogId, p = long_at(b, p - 1)
+            if v14_eventLogId is None:
+                v14_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -1927,7 +1956,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_refId = b[s:p].decode()
+            v7_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -1941,16 +1970,16 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v7_apiRequestId = b[s:p].decode()
+            v8_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v5_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v6_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v5_createdAt is None:
-                v5_createdAt, p = long_at(b, p - 1)
+            if v6_createdAt is None:
+                v6_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -1964,11 +1993,11 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v14_loyaltyEventId = b[s:p].decode()
+            v15_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -2054,31 +2083,36 @@ def read(b, p):                                           # capillary.events.Tra
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.transactionId: union
         p += 1
         if t == 2:
-            v8_transactionId = ZIGZAG[b[p]]               # data.transactionId: long
+            v9_transactionId = ZIGZAG[b[p]]               # data.transactionId: long
             p += 1
-            if v8_transactionId is None:
-                v8_transactionId, p = long_at(b, p - 1)
+            if v9_transactionId is None:
+                v9_transactionId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billNumber: union
@@ -2092,7 +2126,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v16_billNumber = b[s:p].decode()
+            v17_billNumber = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billClientId: union
@@ -2106,27 +2140,27 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v17_billClientId = b[s:p].decode()
+            v18_billClientId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.amount: union
         p += 1
         if t == 2:
-            (v20_amount,) = double_at(b, p)               # data.amount: double
+            (v21_amount,) = double_at(b, p)               # data.amount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.grossAmount: union
         p += 1
         if t == 2:
-            (v21_grossAmount,) = double_at(b, p)          # data.grossAmount: double
+            (v22_grossAmount,) = double_at(b, p)          # data.grossAmount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.discount: union
         p += 1
         if t == 2:
-            (v47_discount,) = double_at(b, p)             # data.discount: double
+            (v48_discount,) = double_at(b, p)             # data.discount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -2141,7 +2175,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v48_currencyCode = b[s:p].decode()
+            v49_currencyCode = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billType: union
@@ -2155,7 +2189,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_billType = b[s:p].decode()
+            v4_billType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.deliveryStatus: union
@@ -2169,7 +2203,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v18_deliveryStatus = b[s:p].decode()
+            v19_deliveryStatus = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.outlierStatus: union
@@ -2183,34 +2217,34 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v19_outlierStatus = b[s:p].decode()
+            v20_outlierStatus = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lineItemCount: union
         p += 1
         if t == 2:
-            v22_lineItemCount = ZIGZAG[b[p]]              # data.lineItemCount: int
+            v23_lineItemCount = ZIGZAG[b[p]]              # data.lineItemCount: int
             p += 1
-            if v22_lineItemCount is None:
-                v22_lineItemCount, p = int_at(b, p - 1)
+            if v23_lineItemCount is None:
+                v23_lineItemCount, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billDate: union
         p += 1
         if t == 2:
-            v9_billDate = ZIGZAG[b[p]]                    # data.billDate: long
+            v10_billDate = ZIGZAG[b[p]]                   # data.billDate: long
             p += 1
-            if v9_billDate is None:
-                v9_billDate, p = long_at(b, p - 1)
+            if v10_billDate is None:
+                v10_billDate, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v10_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
+            v11_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
             p += 1
-            if v10_enteredAt is None:
-                v10_enteredAt, p = long_at(b, p - 1)
+            if v11_enteredAt is None:
+                v11_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -2219,10 +2253,10 @@ def read(b, p):                                           # capillary.events.Tra
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v23_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v24_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v23_id is None:
-                    v23_id, p = long_at(b, p - 1)
+                if v24_id is None:
+                    v24_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -2256,7 +2290,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v29_code = b[s:p].decode()
+                    v30_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -2270,7 +2304,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v30_name = b[s:p].decode()
+                    v31_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -2289,7 +2323,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v24_code = b[s:p].decode()
+                    v25_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -2303,7 +2337,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v25_name = b[s:p].decode()
+                    v26_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -2317,7 +2351,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v26_externalId = b[s:p].decode()
+                    v27_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -2331,7 +2365,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v27_externalId1 = b[s:p].decode()
+                    v28_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -2345,7 +2379,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v28_externalId2 = b[s:p].decode()
+                    v29_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -2399,7 +2433,7 @@ def read(b, p):                                           # capillary.events.Tra
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v15_loyaltyType = b[s:p].decode()
+                v16_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -2427,7 +2461,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v12_mobile = b[s:p].decode()
+                    v13_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -2441,7 +2475,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v11_email = b[s:p].decode()
+                    v12_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -2509,61 +2543,61 @@ def read(b, p):                                           # capillary.events.Tra
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -2571,13 +2605,13 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v33_customFields = []                         # data.customFields: one tuple per item
+            v34_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v31_key = v32_value = None
+                    v32_key = v33_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -2589,7 +2623,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_key = b[s:p].decode()
+                        v32_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -2603,23 +2637,23 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_value = b[s:p].decode()
+                        v33_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v33_customFields.append((v31_key, v32_value))
+                    v34_customFields.append((v32_key, v33_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.extendedFields: union
         p += 1
         if t == 2:
-            v36_extendedFields = []                       # data.extendedFields: one tuple per item
+            v37_extendedFields = []                       # data.extendedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.extendedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v34_key = v35_value = None
+                    v35_key = v36_value = None
                     t = b[p]                              # data.extendedFields[].key: union
                     p += 1
                     if t == 2:
@@ -2631,7 +2665,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_key = b[s:p].decode()
+                        v35_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.extendedFields[].value: union
@@ -2645,26 +2679,26 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_value = b[s:p].decode()
+                        v36_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v36_extendedFields.append((v34_key, v35_value))
+                    v37_extendedFields.append((v35_key, v36_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lineItems: union
         p += 1
         if t == 2:
-            v46_lineItems = []                            # data.lineItems: one tuple per item
-            v52_lineItems = []                            # data.lineItems: one tuple per item
-            v57_lineItems = []                            # data.lineItems: one tuple per item
+            v47_lineItems = []                            # data.lineItems: one tuple per item
+            v53_lineItems = []                            # data.lineItems: one tuple per item
             v58_lineItems = []                            # data.lineItems: one tuple per item
+            v59_lineItems = []                            # data.lineItems: one tuple per item
             while n := HALF[b[p]]:                        # data.lineItems: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 17)
                 for _ in range(n):
-                    v37_itemCode = v38_qty = v39_type = v40_amount = v41_parentBillNumber = v42_purchaseTime = v43_returnType = v44_serial = v45_rate = v53_description = v54_value = v55_discount = v56_imgUrl = None
+                    v38_itemCode = v39_qty = v40_type = v41_amount = v42_parentBillNumber = v43_purchaseTime = v44_returnType = v45_serial = v46_rate = v54_description = v55_value = v56_discount = v57_imgUrl = None
                     t = b[p]                              # data.lineItems[].itemCode: union
                     p += 1
                     if t == 2:
@@ -2676,7 +2710,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v37_itemCode = b[s:p].decode()
+                        v38_itemCode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].description: union
@@ -2690,7 +2724,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v53_description = b[s:p].decode()
+                        v54_description = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].serial: union
@@ -2704,41 +2738,41 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v44_serial = b[s:p].decode()
+                        v45_serial = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].qty: union
                     p += 1
                     if t == 2:
-                        (v38_qty,) = double_at(b, p)      # data.lineItems[].qty: double
+                        (v39_qty,) = double_at(b, p)      # data.lineItems[].qty: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].rate: union
                     p += 1
                     if t == 2:
-                        (v45_rate,) = double_at(b, p)     # data.lineItems[].rate: double
+                        (v46_rate,) = double_at(b, p)     # data.lineItems[].rate: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].value: union
                     p += 1
                     if t == 2:
-                        (v54_value,) = double_at(b, p)    # data.lineItems[].value: double
+                        (v55_value,) = double_at(b, p)    # data.lineItems[].value: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].discount: union
                     p += 1
                     if t == 2:
-                        (v55_discount,) = double_at(b, p)  # data.lineItems[].discount: double
+                        (v56_discount,) = double_at(b, p)  # data.lineItems[].discount: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].amount: union
                     p += 1
                     if t == 2:
-                        (v40_amount,) = double_at(b, p)   # data.lineItems[].amount: double
+                        (v41_amount,) = double_at(b, p)   # data.lineItems[].amount: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -2753,7 +2787,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v39_type = b[s:p].decode()
+                        v40_type = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].returnType: union
@@ -2767,7 +2801,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v43_returnType = b[s:p].decode()
+                        v44_returnType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].parentBillNumber: union
@@ -2781,7 +2815,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v41_parentBillNumber = b[s:p].decode()
+                        v42_parentBillNumber = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].purchaseTime: union
@@ -2795,7 +2829,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v42_purchaseTime = b[s:p].decode()
+                        v43_purchaseTime = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].imgUrl: union
@@ -2809,7 +2843,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v56_imgUrl = b[s:p].decode()
+                        v57_imgUrl = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     if b[p : p + 4] == b'\x00\x00\x00\x00':  # attributes, extendedFields, customFields, comboDetails: null
@@ -2952,23 +2986,23 @@ def read(b, p):                                           # capillary.events.Tra
                             p += 1
                         elif t:
                             raise Bad("no such branch of the union")
-                    v46_lineItems.append((v37_itemCode, v38_qty, v39_type, v40_amount, v41_parentBillNumber, v42_purchaseTime, v43_returnType, v44_serial, v45_rate))
-                    v52_lineItems.append((v39_type, v40_amount))
-                    v57_lineItems.append((v37_itemCode, v39_type, v53_description, v38_qty, v54_value, v55_discount, v56_imgUrl))
-                    v58_lineItems.append((v37_itemCode, v39_type, v53_description, v38_qty, v40_amount, v56_imgUrl))
+                    v47_lineItems.append((v38_itemCode, v39_qty, v40_type, v41_amount, v42_parentBillNumber, v43_purchaseTime, v44_returnType, v45_serial, v46_rate))
+                    v53_lineItems.append((v40_type, v41_amount))
+                    v58_lineItems.append((v38_itemCode, v40_type, v54_description, v39_qty, v55_value, v56_discount, v57_imgUrl))
+                    v59_lineItems.append((v38_itemCode, v40_type, v54_description, v39_qty, v41_amount, v57_imgUrl))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.paymentModes: union
         p += 1
         if t == 2:
-            v51_paymentModes = []                         # data.paymentModes: one tuple per item
+            v52_paymentModes = []                         # data.paymentModes: one tuple per item
             while n := HALF[b[p]]:                        # data.paymentModes: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v49_mode = v50_value = None
+                    v50_mode = v51_value = None
                     t = b[p]                              # data.paymentModes[].mode: union
                     p += 1
                     if t == 2:
@@ -2980,13 +3014,13 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v49_mode = b[s:p].decode()
+                        v50_mode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.paymentModes[].value: union
                     p += 1
                     if t == 2:
-                        (v50_value,) = double_at(b, p)    # data.paymentModes[].value: double
+                        (v51_value,) = double_at(b, p)    # data.paymentModes[].value: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -3027,7 +3061,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += 1
                     elif t:
                         raise Bad("no such branch of the union")
-                    v51_paymentModes.append((v49_mode, v50_value))
+                    v52_paymentModes.append((v50_mode, v51_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -3035,4 +3069,4 @@ def read(b, p):                                           # capillary.events.Tra
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_billType, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_transactionId, v9_billDate, v10_enteredAt, v11_email, v12_mobile, v13_eventLogId, v14_loyaltyEventId, v15_loyaltyType, v16_billNumber, v17_billClientId, v18_deliveryStatus, v19_outlierStatus, v20_amount, v21_grossAmount, v22_lineItemCount, v23_id, v24_code, v25_name, v26_externalId, v27_externalId1, v28_externalId2, v29_code, v30_name, v33_customFields, v36_extendedFields, v46_lineItems, v47_discount, v48_currencyCode, v51_paymentModes, v52_lineItems, v57_lineItems, v58_lineItems)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_billType, v5_eventId, v6_createdAt, v7_refId, v8_apiRequestId, v9_transactionId, v10_billDate, v11_enteredAt, v12_email, v13_mobile, v14_eventLogId, v15_loyaltyEventId, v16_loyaltyType, v17_billNumber, v18_billClientId, v19_deliveryStatus, v20_outlierStatus, v21_amount, v22_grossAmount, v23_lineItemCount, v24_id, v25_code, v26_name, v27_externalId, v28_externalId1, v29_externalId2, v30_code, v31_name, v34_customFields, v37_extendedFields, v47_lineItems, v48_discount, v49_currencyCode, v52_paymentModes, v53_lineItems, v58_lineItems, v59_lineItems)

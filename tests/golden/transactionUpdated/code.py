@@ -4,68 +4,74 @@
 #   v[0] orgId
 #   v[1] eventName
 #   v[2] data.customerIdentifiers.customerId
-#   v[3] data.billType
-#   v[4] data.deliveryStatus
-#   v[5] eventId
-#   v[6] createdAt
-#   v[7] refId
-#   v[8] apiRequestId
-#   v[9] data.transactionId
-#   v[10] data.customerIdentifiers.instore.email
-#   v[11] data.customerIdentifiers.instore.mobile
-#   v[12] eventLogId
-#   v[13] loyaltyEventId
-#   v[14] data.customerIdentifiers.loyaltyType
-#   v[15] data.billNumber
-#   v[16] data.billClientId
-#   v[17] data.billDate
-#   v[18] data.outlierStatus
-#   v[19] data.amount
-#   v[20] data.grossAmount
-#   v[21] data.lineItemCount
-#   v[22] data.enteredAt
-#   v[23] data.enteredBy.id
-#   v[24] data.enteredBy.store.code
-#   v[25] data.enteredBy.store.name
-#   v[26] data.enteredBy.store.externalId
-#   v[27] data.enteredBy.store.externalId1
-#   v[28] data.enteredBy.store.externalId2
-#   v[29] data.enteredBy.till.code
-#   v[30] data.enteredBy.till.name
-#   v[31] data.customFields[key,value]
-#   v[32] data.extendedFields[key,value]
-#   v[33] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
-#   v[34] data.discount
-#   v[35] data.currencyCode
-#   v[36] data.paymentModes[mode,value]
-#   v[37] data.lineItems[itemCode,type,description,qty,value,discount,imgUrl]
-#   v[38] data.lineItems[itemCode,type,description,qty,imgUrl]
+#   v[3] dropped
+#   v[4] data.billType
+#   v[5] data.deliveryStatus
+#   v[6] eventId
+#   v[7] createdAt
+#   v[8] refId
+#   v[9] apiRequestId
+#   v[10] data.transactionId
+#   v[11] data.customerIdentifiers.instore.email
+#   v[12] data.customerIdentifiers.instore.mobile
+#   v[13] eventLogId
+#   v[14] loyaltyEventId
+#   v[15] data.customerIdentifiers.loyaltyType
+#   v[16] data.billNumber
+#   v[17] data.billClientId
+#   v[18] data.billDate
+#   v[19] data.outlierStatus
+#   v[20] data.amount
+#   v[21] data.grossAmount
+#   v[22] data.lineItemCount
+#   v[23] data.enteredAt
+#   v[24] data.enteredBy.id
+#   v[25] data.enteredBy.store.code
+#   v[26] data.enteredBy.store.name
+#   v[27] data.enteredBy.store.externalId
+#   v[28] data.enteredBy.store.externalId1
+#   v[29] data.enteredBy.store.externalId2
+#   v[30] data.enteredBy.till.code
+#   v[31] data.enteredBy.till.name
+#   v[32] data.customFields[key,value]
+#   v[33] data.extendedFields[key,value]
+#   v[34] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
+#   v[35] data.discount
+#   v[36] data.currencyCode
+#   v[37] data.paymentModes[mode,value]
+#   v[38] data.lineItems[itemCode,type,description,qty,value,discount,imgUrl]
+#   v[39] data.lineItems[itemCode,type,description,qty,imgUrl]
 
 
 def shared(v, now, received):
     return (
-        f_is_none_of(v[3], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'),
-        f_event_time(now, received, v[6]),
-        f_customer_identities(v[0], v[2], v[10], v[11], None, None, None),
-        f_known_amount(v[20]),
-        f_field_map(v[31] or ()),
+        f_is_any(v[4], 'REGULAR', 'MIXED', '', 'null', 'RETURN'),
+        f_event_time(now, received, v[7]),
+        f_customer_identities(v[0], v[2], v[11], v[12], None, None, None),
+        f_known_text(v[4], 'REGULAR', 'MIXED', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'),
+        f_known_amount(v[21]),
         f_field_map(v[32] or ()),
-        f_currency(v[35]),
-        f_plausible_time(now, v[6], v[17], v[22]),
+        f_field_map(v[33] or ()),
+        f_currency(v[36]),
+        f_plausible_time(now, v[7], v[18], v[23]),
     )
 
 
 def output_0(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:13  events -> events
     # mappings/transactionUpdated.toml:15  when = [
-    if not f_neither_is(v[3], v[4], 'RETURN', 'RETURNED'):
+    if v[3] and (lost := unreadable(('data.billType', 'data.deliveryStatus'), v[3])):
+        raise Unmappable('when', undecided(lost))
+    if not f_neither_is(v[4], v[5], 'RETURN', 'RETURNED'):
         return None
     # mappings/transactionUpdated.toml:15  when = [
+    if v[3] and (lost := unreadable(('data.billType',), v[3])):
+        raise Unmappable('when', undecided(lost))
     if not s[0]:
         return None
     o = {}
     # mappings/transactionUpdated.toml:20  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[5], 'events', None, v[6], received, v[7], v[8], v[2], v[9])
+    x = f_event_id(v[0], v[1], v[6], 'events', None, v[7], received, v[8], v[9], v[2], v[10])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -120,7 +126,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -130,12 +136,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -145,7 +151,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[8]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -155,7 +161,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -170,7 +176,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/transactionUpdated.toml:30  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -181,12 +187,12 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/transactionUpdated.toml:31  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['transactionId'] = x
     # mappings/transactionUpdated.toml:32  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[15]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -196,7 +202,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['billNumber'] = x
     # mappings/transactionUpdated.toml:33  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -205,19 +211,16 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o2['billClientId'] = x
-    # mappings/transactionUpdated.toml:34  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
-    x = v[3]
+    # mappings/transactionUpdated.toml:34  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    x = s[3]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.billType:' + reason)
+        x = x.value
     if x is not None:
-        x = x.strip()
-        if not x:
-            pass
-        elif x in PLACEHOLDERS:
-            notes.append('_tenant.capillary.billType:placeholder')
-        else:
-            x = x.upper()
-            o2['billType'] = x
+        o2['billType'] = x
     # mappings/transactionUpdated.toml:35  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -225,7 +228,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['billDate'] = x
     # mappings/transactionUpdated.toml:36  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[4]
+    x = v[5]
     if x is not None:
         x = x.strip()
         if not x:
@@ -236,7 +239,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.upper()
             o2['deliveryStatus'] = x
     # mappings/transactionUpdated.toml:37  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -247,28 +250,28 @@ def output_0(v, s, now, received, known, notes):
             x = x.upper()
             o2['outlierStatus'] = x
     # mappings/transactionUpdated.toml:38  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o2['amount'] = x
     # mappings/transactionUpdated.toml:39  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
-    x = s[3]
+    x = s[4]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o2['grossAmount'] = x
     # mappings/transactionUpdated.toml:40  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[21]
+    x = v[22]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o2['lineItemCount'] = x
     # mappings/transactionUpdated.toml:41  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -276,12 +279,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['enteredAt'] = x
     # mappings/transactionUpdated.toml:42  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/transactionUpdated.toml:43  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -291,7 +294,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/transactionUpdated.toml:44  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -301,7 +304,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/transactionUpdated.toml:45  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -311,7 +314,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/transactionUpdated.toml:46  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -321,7 +324,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/transactionUpdated.toml:47  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -331,7 +334,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/transactionUpdated.toml:48  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -341,7 +344,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/transactionUpdated.toml:49  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -351,7 +354,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/transactionUpdated.toml:50  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = s[4]
+    x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -371,7 +374,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['customFields'] = m3
     # mappings/transactionUpdated.toml:51  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = s[5]
+    x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -392,7 +395,7 @@ def output_0(v, s, now, received, known, notes):
             o2['extendedFields'] = m4
     l5 = []
     # mappings/transactionUpdated.toml:66  [output.fields."_tenant.capillary.lineItems"]
-    for item6 in v[33] or ():
+    for item6 in v[34] or ():
         o7 = {}
         # mappings/transactionUpdated.toml:68  fields."sku" = { from = "itemCode", required = true }
         x = item6[0]
@@ -489,7 +492,7 @@ def output_0(v, s, now, received, known, notes):
     if o1:
         o['_tenant'] = o1
     # mappings/transactionUpdated.toml:22  "eventType" = { lookup = "delivery", from = ["data.deliveryStatus", "eventName"] }
-    x = v[4]
+    x = v[5]
     if not (x and not x.isspace()):
         y = v[1]
         x = x if y is None else y
@@ -506,26 +509,30 @@ def output_0(v, s, now, received, known, notes):
     o8 = {}
     o9 = {}
     # mappings/transactionUpdated.toml:23  "commerce.order.purchaseID" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o9['purchaseID'] = x
-    # mappings/transactionUpdated.toml:24  "commerce.order.priceTotal" = { from = "data.amount" }
-    x = v[19]
+    # mappings/transactionUpdated.toml:24  "commerce.order.priceTotal" = { call = "not_negative", with = ["data.amount"] }
+    x = f_not_negative(v[20])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('commerce.order.priceTotal:' + reason)
+        x = x.value
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.priceTotal:not finite')
         else:
             o9['priceTotal'] = x
     # mappings/transactionUpdated.toml:25  "commerce.order.discountAmount" = { from = "data.discount" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.discountAmount:not finite')
         else:
             o9['discountAmount'] = x
     # mappings/transactionUpdated.toml:26  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-    x = s[6]
+    x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.currencyCode:' + reason)
@@ -536,7 +543,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o9['currencyCode'] = x
     # mappings/transactionUpdated.toml:27  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
-    x = s[7]
+    x = s[8]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.createdDate:' + reason)
@@ -561,7 +568,7 @@ def output_0(v, s, now, received, known, notes):
             o9['lastUpdatedDate'] = x
     l10 = []
     # mappings/transactionUpdated.toml:78  [output.fields."commerce.order.payments"]
-    for item11 in v[36] or ():
+    for item11 in v[37] or ():
         o12 = {}
         # mappings/transactionUpdated.toml:80  fields."paymentType" = { from = "mode", as = "lower", required = true }
         x = item11[0]
@@ -586,7 +593,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o12['paymentAmount'] = x
         # mappings/transactionUpdated.toml:82  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[6]
+        x = s[7]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.payments[].currencyCode:' + reason)
@@ -603,7 +610,7 @@ def output_0(v, s, now, received, known, notes):
         o8['order'] = o9
     o13 = {}
     # mappings/transactionUpdated.toml:29  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -618,7 +625,7 @@ def output_0(v, s, now, received, known, notes):
         o['commerce'] = o8
     l14 = []
     # mappings/transactionUpdated.toml:55  [output.fields."productListItems"]
-    for item15 in v[37] or ():
+    for item15 in v[38] or ():
         o16 = {}
         # mappings/transactionUpdated.toml:57  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
         x = f_text_unless(item15[0], item15[1], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
@@ -664,7 +671,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o16['discountAmount'] = x
         # mappings/transactionUpdated.toml:62  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[6]
+        x = s[7]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].currencyCode:' + reason)
@@ -695,14 +702,18 @@ def output_0(v, s, now, received, known, notes):
 def output_1(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:86  events-return -> events
     # mappings/transactionUpdated.toml:89  when = [
-    if not f_either_is(v[3], v[4], 'RETURN', 'RETURNED'):
+    if v[3] and (lost := unreadable(('data.billType', 'data.deliveryStatus'), v[3])):
+        raise Unmappable('when', undecided(lost))
+    if not f_either_is(v[4], v[5], 'RETURN', 'RETURNED'):
         return None
     # mappings/transactionUpdated.toml:89  when = [
+    if v[3] and (lost := unreadable(('data.billType',), v[3])):
+        raise Unmappable('when', undecided(lost))
     if not s[0]:
         return None
     o = {}
     # mappings/transactionUpdated.toml:94  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[5], 'events-return', None, v[6], received, v[7], v[8], v[2], v[9])
+    x = f_event_id(v[0], v[1], v[6], 'events-return', None, v[7], received, v[8], v[9], v[2], v[10])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -757,7 +768,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -767,12 +778,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = str(x)
         o18['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -782,7 +793,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[8]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -792,7 +803,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -807,7 +818,7 @@ def output_1(v, s, now, received, known, notes):
         x = str(x)
         o18['customerId'] = x
     # mappings/transactionUpdated.toml:102  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[14]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -818,12 +829,12 @@ def output_1(v, s, now, received, known, notes):
             x = x.lower()
             o18['loyaltyType'] = x
     # mappings/transactionUpdated.toml:103  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o18['transactionId'] = x
     # mappings/transactionUpdated.toml:104  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[15]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -833,7 +844,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['billNumber'] = x
     # mappings/transactionUpdated.toml:105  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[16]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -842,19 +853,16 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o18['billClientId'] = x
-    # mappings/transactionUpdated.toml:106  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
-    x = v[3]
+    # mappings/transactionUpdated.toml:106  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    x = s[3]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.billType:' + reason)
+        x = x.value
     if x is not None:
-        x = x.strip()
-        if not x:
-            pass
-        elif x in PLACEHOLDERS:
-            notes.append('_tenant.capillary.billType:placeholder')
-        else:
-            x = x.upper()
-            o18['billType'] = x
+        o18['billType'] = x
     # mappings/transactionUpdated.toml:107  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[17]
+    x = v[18]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -862,7 +870,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['billDate'] = x
     # mappings/transactionUpdated.toml:108  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[4]
+    x = v[5]
     if x is not None:
         x = x.strip()
         if not x:
@@ -873,7 +881,7 @@ def output_1(v, s, now, received, known, notes):
             x = x.upper()
             o18['deliveryStatus'] = x
     # mappings/transactionUpdated.toml:109  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[18]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -884,35 +892,35 @@ def output_1(v, s, now, received, known, notes):
             x = x.upper()
             o18['outlierStatus'] = x
     # mappings/transactionUpdated.toml:110  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[19]
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o18['amount'] = x
     # mappings/transactionUpdated.toml:111  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
-    x = s[3]
+    x = s[4]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o18['grossAmount'] = x
     # mappings/transactionUpdated.toml:112  "_tenant.capillary.discount" = { from = "data.discount" }
-    x = v[34]
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o18['discount'] = x
     # mappings/transactionUpdated.toml:113  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[21]
+    x = v[22]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o18['lineItemCount'] = x
     # mappings/transactionUpdated.toml:114  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[22]
+    x = v[23]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -920,12 +928,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['enteredAt'] = x
     # mappings/transactionUpdated.toml:115  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[23]
+    x = v[24]
     if x is not None:
         x = str(x)
         o18['enteredById'] = x
     # mappings/transactionUpdated.toml:116  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -935,7 +943,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['storeCode'] = x
     # mappings/transactionUpdated.toml:117  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[25]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -945,7 +953,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['storeName'] = x
     # mappings/transactionUpdated.toml:118  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[26]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -955,7 +963,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['storeExternalId'] = x
     # mappings/transactionUpdated.toml:119  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[27]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -965,7 +973,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['storeExternalId1'] = x
     # mappings/transactionUpdated.toml:120  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[28]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -975,7 +983,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['storeExternalId2'] = x
     # mappings/transactionUpdated.toml:121  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[29]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -985,7 +993,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['tillCode'] = x
     # mappings/transactionUpdated.toml:122  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[30]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -995,7 +1003,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['tillName'] = x
     # mappings/transactionUpdated.toml:123  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = s[4]
+    x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -1015,7 +1023,7 @@ def output_1(v, s, now, received, known, notes):
         if m19:
             o18['customFields'] = m19
     # mappings/transactionUpdated.toml:124  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = s[5]
+    x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -1036,7 +1044,7 @@ def output_1(v, s, now, received, known, notes):
             o18['extendedFields'] = m20
     l21 = []
     # mappings/transactionUpdated.toml:134  [output.fields."_tenant.capillary.lineItems"]
-    for item22 in v[33] or ():
+    for item22 in v[34] or ():
         o23 = {}
         # mappings/transactionUpdated.toml:136  fields."sku" = { from = "itemCode", required = true }
         x = item22[0]
@@ -1130,7 +1138,7 @@ def output_1(v, s, now, received, known, notes):
         o18['lineItems'] = l21
     l24 = []
     # mappings/transactionUpdated.toml:147  [output.fields."_tenant.capillary.payments"]
-    for item25 in v[36] or ():
+    for item25 in v[37] or ():
         o26 = {}
         # mappings/transactionUpdated.toml:149  fields."type" = { from = "mode", as = "lower", required = true }
         x = item25[0]
@@ -1162,7 +1170,7 @@ def output_1(v, s, now, received, known, notes):
     if o17:
         o['_tenant'] = o17
     # mappings/transactionUpdated.toml:96  "eventType" = { lookup = "return", from = ["data.billType", "eventName"] }
-    x = v[3]
+    x = v[4]
     if not (x and not x.isspace()):
         y = v[1]
         x = x if y is None else y
@@ -1179,7 +1187,7 @@ def output_1(v, s, now, received, known, notes):
     o27 = {}
     o28 = {}
     # mappings/transactionUpdated.toml:97  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-    x = s[6]
+    x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.currencyCode:' + reason)
@@ -1190,7 +1198,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o28['currencyCode'] = x
     # mappings/transactionUpdated.toml:98  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
-    x = s[7]
+    x = s[8]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.createdDate:' + reason)
@@ -1215,7 +1223,7 @@ def output_1(v, s, now, received, known, notes):
             o28['lastUpdatedDate'] = x
     o29 = {}
     # mappings/transactionUpdated.toml:100  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    x = v[10]
     if x is not None:
         x = str(x)
         o29['returnID'] = x
@@ -1225,7 +1233,7 @@ def output_1(v, s, now, received, known, notes):
         o27['order'] = o28
     o30 = {}
     # mappings/transactionUpdated.toml:101  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1240,7 +1248,7 @@ def output_1(v, s, now, received, known, notes):
         o['commerce'] = o27
     l31 = []
     # mappings/transactionUpdated.toml:126  [output.fields."productListItems"]
-    for item32 in v[38] or ():
+    for item32 in v[39] or ():
         o33 = {}
         # mappings/transactionUpdated.toml:128  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
         x = f_text_unless(item32[0], item32[1], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
@@ -1272,7 +1280,7 @@ def output_1(v, s, now, received, known, notes):
             else:
                 o33['quantity'] = x
         # mappings/transactionUpdated.toml:131  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[6]
+        x = s[7]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].currencyCode:' + reason)
@@ -1303,20 +1311,33 @@ def output_1(v, s, now, received, known, notes):
 def output_2(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:155  events-refund -> events
     # mappings/transactionUpdated.toml:158  when = [
-    if not f_is_any(v[4], 'RETURNED'):
+    if v[3] and (lost := unreadable(('data.deliveryStatus',), v[3])):
+        raise Unmappable('when', undecided(lost))
+    if not f_is_any(v[5], 'RETURNED'):
         return None
     # mappings/transactionUpdated.toml:158  when = [
-    if not f_is_none_of(v[3], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'):
+    if v[3] and (lost := unreadable(('data.billType',), v[3])):
+        raise Unmappable('when', undecided(lost))
+    if not f_is_none_of(v[4], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'):
         return None
     # mappings/transactionUpdated.toml:158  when = [
-    if not f_is_none_of(v[9], '', 0, -1):
+    if v[3] and (lost := unreadable(('data.billType',), v[3])):
+        return Skip(undecided(lost), 'events')
+    if not f_is_any(v[4], 'REGULAR', 'MIXED', '', 'null'):
+        return Skip('refund of a bill of an unknown type', 'events')
+    # mappings/transactionUpdated.toml:158  when = [
+    if v[3] and (lost := unreadable(('data.transactionId',), v[3])):
+        return Skip(undecided(lost), 'events')
+    if not f_is_none_of(v[10], '', 0, -1):
         return Skip('refund of no known bill', 'events')
     # mappings/transactionUpdated.toml:158  when = [
-    if not f_is_number(v[19]):
+    if v[3] and (lost := unreadable(('data.amount',), v[3])):
+        return Skip(undecided(lost), 'events')
+    if not f_is_number(v[20]):
         return Skip('refund of no known amount', 'events')
     o = {}
-    # mappings/transactionUpdated.toml:165  "_id" = { call = "event_id", with = ["orgId", "eventName", { const = "" }, "@output", "@item", { const = 0 }, "@received", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], '', 'events-refund', None, 0, received, v[9])
+    # mappings/transactionUpdated.toml:166  "_id" = { call = "event_id", with = ["orgId", "eventName", { const = "" }, "@output", "@item", { const = 0 }, "@received", "data.transactionId"], required = true }
+    x = f_event_id(v[0], v[1], '', 'events-refund', None, 0, received, v[10])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -1371,7 +1392,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o35['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1381,12 +1402,12 @@ def output_2(v, s, now, received, known, notes):
         else:
             o35['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = str(x)
         o35['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1396,7 +1417,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o35['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[8]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1406,7 +1427,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o35['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1420,8 +1441,8 @@ def output_2(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o35['customerId'] = x
-    # mappings/transactionUpdated.toml:172  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[14]
+    # mappings/transactionUpdated.toml:173  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1431,13 +1452,13 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o35['loyaltyType'] = x
-    # mappings/transactionUpdated.toml:173  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    # mappings/transactionUpdated.toml:174  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    x = v[10]
     if x is not None:
         x = str(x)
         o35['transactionId'] = x
-    # mappings/transactionUpdated.toml:174  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[15]
+    # mappings/transactionUpdated.toml:175  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1446,8 +1467,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o35['billNumber'] = x
-    # mappings/transactionUpdated.toml:175  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[16]
+    # mappings/transactionUpdated.toml:176  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1456,27 +1477,24 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o35['billClientId'] = x
-    # mappings/transactionUpdated.toml:176  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
-    x = v[3]
+    # mappings/transactionUpdated.toml:177  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    x = s[3]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.billType:' + reason)
+        x = x.value
     if x is not None:
-        x = x.strip()
-        if not x:
-            pass
-        elif x in PLACEHOLDERS:
-            notes.append('_tenant.capillary.billType:placeholder')
-        else:
-            x = x.upper()
-            o35['billType'] = x
-    # mappings/transactionUpdated.toml:177  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[17]
+        o35['billType'] = x
+    # mappings/transactionUpdated.toml:178  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    x = v[18]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.billDate:time')
         else:
             o35['billDate'] = x
-    # mappings/transactionUpdated.toml:178  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[4]
+    # mappings/transactionUpdated.toml:179  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    x = v[5]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1486,8 +1504,8 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o35['deliveryStatus'] = x
-    # mappings/transactionUpdated.toml:179  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[18]
+    # mappings/transactionUpdated.toml:180  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1497,15 +1515,15 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o35['outlierStatus'] = x
-    # mappings/transactionUpdated.toml:180  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[19]
+    # mappings/transactionUpdated.toml:181  "_tenant.capillary.amount" = { from = "data.amount" }
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o35['amount'] = x
-    # mappings/transactionUpdated.toml:181  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    # mappings/transactionUpdated.toml:182  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1514,8 +1532,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o35['storeCode'] = x
-    # mappings/transactionUpdated.toml:182  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[25]
+    # mappings/transactionUpdated.toml:183  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1528,12 +1546,12 @@ def output_2(v, s, now, received, known, notes):
         o34['capillary'] = o35
     if o34:
         o['_tenant'] = o34
-    # mappings/transactionUpdated.toml:166  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
+    # mappings/transactionUpdated.toml:167  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
     o['eventType'] = 'commerce.backofficeCreditMemoIssued'
     o36 = {}
     o37 = {}
-    # mappings/transactionUpdated.toml:167  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-    x = s[6]
+    # mappings/transactionUpdated.toml:168  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.currencyCode:' + reason)
@@ -1543,8 +1561,8 @@ def output_2(v, s, now, received, known, notes):
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o37['currencyCode'] = x
-    # mappings/transactionUpdated.toml:168  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
-    x = s[7]
+    # mappings/transactionUpdated.toml:169  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    x = s[8]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.createdDate:' + reason)
@@ -1555,7 +1573,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('commerce.order.createdDate:time')
         else:
             o37['createdDate'] = x
-    # mappings/transactionUpdated.toml:169  "commerce.order.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/transactionUpdated.toml:170  "commerce.order.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1568,19 +1586,19 @@ def output_2(v, s, now, received, known, notes):
         else:
             o37['lastUpdatedDate'] = x
     o38 = {}
-    # mappings/transactionUpdated.toml:170  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    # mappings/transactionUpdated.toml:171  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
+    x = v[10]
     if x is not None:
         x = str(x)
         o38['returnID'] = x
     if o38:
         o37['returns'] = o38
     l39 = []
-    # mappings/transactionUpdated.toml:185  [output.fields."commerce.order.refunds"]
+    # mappings/transactionUpdated.toml:186  [output.fields."commerce.order.refunds"]
     for _once40 in ONCE:
         o41 = {}
-        # mappings/transactionUpdated.toml:186  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
-        x = v[19]
+        # mappings/transactionUpdated.toml:187  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
+        x = v[20]
         if x is None:
             continue
         if not isfinite(x):
@@ -1589,15 +1607,15 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = abs(x)
             o41['refundAmount'] = x
-        # mappings/transactionUpdated.toml:187  fields."refundReason" = { const = "return" }
+        # mappings/transactionUpdated.toml:188  fields."refundReason" = { const = "return" }
         o41['refundReason'] = 'return'
-        # mappings/transactionUpdated.toml:188  fields."transactionID" = { from = "data.transactionId", as = "string" }
-        x = v[9]
+        # mappings/transactionUpdated.toml:189  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        x = v[10]
         if x is not None:
             x = str(x)
             o41['transactionID'] = x
-        # mappings/transactionUpdated.toml:189  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[6]
+        # mappings/transactionUpdated.toml:190  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[7]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.refunds[].currencyCode:' + reason)
@@ -1613,8 +1631,8 @@ def output_2(v, s, now, received, known, notes):
     if o37:
         o36['order'] = o37
     o42 = {}
-    # mappings/transactionUpdated.toml:171  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    # mappings/transactionUpdated.toml:172  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1628,10 +1646,10 @@ def output_2(v, s, now, received, known, notes):
     if o36:
         o['commerce'] = o36
     l43 = []
-    # mappings/transactionUpdated.toml:191  [output.fields."productListItems"]
-    for item44 in v[38] or ():
+    # mappings/transactionUpdated.toml:192  [output.fields."productListItems"]
+    for item44 in v[39] or ():
         o45 = {}
-        # mappings/transactionUpdated.toml:193  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
+        # mappings/transactionUpdated.toml:194  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
         x = f_text_unless(item44[0], item44[1], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1643,7 +1661,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('productListItems[].SKU:absent')
             continue
         o45['SKU'] = x
-        # mappings/transactionUpdated.toml:194  fields."name" = { from = "description" }
+        # mappings/transactionUpdated.toml:195  fields."name" = { from = "description" }
         x = item44[2]
         if x is not None:
             x = x.strip()
@@ -1653,15 +1671,15 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('productListItems[].name:placeholder')
             else:
                 o45['name'] = x
-        # mappings/transactionUpdated.toml:195  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        # mappings/transactionUpdated.toml:196  fields."quantity" = { call = "whole_count", with = ["qty"] }
         x = f_whole_count(item44[3])
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('productListItems[].quantity:range')
             else:
                 o45['quantity'] = x
-        # mappings/transactionUpdated.toml:196  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-        x = s[6]
+        # mappings/transactionUpdated.toml:197  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        x = s[7]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].currencyCode:' + reason)
@@ -1671,7 +1689,7 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('productListItems[].currencyCode:pattern')
             else:
                 o45['currencyCode'] = x
-        # mappings/transactionUpdated.toml:197  fields."productImageUrl" = { from = "imgUrl" }
+        # mappings/transactionUpdated.toml:198  fields."productImageUrl" = { from = "imgUrl" }
         x = item44[4]
         if x is not None:
             x = x.strip()
@@ -1690,13 +1708,15 @@ def output_2(v, s, now, received, known, notes):
 
 
 def output_3(v, s, now, received, known, notes):
-    # mappings/transactionUpdated.toml:200  events-not-interested -> events
-    # mappings/transactionUpdated.toml:203  when = { call = "is_any", with = ["data.billType", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
-    if not f_is_any(v[3], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'):
+    # mappings/transactionUpdated.toml:202  events-no-commerce -> events
+    # mappings/transactionUpdated.toml:205  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "null" }, { const = "RETURN" }] }
+    if v[3] and (lost := unreadable(('data.billType',), v[3])):
+        raise Unmappable('when', undecided(lost))
+    if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'null', 'RETURN'):
         return None
     o = {}
-    # mappings/transactionUpdated.toml:205  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[5], 'events-not-interested', None, v[6], received, v[7], v[8], v[2], v[9])
+    # mappings/transactionUpdated.toml:207  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
+    x = f_event_id(v[0], v[1], v[6], 'events-no-commerce', None, v[7], received, v[8], v[9], v[2], v[10])
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -1751,7 +1771,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[5]
+    x = v[6]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1761,12 +1781,12 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[12]
+    x = v[13]
     if x is not None:
         x = str(x)
         o47['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[7]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1776,7 +1796,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[8]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1786,7 +1806,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[13]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1800,8 +1820,8 @@ def output_3(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o47['customerId'] = x
-    # mappings/transactionUpdated.toml:207  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[14]
+    # mappings/transactionUpdated.toml:209  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1811,13 +1831,13 @@ def output_3(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o47['loyaltyType'] = x
-    # mappings/transactionUpdated.toml:208  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    # mappings/transactionUpdated.toml:210  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    x = v[10]
     if x is not None:
         x = str(x)
         o47['transactionId'] = x
-    # mappings/transactionUpdated.toml:209  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[15]
+    # mappings/transactionUpdated.toml:211  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1826,8 +1846,8 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o47['billNumber'] = x
-    # mappings/transactionUpdated.toml:210  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[16]
+    # mappings/transactionUpdated.toml:212  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1836,27 +1856,24 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o47['billClientId'] = x
-    # mappings/transactionUpdated.toml:211  "_tenant.capillary.billType" = { from = "data.billType", as = "upper" }
-    x = v[3]
+    # mappings/transactionUpdated.toml:213  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    x = s[3]
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_tenant.capillary.billType:' + reason)
+        x = x.value
     if x is not None:
-        x = x.strip()
-        if not x:
-            pass
-        elif x in PLACEHOLDERS:
-            notes.append('_tenant.capillary.billType:placeholder')
-        else:
-            x = x.upper()
-            o47['billType'] = x
-    # mappings/transactionUpdated.toml:212  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[17]
+        o47['billType'] = x
+    # mappings/transactionUpdated.toml:214  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    x = v[18]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.billDate:time')
         else:
             o47['billDate'] = x
-    # mappings/transactionUpdated.toml:213  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[4]
+    # mappings/transactionUpdated.toml:215  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    x = v[5]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1866,8 +1883,8 @@ def output_3(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o47['deliveryStatus'] = x
-    # mappings/transactionUpdated.toml:214  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[18]
+    # mappings/transactionUpdated.toml:216  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1877,29 +1894,29 @@ def output_3(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o47['outlierStatus'] = x
-    # mappings/transactionUpdated.toml:215  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[19]
+    # mappings/transactionUpdated.toml:217  "_tenant.capillary.amount" = { from = "data.amount" }
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o47['amount'] = x
-    # mappings/transactionUpdated.toml:216  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
-    x = s[3]
+    # mappings/transactionUpdated.toml:218  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    x = s[4]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o47['grossAmount'] = x
-    # mappings/transactionUpdated.toml:217  "_tenant.capillary.discount" = { from = "data.discount" }
-    x = v[34]
+    # mappings/transactionUpdated.toml:219  "_tenant.capillary.discount" = { from = "data.discount" }
+    x = v[35]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o47['discount'] = x
-    # mappings/transactionUpdated.toml:218  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
-    x = s[6]
+    # mappings/transactionUpdated.toml:220  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.currencyCode:' + reason)
@@ -1909,28 +1926,28 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.currencyCode:pattern')
         else:
             o47['currencyCode'] = x
-    # mappings/transactionUpdated.toml:219  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[21]
+    # mappings/transactionUpdated.toml:221  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    x = v[22]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o47['lineItemCount'] = x
-    # mappings/transactionUpdated.toml:220  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[22]
+    # mappings/transactionUpdated.toml:222  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    x = v[23]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o47['enteredAt'] = x
-    # mappings/transactionUpdated.toml:221  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[23]
+    # mappings/transactionUpdated.toml:223  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    x = v[24]
     if x is not None:
         x = str(x)
         o47['enteredById'] = x
-    # mappings/transactionUpdated.toml:222  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    # mappings/transactionUpdated.toml:224  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1939,8 +1956,8 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o47['storeCode'] = x
-    # mappings/transactionUpdated.toml:223  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[25]
+    # mappings/transactionUpdated.toml:225  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1949,8 +1966,8 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o47['storeName'] = x
-    # mappings/transactionUpdated.toml:224  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[26]
+    # mappings/transactionUpdated.toml:226  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1959,8 +1976,8 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o47['storeExternalId'] = x
-    # mappings/transactionUpdated.toml:225  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[27]
+    # mappings/transactionUpdated.toml:227  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1969,8 +1986,8 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o47['storeExternalId1'] = x
-    # mappings/transactionUpdated.toml:226  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[28]
+    # mappings/transactionUpdated.toml:228  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1979,8 +1996,8 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o47['storeExternalId2'] = x
-    # mappings/transactionUpdated.toml:227  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[29]
+    # mappings/transactionUpdated.toml:229  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1989,8 +2006,8 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o47['tillCode'] = x
-    # mappings/transactionUpdated.toml:228  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[30]
+    # mappings/transactionUpdated.toml:230  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1999,8 +2016,8 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o47['tillName'] = x
-    # mappings/transactionUpdated.toml:229  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = s[4]
+    # mappings/transactionUpdated.toml:231  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -2019,8 +2036,8 @@ def output_3(v, s, now, received, known, notes):
                     m48[name] = x
         if m48:
             o47['customFields'] = m48
-    # mappings/transactionUpdated.toml:230  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = s[5]
+    # mappings/transactionUpdated.toml:232  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -2040,10 +2057,10 @@ def output_3(v, s, now, received, known, notes):
         if m49:
             o47['extendedFields'] = m49
     l50 = []
-    # mappings/transactionUpdated.toml:232  [output.fields."_tenant.capillary.lineItems"]
-    for item51 in v[33] or ():
+    # mappings/transactionUpdated.toml:234  [output.fields."_tenant.capillary.lineItems"]
+    for item51 in v[34] or ():
         o52 = {}
-        # mappings/transactionUpdated.toml:234  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionUpdated.toml:236  fields."sku" = { from = "itemCode", required = true }
         x = item51[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -2057,14 +2074,14 @@ def output_3(v, s, now, received, known, notes):
             continue
         else:
             o52['sku'] = x
-        # mappings/transactionUpdated.toml:235  fields."quantity" = { from = "qty" }
+        # mappings/transactionUpdated.toml:237  fields."quantity" = { from = "qty" }
         x = item51[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o52['quantity'] = x
-        # mappings/transactionUpdated.toml:236  fields."type" = { from = "type", as = "upper" }
+        # mappings/transactionUpdated.toml:238  fields."type" = { from = "type", as = "upper" }
         x = item51[2]
         if x is not None:
             x = x.strip()
@@ -2075,14 +2092,14 @@ def output_3(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o52['type'] = x
-        # mappings/transactionUpdated.toml:237  fields."netAmount" = { from = "amount" }
+        # mappings/transactionUpdated.toml:239  fields."netAmount" = { from = "amount" }
         x = item51[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o52['netAmount'] = x
-        # mappings/transactionUpdated.toml:238  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionUpdated.toml:240  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item51[4]
         if x is not None:
             x = x.strip()
@@ -2092,7 +2109,7 @@ def output_3(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o52['parentBillNumber'] = x
-        # mappings/transactionUpdated.toml:239  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionUpdated.toml:241  fields."purchaseTime" = { from = "purchaseTime" }
         x = item51[5]
         if x is not None:
             x = x.strip()
@@ -2102,7 +2119,7 @@ def output_3(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o52['purchaseTime'] = x
-        # mappings/transactionUpdated.toml:240  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionUpdated.toml:242  fields."returnType" = { from = "returnType", as = "upper" }
         x = item51[6]
         if x is not None:
             x = x.strip()
@@ -2113,7 +2130,7 @@ def output_3(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o52['returnType'] = x
-        # mappings/transactionUpdated.toml:241  fields."serial" = { from = "serial" }
+        # mappings/transactionUpdated.toml:243  fields."serial" = { from = "serial" }
         x = item51[7]
         if x is not None:
             x = x.strip()
@@ -2123,7 +2140,7 @@ def output_3(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o52['serial'] = x
-        # mappings/transactionUpdated.toml:242  fields."rate" = { from = "rate" }
+        # mappings/transactionUpdated.toml:244  fields."rate" = { from = "rate" }
         x = item51[8]
         if x is not None:
             if not isfinite(x):
@@ -2134,10 +2151,10 @@ def output_3(v, s, now, received, known, notes):
     if l50:
         o47['lineItems'] = l50
     l53 = []
-    # mappings/transactionUpdated.toml:244  [output.fields."_tenant.capillary.payments"]
-    for item54 in v[36] or ():
+    # mappings/transactionUpdated.toml:246  [output.fields."_tenant.capillary.payments"]
+    for item54 in v[37] or ():
         o55 = {}
-        # mappings/transactionUpdated.toml:246  fields."type" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionUpdated.toml:248  fields."type" = { from = "mode", as = "lower", required = true }
         x = item54[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
@@ -2152,7 +2169,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o55['type'] = x
-        # mappings/transactionUpdated.toml:247  fields."amount" = { from = "value" }
+        # mappings/transactionUpdated.toml:249  fields."amount" = { from = "value" }
         x = item54[1]
         if x is not None:
             if not isfinite(x):
@@ -2166,12 +2183,12 @@ def output_3(v, s, now, received, known, notes):
         o46['capillary'] = o47
     if o46:
         o['_tenant'] = o46
-    # mappings/transactionUpdated.toml:206  "eventType" = { const = "loyalty.transactionUpdated" }
+    # mappings/transactionUpdated.toml:208  "eventType" = { const = "loyalty.transactionUpdated" }
     o['eventType'] = 'loyalty.transactionUpdated'
     return fit(o, k_9, notes)
 
 
-def skip_1(b, p, end):                                    # capillary.events.transactionUpdated.Channel
+def skip_3(b, p, end):                                    # capillary.events.transactionUpdated.Channel
     t = b[p]                                              # accounts: union
     p += 1
     if t == 2:
@@ -2235,7 +2252,7 @@ def skip_1(b, p, end):                                    # capillary.events.tra
 
 def read(b, p):                                           # capillary.events.TransactionUpdated a7a9d4852166cc34
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v10_email = v11_mobile = v14_loyaltyType = v3_billType = v4_deliveryStatus = v9_transactionId = v15_billNumber = v16_billClientId = v17_billDate = v18_outlierStatus = v19_amount = v20_grossAmount = v21_lineItemCount = v22_enteredAt = v23_id = v24_code = v25_name = v26_externalId = v27_externalId1 = v28_externalId2 = v29_code = v30_name = v33_customFields = v36_extendedFields = v46_lineItems = v56_lineItems = v57_lineItems = v47_discount = v48_currencyCode = v51_paymentModes = v5_eventId = v6_createdAt = v7_refId = v8_apiRequestId = v12_eventLogId = v13_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v11_email = v12_mobile = v15_loyaltyType = v4_billType = v5_deliveryStatus = v10_transactionId = v16_billNumber = v17_billClientId = v18_billDate = v19_outlierStatus = v20_amount = v21_grossAmount = v22_lineItemCount = v23_enteredAt = v24_id = v25_code = v26_name = v27_externalId = v28_externalId1 = v29_externalId2 = v30_code = v31_name = v34_customFields = v37_extendedFields = v47_lineItems = v57_lineItems = v58_lineItems = v48_discount = v49_currencyCode = v52_paymentModes = v3_dropped = v6_eventId = v7_createdAt = v8_refId = v9_apiRequestId = v13_eventLogId = v14_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -2257,16 +2274,16 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v5_eventId = b[s:p].decode()
+            v6_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v12_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v13_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v12_eventLogId is None:
-                v12_eventLogId, p = long_at(b, p - 1)
+            if v13_eventLogId is None:
+                v13_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -2284,7 +2301,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v7_refId = b[s:p].decode()
+            v8_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -2298,16 +2315,16 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v8_apiRequestId = b[s:p].decode()
+            v9_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v6_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v7_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v6_createdAt is None:
-                v6_createdAt, p = long_at(b, p - 1)
+            if v7_createdAt is None:
+                v7_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -2321,11 +2338,11 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v13_loyaltyEventId = b[s:p].decode()
+            v14_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
-        if b[p : p + 7] == b'\x00\x00\x00\x00\x00\x00\x00':  # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType, dropped: null
-            p += 7
+        if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
+            p += 6
         else:
             t = b[p]                                      # traceAttributes: union
             p += 1
@@ -2411,31 +2428,36 @@ def read(b, p):                                           # capillary.events.Tra
                     raise Bad("the data ends before this does")
             elif t:
                 raise Bad("no such branch of the union")
-            t = b[p]                                      # dropped: union
-            p += 1
-            if t == 2:
-                while n := HALF[b[p]]:                    # dropped: blocks
+        t = b[p]                                          # dropped: union
+        p += 1
+        if t == 2:
+            x2 = []                                       # dropped: array
+            while n := HALF[b[p]]:                        # dropped: blocks
+                p += 1
+                if n < 0:
+                    n, p = block_at(b, p - 1, end, 1)
+                for _ in range(n):
+                    n = HALF[b[p]]                        # dropped[]: string
                     p += 1
                     if n < 0:
-                        n, p = block_at(b, p - 1, end, 1)
-                    for _ in range(n):
-                        n = HALF[b[p]]                    # dropped[]: text, skipped
-                        p += 1
-                        if n < 0:
-                            n, p = count_at(b, p - 1)
-                        p += n
-                        if p > end:
-                            raise Bad("the data ends before this does")
-                p += 1
-            elif t:
-                raise Bad("no such branch of the union")
+                        n, p = count_at(b, p - 1)
+                    s = p
+                    p += n
+                    if p > end:
+                        raise Bad("the data ends before this does")
+                    x1 = b[s:p].decode()
+                    x2.append(x1)
+            p += 1
+            v3_dropped = x2
+        elif t:
+            raise Bad("no such branch of the union")
         t = b[p]                                          # data.transactionId: union
         p += 1
         if t == 2:
-            v9_transactionId = ZIGZAG[b[p]]               # data.transactionId: long
+            v10_transactionId = ZIGZAG[b[p]]              # data.transactionId: long
             p += 1
-            if v9_transactionId is None:
-                v9_transactionId, p = long_at(b, p - 1)
+            if v10_transactionId is None:
+                v10_transactionId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billNumber: union
@@ -2449,7 +2471,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v15_billNumber = b[s:p].decode()
+            v16_billNumber = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billClientId: union
@@ -2463,27 +2485,27 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v16_billClientId = b[s:p].decode()
+            v17_billClientId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.amount: union
         p += 1
         if t == 2:
-            (v19_amount,) = double_at(b, p)               # data.amount: double
+            (v20_amount,) = double_at(b, p)               # data.amount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.grossAmount: union
         p += 1
         if t == 2:
-            (v20_grossAmount,) = double_at(b, p)          # data.grossAmount: double
+            (v21_grossAmount,) = double_at(b, p)          # data.grossAmount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.discount: union
         p += 1
         if t == 2:
-            (v47_discount,) = double_at(b, p)             # data.discount: double
+            (v48_discount,) = double_at(b, p)             # data.discount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -2498,7 +2520,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v48_currencyCode = b[s:p].decode()
+            v49_currencyCode = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billType: union
@@ -2512,7 +2534,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v3_billType = b[s:p].decode()
+            v4_billType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.deliveryStatus: union
@@ -2526,7 +2548,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v4_deliveryStatus = b[s:p].decode()
+            v5_deliveryStatus = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.outlierStatus: union
@@ -2540,34 +2562,34 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v18_outlierStatus = b[s:p].decode()
+            v19_outlierStatus = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lineItemCount: union
         p += 1
         if t == 2:
-            v21_lineItemCount = ZIGZAG[b[p]]              # data.lineItemCount: int
+            v22_lineItemCount = ZIGZAG[b[p]]              # data.lineItemCount: int
             p += 1
-            if v21_lineItemCount is None:
-                v21_lineItemCount, p = int_at(b, p - 1)
+            if v22_lineItemCount is None:
+                v22_lineItemCount, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billDate: union
         p += 1
         if t == 2:
-            v17_billDate = ZIGZAG[b[p]]                   # data.billDate: long
+            v18_billDate = ZIGZAG[b[p]]                   # data.billDate: long
             p += 1
-            if v17_billDate is None:
-                v17_billDate, p = long_at(b, p - 1)
+            if v18_billDate is None:
+                v18_billDate, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v22_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
+            v23_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
             p += 1
-            if v22_enteredAt is None:
-                v22_enteredAt, p = long_at(b, p - 1)
+            if v23_enteredAt is None:
+                v23_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -2576,10 +2598,10 @@ def read(b, p):                                           # capillary.events.Tra
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v23_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v24_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v23_id is None:
-                    v23_id, p = long_at(b, p - 1)
+                if v24_id is None:
+                    v24_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -2613,7 +2635,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v29_code = b[s:p].decode()
+                    v30_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -2627,7 +2649,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v30_name = b[s:p].decode()
+                    v31_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -2646,7 +2668,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v24_code = b[s:p].decode()
+                    v25_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -2660,7 +2682,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v25_name = b[s:p].decode()
+                    v26_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -2674,7 +2696,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v26_externalId = b[s:p].decode()
+                    v27_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -2688,7 +2710,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v27_externalId1 = b[s:p].decode()
+                    v28_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -2702,7 +2724,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v28_externalId2 = b[s:p].decode()
+                    v29_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -2756,7 +2778,7 @@ def read(b, p):                                           # capillary.events.Tra
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_loyaltyType = b[s:p].decode()
+                v15_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -2784,7 +2806,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v11_mobile = b[s:p].decode()
+                    v12_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -2798,7 +2820,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v10_email = b[s:p].decode()
+                    v11_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -2866,61 +2888,61 @@ def read(b, p):                                           # capillary.events.Tra
                 t = b[p]                                  # data.customerIdentifiers.facebook: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.facebook: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.web_engage: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.web_engage: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.wechat: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.wechat: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.martjack: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.martjack: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.tmall: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.tmall: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.toabao: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.toabao: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.jd: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.jd: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.ecommerce: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.ecommerce: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.website: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.website: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.website: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.line: union
                 p += 1
                 if t == 2:
-                    p = skip_1(b, p, end)                 # data.customerIdentifiers.line: record, skipped
+                    p = skip_3(b, p, end)                 # data.customerIdentifiers.line: record, skipped
                 elif t:
                     raise Bad("no such branch of the union")
         elif t:
@@ -2928,13 +2950,13 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v33_customFields = []                         # data.customFields: one tuple per item
+            v34_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v31_key = v32_value = None
+                    v32_key = v33_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -2946,7 +2968,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_key = b[s:p].decode()
+                        v32_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -2960,23 +2982,23 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_value = b[s:p].decode()
+                        v33_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v33_customFields.append((v31_key, v32_value))
+                    v34_customFields.append((v32_key, v33_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.extendedFields: union
         p += 1
         if t == 2:
-            v36_extendedFields = []                       # data.extendedFields: one tuple per item
+            v37_extendedFields = []                       # data.extendedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.extendedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v34_key = v35_value = None
+                    v35_key = v36_value = None
                     t = b[p]                              # data.extendedFields[].key: union
                     p += 1
                     if t == 2:
@@ -2988,7 +3010,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_key = b[s:p].decode()
+                        v35_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.extendedFields[].value: union
@@ -3002,25 +3024,25 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_value = b[s:p].decode()
+                        v36_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v36_extendedFields.append((v34_key, v35_value))
+                    v37_extendedFields.append((v35_key, v36_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lineItems: union
         p += 1
         if t == 2:
-            v46_lineItems = []                            # data.lineItems: one tuple per item
-            v56_lineItems = []                            # data.lineItems: one tuple per item
+            v47_lineItems = []                            # data.lineItems: one tuple per item
             v57_lineItems = []                            # data.lineItems: one tuple per item
+            v58_lineItems = []                            # data.lineItems: one tuple per item
             while n := HALF[b[p]]:                        # data.lineItems: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 17)
                 for _ in range(n):
-                    v37_itemCode = v38_qty = v39_type = v40_amount = v41_parentBillNumber = v42_purchaseTime = v43_returnType = v44_serial = v45_rate = v52_description = v53_value = v54_discount = v55_imgUrl = None
+                    v38_itemCode = v39_qty = v40_type = v41_amount = v42_parentBillNumber = v43_purchaseTime = v44_returnType = v45_serial = v46_rate = v53_description = v54_value = v55_discount = v56_imgUrl = None
                     t = b[p]                              # data.lineItems[].itemCode: union
                     p += 1
                     if t == 2:
@@ -3032,7 +3054,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v37_itemCode = b[s:p].decode()
+                        v38_itemCode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].description: union
@@ -3046,7 +3068,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v52_description = b[s:p].decode()
+                        v53_description = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].serial: union
@@ -3060,41 +3082,41 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v44_serial = b[s:p].decode()
+                        v45_serial = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].qty: union
                     p += 1
                     if t == 2:
-                        (v38_qty,) = double_at(b, p)      # data.lineItems[].qty: double
+                        (v39_qty,) = double_at(b, p)      # data.lineItems[].qty: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].rate: union
                     p += 1
                     if t == 2:
-                        (v45_rate,) = double_at(b, p)     # data.lineItems[].rate: double
+                        (v46_rate,) = double_at(b, p)     # data.lineItems[].rate: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].value: union
                     p += 1
                     if t == 2:
-                        (v53_value,) = double_at(b, p)    # data.lineItems[].value: double
+                        (v54_value,) = double_at(b, p)    # data.lineItems[].value: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].discount: union
                     p += 1
                     if t == 2:
-                        (v54_discount,) = double_at(b, p)  # data.lineItems[].discount: double
+                        (v55_discount,) = double_at(b, p)  # data.lineItems[].discount: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].amount: union
                     p += 1
                     if t == 2:
-                        (v40_amount,) = double_at(b, p)   # data.lineItems[].amount: double
+                        (v41_amount,) = double_at(b, p)   # data.lineItems[].amount: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -3109,7 +3131,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v39_type = b[s:p].decode()
+                        v40_type = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].returnType: union
@@ -3123,7 +3145,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v43_returnType = b[s:p].decode()
+                        v44_returnType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].parentBillNumber: union
@@ -3137,7 +3159,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v41_parentBillNumber = b[s:p].decode()
+                        v42_parentBillNumber = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].purchaseTime: union
@@ -3151,7 +3173,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v42_purchaseTime = b[s:p].decode()
+                        v43_purchaseTime = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].imgUrl: union
@@ -3165,7 +3187,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v55_imgUrl = b[s:p].decode()
+                        v56_imgUrl = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     if b[p : p + 4] == b'\x00\x00\x00\x00':  # attributes, extendedFields, customFields, comboDetails: null
@@ -3308,22 +3330,22 @@ def read(b, p):                                           # capillary.events.Tra
                             p += 1
                         elif t:
                             raise Bad("no such branch of the union")
-                    v46_lineItems.append((v37_itemCode, v38_qty, v39_type, v40_amount, v41_parentBillNumber, v42_purchaseTime, v43_returnType, v44_serial, v45_rate))
-                    v56_lineItems.append((v37_itemCode, v39_type, v52_description, v38_qty, v53_value, v54_discount, v55_imgUrl))
-                    v57_lineItems.append((v37_itemCode, v39_type, v52_description, v38_qty, v55_imgUrl))
+                    v47_lineItems.append((v38_itemCode, v39_qty, v40_type, v41_amount, v42_parentBillNumber, v43_purchaseTime, v44_returnType, v45_serial, v46_rate))
+                    v57_lineItems.append((v38_itemCode, v40_type, v53_description, v39_qty, v54_value, v55_discount, v56_imgUrl))
+                    v58_lineItems.append((v38_itemCode, v40_type, v53_description, v39_qty, v56_imgUrl))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.paymentModes: union
         p += 1
         if t == 2:
-            v51_paymentModes = []                         # data.paymentModes: one tuple per item
+            v52_paymentModes = []                         # data.paymentModes: one tuple per item
             while n := HALF[b[p]]:                        # data.paymentModes: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v49_mode = v50_value = None
+                    v50_mode = v51_value = None
                     t = b[p]                              # data.paymentModes[].mode: union
                     p += 1
                     if t == 2:
@@ -3335,13 +3357,13 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v49_mode = b[s:p].decode()
+                        v50_mode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.paymentModes[].value: union
                     p += 1
                     if t == 2:
-                        (v50_value,) = double_at(b, p)    # data.paymentModes[].value: double
+                        (v51_value,) = double_at(b, p)    # data.paymentModes[].value: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -3382,7 +3404,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += 1
                     elif t:
                         raise Bad("no such branch of the union")
-                    v51_paymentModes.append((v49_mode, v50_value))
+                    v52_paymentModes.append((v50_mode, v51_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -3390,4 +3412,4 @@ def read(b, p):                                           # capillary.events.Tra
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_billType, v4_deliveryStatus, v5_eventId, v6_createdAt, v7_refId, v8_apiRequestId, v9_transactionId, v10_email, v11_mobile, v12_eventLogId, v13_loyaltyEventId, v14_loyaltyType, v15_billNumber, v16_billClientId, v17_billDate, v18_outlierStatus, v19_amount, v20_grossAmount, v21_lineItemCount, v22_enteredAt, v23_id, v24_code, v25_name, v26_externalId, v27_externalId1, v28_externalId2, v29_code, v30_name, v33_customFields, v36_extendedFields, v46_lineItems, v47_discount, v48_currencyCode, v51_paymentModes, v56_lineItems, v57_lineItems)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_billType, v5_deliveryStatus, v6_eventId, v7_createdAt, v8_refId, v9_apiRequestId, v10_transactionId, v11_email, v12_mobile, v13_eventLogId, v14_loyaltyEventId, v15_loyaltyType, v16_billNumber, v17_billClientId, v18_billDate, v19_outlierStatus, v20_amount, v21_grossAmount, v22_lineItemCount, v23_enteredAt, v24_id, v25_code, v26_name, v27_externalId, v28_externalId1, v29_externalId2, v30_code, v31_name, v34_customFields, v37_extendedFields, v47_lineItems, v48_discount, v49_currencyCode, v52_paymentModes, v57_lineItems, v58_lineItems)
