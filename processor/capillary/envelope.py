@@ -16,7 +16,9 @@ import re
 from typing import NamedTuple
 
 from processor.capillary.errors import CapillaryError
-from processor.capillary.names import pick, says_nothing
+from processor.capillary.names import fold, pick
+from processor.capillary.nothing import says_nothing
+from processor.capillary.scalars import Unfit, long
 
 _WRAPPERS = 4  # nobody was seen to nest more than two
 _EVENT_TYPE = re.compile(r"(?:([0-9]{1,18})_)?(.+)", re.DOTALL)
@@ -76,7 +78,7 @@ def _peel(content: dict[str, object]) -> tuple[str, dict[str, object]]:
 
 
 def _names_event(content: dict[str, object]) -> bool:
-    return pick(content, "eventName") is not None or pick(content, "eventType") is not None
+    return not (says_nothing(pick(content, "eventName")) and says_nothing(pick(content, "eventType")))
 
 
 def _is_event(data: dict[str, object]) -> bool:
@@ -86,20 +88,32 @@ def _is_event(data: dict[str, object]) -> bool:
 
 
 def _flat(wrapper: dict[str, object], attributes: dict[str, object]) -> dict[str, object]:
-    """B as A: what stands outside was moved there by the vendor, so it wins where it says something."""
+    """B as A: what stands outside was moved there by the vendor, so it wins, unless only the inside says something.
+
+    A blank or a placeholder outside is what a wrapper writes that had nothing to move; it must not hide the value.
+    Names are compared folded, because both may be spelled in any way.
+    """
     inside, beside = pick(attributes, "orgId"), pick(wrapper, "orgId")
-    if inside is not None and beside is not None and inside != beside:
+    if not says_nothing(inside) and not says_nothing(beside) and not _is_same_number(inside, beside):
         raise CapillaryError("two orgs in one event", "orgId, attributes.orgId", "ask who wrapped the event")
-    outside = {key: value for key, value in wrapper.items() if value is not None and value is not attributes}
-    silent = {key: value for key, value in outside.items() if says_nothing(value)}
-    told = {key: value for key, value in outside.items() if key not in silent}
-    return {**silent, **attributes, **told}
+    around = {key: value for key, value in wrapper.items() if value is not None and value is not attributes}
+    said = {fold(key) for key, value in around.items() if not says_nothing(value)}
+    kept = {key: value for key, value in attributes.items() if fold(key) not in said}
+    meant = {fold(key) for key, value in kept.items() if not says_nothing(value)}
+    return {**kept, **{key: value for key, value in around.items() if fold(key) not in meant}}
+
+
+def _is_same_number(one: object, other: object) -> bool:
+    try:
+        return long(one) == long(other)
+    except Unfit:
+        return one == other
 
 
 def _envelope(version: str, fields: dict[str, object]) -> Envelope:
     org, name = _event_type(pick(fields, "eventType"))
     given = pick(fields, "eventName")
-    if isinstance(given, str) and not (says_nothing(given) and name):
+    if isinstance(given, str) and not says_nothing(given):
         name = given
     if name is None or not name.strip():
         remedy = "an event says eventName, or eventType in the form orgId_eventName"
@@ -109,7 +123,7 @@ def _envelope(version: str, fields: dict[str, object]) -> Envelope:
 
 def _event_type(value: object) -> tuple[int | None, str | None]:
     """`150698_customerAdded` and `customerAdded` are both documented."""
-    match = _EVENT_TYPE.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = _EVENT_TYPE.fullmatch(value.strip()) if isinstance(value, str) and not says_nothing(value) else None
     if match is None:
         return None, None
     org, name = match.groups()

@@ -117,10 +117,14 @@ class Structure:
             member = self._spellings.get(fold(key))
             if member is None:
                 findings.note(self.path + shown(key), "not in the contract, left out")
-            elif given is not None and result[member.name] is not None:
+            elif given is not None and not _is_blank(result[member.name]):
                 findings.note(member.path, f"given twice, {shown(key)} left out")
             elif given is not None:
                 _fill(result, member, given, findings)
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _converter(node: Node) -> Callable[[object], object] | None:

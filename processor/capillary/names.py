@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_NOTHING = frozenset({"", "null", "undefined", "(null)"})
+from processor.capillary.nothing import says_nothing
+
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\- ]{0,59}")
 
 
@@ -14,16 +15,17 @@ def fold(name: str) -> str:
 
 
 def pick(content: dict[str, object], name: str) -> object:
-    """The value under a name, in this spelling if it is there, else in the first other one; None without."""
-    if name in content:
-        return content[name]
+    """The value under a name, in this spelling if that says something, else in the first other that does.
+
+    Where none does it is what stands there all the same; None without.
+    """
+    exact = content.get(name)
+    if not says_nothing(exact):
+        return exact
     wanted, least = fold(name), len(name)  # the length first: folding every key of every document costs
-    return next((value for key, value in content.items() if len(key) >= least and fold(key) == wanted), None)
-
-
-def says_nothing(value: object) -> bool:
-    """Whether a value is a text that stands for none: of two that name the event the other counts."""
-    return isinstance(value, str) and fold(value) in _NOTHING
+    others = [value for key, value in content.items() if len(key) >= least and fold(key) == wanted]
+    said = (value for value in others if not says_nothing(value))
+    return next(said, exact if exact is not None else next(iter(others), None))
 
 
 def shown(name: str) -> str:

@@ -13,6 +13,7 @@ from processor.capillary.envelope import Envelope, unwrap
 from processor.capillary.errors import CapillaryError, IgnoredEventError
 from processor.capillary.mend import Findings
 from processor.capillary.names import fold, pick, shown
+from processor.capillary.nothing import says_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,15 @@ def _contract(envelope: Envelope, contracts: Contracts) -> Contract:
 
 def _lifted(fields: dict[str, object], contract: Contract) -> dict[str, object]:
     """Some pointsIssued samples of 2025 have `loyaltyEventId` inside `data`; it belongs to the envelope."""
-    data = fields.get("data")
     name = "loyaltyEventId"
-    if not isinstance(data, dict) or name not in data or name in contract.body or fields.get(name) is not None:
+    data = pick(fields, "data")
+    if not isinstance(data, dict) or name in contract.body or not says_nothing(pick(fields, name)):
         return fields
-    rest = {key: value for key, value in data.items() if key != name}
-    return {**fields, "data": rest, name: data[name]}
+    found = pick(data, name)
+    if found is None:
+        return fields
+    around = {key: value for key, value in fields.items() if fold(key) not in {"data", fold(name)}}
+    return {**around, "data": {key: value for key, value in data.items() if fold(key) != fold(name)}, name: found}
 
 
 def _sunk(fields: dict[str, object], contract: Contract) -> dict[str, object]:

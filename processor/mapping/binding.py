@@ -454,7 +454,7 @@ class _Binder:
             kind = {str: "string", bool: "boolean", int: "integer", float: "number"}[type(spec.value)]
             _check_parameter(Source(kind), parameter, repr(spec.value))
             return Literal(spec.value)
-        if parameter.kinds == {"rows"}:
+        if parameter.kinds == {"rows"} or ("rows" in parameter.kinds and "[" in spec):
             return self._rows(spec, parameter, scope)
         found = self._readable(spec, scope)
         _check_parameter(found.source, parameter, spec)

@@ -18,6 +18,7 @@ from typing import cast
 
 import orjson
 
+from processor.capillary import NO_VALUE, says_nothing
 from processor.mapping.nobody import Judgement, is_hash, judge_email, judge_id, judge_phone, judged
 from processor.mapping.options import IDENTIFIERS, Options
 from processor.mapping.values import (
@@ -32,11 +33,6 @@ from processor.mapping.values import (
     milliseconds,
     parse_date,
 )
-
-_NO_VALUE = frozenset(
-    {"", "-", "-1", "0", "na", "n/a", "nil", "none", "null", "undefined", "unknown", "(null)", "test"}
-)
-"""Ids and numbers of bills that are none; who is nobody is another matter."""
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _YEAR_2000_MS = 946_684_800_000
@@ -58,19 +54,27 @@ def event_id(  # noqa: PLR0917 - mappings pass by position
     item: str | int | None,
     created_at: int | None,
     received: int,
-    *natural: str | int | None,
-) -> str:
+    *natural: str | float | Rows | None,
+) -> str | Noted[str]:
     """`_id` of an ExperienceEvent: 32 hex digits, the same on every replay. FROZEN at the first release.
 
-    Capillary's eventId decides where there is one. Without it (promotions, rewards, some points events) it is
-    createdAt with what the mapping names as natural key. Kafka's own time stands in for a missing createdAt: better
-    a duplicate after the source resends than two events under one id, of which Profile drops one. The name of the
-    output and the key of an item keep several messages of one event apart.
+    Capillary's eventId decides where there is one; a placeholder is none, and counted. Without it (promotions,
+    rewards, some points events) it is createdAt with what the mapping names as natural key: whatever tells two events
+    of one customer, request and millisecond apart. The order of rows means nothing, since Capillary gives some lists
+    as objects. Kafka's own time stands in for a missing createdAt: better a duplicate after the source resends than
+    two events under one id, of which Profile drops one. The name of the output and the key of an item keep several
+    messages of one event apart.
     """
-    own = (event_id or "").strip()
-    key: list[object] = [own] if own else ["", received if created_at is None else created_at, *natural]
+    given = (event_id or "").strip()
+    own = "" if says_nothing(given) else given
+    key = [own] if own else ["", received if created_at is None else created_at, *map(_unordered, natural)]
     digest = sha256(orjson.dumps([org, event, output, None if item is None else str(item), *key]))
-    return digest.hexdigest()[:_ID_LENGTH]
+    value = digest.hexdigest()[:_ID_LENGTH]
+    return Noted(value, ("eventId placeholder",)) if given and not own else value
+
+
+def _unordered(natural: str | float | Rows | None) -> object:
+    return sorted(natural, key=orjson.dumps) if isinstance(natural, list | tuple) else natural
 
 
 def event_time(now: int, received: int, created_at: int | None, *sooner: int | None) -> EpochMs | Noted[EpochMs] | None:
@@ -390,7 +394,7 @@ def identifier(pairs: Rows, *keys: str) -> str | None:
     for key in keys if pairs else ():
         wanted = _folded(key)
         for name, value in pairs:
-            if _folded(name) == wanted and _plain(value) not in _NO_VALUE:
+            if _folded(name) == wanted and _plain(value) not in NO_VALUE:
                 return str(value).strip()
     return None
 
@@ -406,7 +410,7 @@ def bill_number(pairs: Rows, *otherwise: str | int | None) -> str | None:
 
 
 def _first(values: Iterable[str | int | None]) -> str | None:
-    return next((str(value).strip() for value in values if _plain(value) not in _NO_VALUE), None)
+    return next((str(value).strip() for value in values if _plain(value) not in NO_VALUE), None)
 
 
 def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
