@@ -60,21 +60,32 @@ def event_id(  # noqa: PLR0917 - mappings pass by position
 
     Capillary's eventId decides where there is one; a placeholder is none, and counted. Without it (promotions,
     rewards, some points events) it is createdAt with what the mapping names as natural key: whatever tells two events
-    of one customer, request and millisecond apart. The order of rows means nothing, since Capillary gives some lists
-    as objects. Kafka's own time stands in for a missing createdAt: better a duplicate after the source resends than
-    two events under one id, of which Profile drops one. The name of the output and the key of an item keep several
-    messages of one event apart.
+    of one customer, request and millisecond apart. Kafka's own time stands in for a missing createdAt: better a
+    duplicate after the source resends than two events under one id, of which Profile drops one. The name of the output
+    and the key of an item keep several messages of one event apart.
     """
     given = (event_id or "").strip()
     own = "" if says_nothing(given) else given
-    key = [own] if own else ["", received if created_at is None else created_at, *map(_unordered, natural)]
+    key = [own] if own else ["", received if created_at is None else created_at, *map(_content, natural)]
     digest = sha256(orjson.dumps([org, event, output, None if item is None else str(item), *key]))
     value = digest.hexdigest()[:_ID_LENGTH]
     return Noted(value, ("eventId placeholder",)) if given and not own else value
 
 
-def _unordered(natural: str | float | Rows | None) -> object:
-    return sorted(natural, key=orjson.dumps) if isinstance(natural, list | tuple) else natural
+def _content(value: object) -> object:
+    """What a natural key says: lists in an order of their own, and no field that is absent.
+
+    Capillary gives some lists as objects, whose order means nothing; and a field that a later contract adds must not
+    change the `_id` of an event that lacks it.
+    """
+    match value:
+        case list():
+            return sorted(map(_content, value), key=orjson.dumps)
+        case tuple():
+            return [_content(column) for column in value]
+        case dict():
+            return {name: _content(value[name]) for name in sorted(value) if value[name] is not None}
+    return value
 
 
 def event_time(now: int, received: int, created_at: int | None, *sooner: int | None) -> EpochMs | Noted[EpochMs] | None:
