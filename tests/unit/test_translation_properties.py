@@ -10,11 +10,13 @@ import copy
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
-from itertools import islice, product
+from itertools import cycle, islice, product
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import fastavro
@@ -27,9 +29,10 @@ from processor.capillary import load_contracts
 from processor.commands._encoding import single_object
 from processor.mapping.functions import event_id
 from processor.mapping.options import Namespaces
+from processor.mapping.values import Noted
 from processor.model import Destination, Record, Translated
 from processor.translator import MAX_EVENT, MAX_PROFILE, load_mappings
-from tests.avro_values import NOW, values
+from tests.avro_values import NOW, thrown, values
 from tests.sizes import examples
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -195,14 +198,135 @@ def different_events() -> Iterator[tuple[Any, ...]]:
     for org, name, (output, item), mine in product((1, 11, 150698), names, outputs, own):
         yield org, name, mine, output, item, NOW, NOW
     without = product((1, 11), names, outputs, range(50), ("1_2", "1", "", None), (None, "r"), (1, 12))
-    for org, name, (output, item), ms, ref, request, customer in without:
-        yield org, name, None, output, item, NOW + ms, NOW, ref, request, customer
+    for (org, name, (output, item), ms, ref, request, customer), none in zip(without, cycle(NO_IDS), strict=False):
+        yield org, name, none, output, item, NOW + ms, NOW, ref, request, customer
+    keys = (None, 0.5, "a", [], [("a", None)], [(None, "a")], [("a", "b")], [("a",), ("b",)], [(["a", "b"],)])
+    for none, (one, other) in zip(cycle(NO_IDS), product(keys, keys), strict=False):
+        yield 1, "pointsIssued", none, "events", None, NOW, NOW, one, other
     for n in range(10**9):
         yield n % 7, "transactionAdded", f"{n:032x}", "events", None, NOW, NOW
 
 
 def test_different_events_never_share_an_id() -> None:
     """20,000 of them here, 1,000,000 by `make fuzz`."""
-    found = {event_id(*arguments) for arguments in islice(different_events(), IDS)}
+    found = {told(event_id(*arguments)) for arguments in islice(different_events(), IDS)}
     assert len(found) == IDS
     assert len({len(one) for one in found}) == 1
+
+
+def told(given: str | Noted[str]) -> str:
+    value = given.value if isinstance(given, Noted) else given
+    assert value is not None
+    return value
+
+
+def test_the_order_of_a_list_and_what_its_items_lack_mean_nothing() -> None:
+    def id_of(*natural: Any) -> str:
+        return told(event_id(1, "pointsIssued", None, "events", None, NOW, NOW, *natural))
+
+    assert id_of([("a", 1), ("b", 2)]) == id_of([("b", 2), ("a", 1)])
+    assert id_of([("a", [{"x": 1}, {"x": 2}])]) == id_of([("a", [{"x": 2, "y": None}, {"y": None, "x": 1}])])
+    assert id_of(()) == id_of([])
+    assert (
+        len({id_of([("a", "b")]), id_of([("b", "a")]), id_of([("a",), ("b",)]), id_of("a", "b"), id_of("b", "a")}) == 5
+    )
+
+
+# ---- without an eventId: whatever tells two events apart is in the `_id` ---------------------------------------------
+
+NO_KEYS = {
+    r"[cC]ustomerIdentifiers\.(?!customerId$)": "says again who it is",
+    r"\b(enteredBy|addedBy)\.": "who typed it in, and where",
+    r"\b(lineItems|paymentModes)\.": "parts of a bill, which has an id",
+    r"\btriggeringActivity\.(name|entityInformation|additionalAttributes)\b": "describes what other fields name",
+    r"\bpointsConvertedBreakup\.\w+PointsBreakup\.": "its sum is there",
+    r"\bloyaltyProgramDetails\.(?!id$)": "settings of the program",
+    r"\btargetDetails\.(?!\w*[iI]d$)": "settings of the target",
+    r"\bseries_info\.(?!id$)|\.issualType$": "settings of the coupons",
+    r"^rewardIssued\.data\.(type|redemptionType|priority|tier|group|label)$": "settings of the reward",
+    r"(Restrictions|Constraints)\.|\.promotion(Name|Description|EarnSource)$": "settings of the promotion or badge",
+    r"\.(pointsOfferType|earnCriteria|linkedTargetGroupVsTargetRuleIdMap)$": "settings of the promotion",
+    r"[nN]otes$": "free text",
+    r"\.(firstName|lastName|previousValue|currentValue|identifier_value)$": "personal data: a hash can be guessed",
+}
+"""Fields of a body that are no natural keys, and why. What is not here must be in the `_id`."""
+NATURAL = ("refId", "apiRequestId", "createdAt", "eventLogId", "loyaltyEventId")
+NO_IDS = (None, "", "null", " NULL ", "undefined", "N/A", "-", "0", "none", "00000000-0000-0000-0000-000000000000")
+MARKS: Json = {"string": ("one", "other"), "long": (NOW - 7_000, NOW - 6_000), "int": (3, 4), "double": (0.25, 0.5)}
+
+
+class Shape:
+    """A contract's schema by its paths, arrays gone through."""
+
+    def __init__(self, event: str) -> None:
+        self.root = CONTRACTS[event].schema
+        self._named: dict[str, Json] = {}
+        leaves = list(self._leaves(self.root, ()))
+        self.keys = {path: kind for path, kind in leaves if is_natural_key(event, path)}
+
+    def _leaves(self, schema: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Texts and numbers with their types."""
+        schema = self._present(schema)
+        if isinstance(schema, str):
+            if schema in MARKS:
+                yield path, schema
+        elif schema["type"] == "record":
+            self._named[schema["name"]] = schema
+            for field in schema["fields"]:
+                yield from self._leaves(field["type"], (*path, field["name"]))
+        elif schema["type"] == "array":
+            yield from self._leaves(schema["items"], path)
+
+    def put(self, schema: Any, value: Any, path: tuple[str, ...], mark: object) -> Any:
+        """A value of a schema with a mark at the end of a path, through a list in its first item."""
+        schema = self._present(schema)
+        if isinstance(schema, str):
+            return mark
+        if schema["type"] == "array":
+            first, *others = value or [None]
+            return [self.put(schema["items"], first, path, mark), *others]
+        name, *rest = path
+        kind = next(field["type"] for field in schema["fields"] if field["name"] == name)
+        made = {field["name"]: None for field in schema["fields"]} | (value or {})
+        return made | {name: self.put(kind, made[name], tuple(rest), mark)}
+
+    def _present(self, schema: Any) -> Any:
+        """Out of a union with null what is not, out of a name its record."""
+        schema = schema[-1] if isinstance(schema, list) else schema
+        return self._named.get(schema.rpartition(".")[2], schema) if isinstance(schema, str) else schema
+
+
+def is_natural_key(event: str, path: tuple[str, ...]) -> bool:
+    described = any(re.search(pattern, f"{event}.{'.'.join(path)}") for pattern in NO_KEYS)
+    return path[0] in NATURAL or (path[0] == "data" and not described)
+
+
+@EACH_EVENT
+@pytest.mark.parametrize("seed", range(max(1, IDS // 20_000)))
+def test_each_natural_key_tells_two_events_apart(event: str, seed: int) -> None:
+    """One record of each event here, 50 by `make fuzz`; every key of it is changed by itself."""
+    dice, shape = Random(f"{event} {seed}"), Shape(event)
+    base = next(record for record in iter(lambda: sound(event, dice), None) if ids(translated(record, event)))
+    for path, kind in shape.keys.items():
+        one, other = (
+            {**shape.put(shape.root, base, path, mark), "eventId": dice.choice(NO_IDS)} for mark in MARKS[kind]
+        )
+        found, others = ids_by_event(one, event), ids_by_event(other, event)
+        assert found, path
+        assert found != others, path
+        assert not found & others or path[:2] == ("data", "coupons"), path  # each is a message of its own
+        if path != ("data", "coupons", "id"):  # the key of that message
+            assert ids_by_event(one | {"eventId": "own"}, event) == ids_by_event(other | {"eventId": "own"}, event), (
+                path
+            )
+
+
+def sound(event: str, dice: Random) -> Json:
+    """A record with a time, an org and a customer, and anything else; it has no eventId."""
+    record = completed(thrown(CONTRACTS[event].schema, dice), event, NOW - 5_000, 7, 1)
+    return record | {"eventId": dice.choice(NO_IDS)}
+
+
+def ids_by_event(record: Json, event: str) -> set[str]:
+    result = translated(record, event)
+    return set(ids(result)) - ids_of_bills(result, event)
