@@ -214,6 +214,13 @@ def test_an_exact_name_wins_over_another_spelling_unless_it_has_nothing() -> Non
     assert (instore(customer(Instore=None, instore={"mobile": "2"})) or {})["mobile"] == "2"
 
 
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_text_does_not_hide_another_spelling(blank: str) -> None:
+    event = customer(instore={"mobile": blank, "Mobile": "2"})
+    assert (instore(event) or {})["mobile"] == "2"
+    assert event.notes == ()
+
+
 def test_the_order_of_keys_in_a_document_decides_nothing() -> None:
     blocks = {"Instore": {"mobile": "1", "x": 1}, "INSTORE": {"mobile": "2"}, "customerId": "x", "line": "x"}
     forth, back = customer(**blocks), customer(**dict(reversed(blocks.items())))

@@ -120,6 +120,64 @@ def test_a_loyalty_event_id_inside_the_body_moves_to_the_envelope() -> None:
     assert event.notes == ()
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "null", "-1", None])
+@pytest.mark.parametrize(
+    ("outer", "inner"), [("loyaltyEventId", "loyaltyEventId"), ("LoyaltyEventId", "loyalty EventId")]
+)
+def test_what_says_nothing_hides_no_loyalty_event_id_inside_the_body(nothing: object, outer: str, inner: str) -> None:
+    event = read(points(data={inner: "Qs5"}, **{outer: nothing}))
+    assert event.record["loyaltyEventId"] == "Qs5"
+    assert event.notes == ()
+
+
+def test_a_blank_loyalty_event_id_inside_the_body_takes_no_place() -> None:
+    assert read(points(data={"loyaltyEventId": ""}, loyaltyEventId="Qs5")).record["loyaltyEventId"] == "Qs5"
+
+
+BESIDE = {
+    "eventId": "e7",
+    "eventLogId": 39125117,
+    "refId": "150698_7",
+    "apiRequestId": "r7",
+    "loyaltyEventId": "Qs5",
+    "createdAt": 1750224535595,
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize("nothing", ["", "  ", "null", " N/A ", "undefined", "-", "0", None])
+def test_what_says_nothing_outside_hides_nothing_inside(name: str, nothing: object) -> None:
+    inside = flat(eventId=...) | {name: BESIDE[name]}
+    for outer, inner in ((name, name), (name.upper(), name), (name, f" {name}")):
+        attributes = {**{key: value for key, value in inside.items() if key != name}, inner: BESIDE[name]}
+        event = read({outer: nothing, "eventType": "customerAdded", "attributes": attributes})
+        assert event.record[name] == BESIDE[name]
+        assert event.notes == ()
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_stands_outside_wins_over_what_stands_inside(name: str) -> None:
+    other = 1 if isinstance(BESIDE[name], int) else "other"
+    for outer, inner in ((name, name), (name.upper(), name), (name, f" {name}")):
+        attributes = flat(eventId=..., createdAt=...) | {inner: other}
+        event = read({outer: BESIDE[name], "eventType": "customerAdded", "attributes": attributes})
+        assert event.record[name] == BESIDE[name]
+        assert event.notes == ()
+
+
+@pytest.mark.parametrize("org", ["", " ", "null", 0, None, "150698", 150698.0, " 150698 "])
+def test_an_org_outside_that_says_nothing_or_the_same_is_no_second_org(org: object) -> None:
+    assert read(stream("customerAdded") | {"orgId": org}).key == b"150698:7"
+
+
+@pytest.mark.parametrize("nothing", ["null", "N/A", "", None])
+def test_a_name_that_says_nothing_hides_no_event_type(nothing: object) -> None:
+    assert read(stream("150698_customerAdded", eventName=nothing)).event == "customerAdded"
+    assert read({"eventName": nothing, "data": flat()}).event == "customerAdded"
+    assert read(flat(eventName="customerAdded") | {"eventType": nothing}).event == "customerAdded"
+    assert read({"EventName": "customerAdded", **flat(eventName=nothing)}).event == "customerAdded"
+
+
 def test_a_loyalty_event_id_in_both_places_is_named() -> None:
     event = read(points(data={"loyaltyEventId": "Qs5"}, loyaltyEventId="other"))
     assert event.record["loyaltyEventId"] == "other"
