@@ -35,6 +35,7 @@ BALANCE = '"loyalty.points" = { from = "data.programCurrentPoints" }'
 TOTAL = '"_tenant.capillary.totalPoints" = { from = "data.totalPointsIssued" }'
 FLAG = '"_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }'
 BILL = '"_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }'
+ID = next(line for line in ours().splitlines() if line.startswith('"_id"'))
 TYPE = '"eventType" = { const = "loyalty.pointsIssued" }'
 HEAD = 'event = "pointsIssued"\n'
 LOT = 'fields."expiresOn" = { from = "expiryAt" }'
@@ -215,10 +216,9 @@ MISTAKES = {
         "[[output]]",
     ),
     "an _id that is not required": Mistake(
-        TYPE,
-        TYPE + '\n"_id" = { from = "eventId" }',
+        ID,
+        '"_id" = { from = "eventId" }',
         "needs required = true: AEP takes nothing without it",
-        '"_id" = { from',
     ),
 }
 

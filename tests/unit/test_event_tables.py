@@ -30,14 +30,13 @@ def test_every_field_is_there_or_in_what_is_left_out_as_a_whole(event: str) -> N
 def test_a_row_says_output_target_function_and_reason() -> None:
     page = pages(MAPPINGS)["pointsIssued.md"].splitlines()
     rows = {line.split("`")[1]: line.split(" | ")[-1].removesuffix(" |") for line in page if line.startswith("| `")}
-    assert (
-        rows["data.programCurrentPoints"]
-        == "events: `_tenant.capillary.currentPoints`; profile-balance: `loyalty.points`"
+    assert rows["data.programCurrentPoints"] == (
+        "events: `_id` by `event_id`, `_tenant.capillary.currentPoints`; profile-balance: `loyalty.points`"
     )
     assert rows["data.promotionalPointsIssued.promotionPoints"] == (
-        "events: `_tenant.capillary.promotionalPoints[].points`, `loyalty.pointsGained[].value`"
+        "events: `_id` by `event_id`, `_tenant.capillary.promotionalPoints[].points`, `loyalty.pointsGained[].value`"
     )
-    assert rows["eventLogId"] == "events: `_tenant.capillary.eventLogId` as string"
+    assert rows["eventLogId"] == "events: `_id` by `event_id`, `_tenant.capillary.eventLogId` as string"
     assert rows["orgId"].endswith("`identityMap` by `customer_identity`")
     assert "every profile: decides whether by `is_default_program`" in rows["data.loyaltyProgramDetails.isDefault"]
     assert rows["actionType"] == "nowhere: says how the event came"
