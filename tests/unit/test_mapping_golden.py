@@ -20,9 +20,10 @@ CASES = sorted(file.parent for file in (ROOT / "tests" / "golden").glob("*/*/A.j
 NOW = 1_790_000_000_000
 
 
+@pytest.mark.parametrize("own", [{}, {"eventId": None}, {"eventId": " N/A"}], ids=["as it is", "no id", "placeholder"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
-def test_code_and_interpreter_agree(case: Path) -> None:
-    event = read_event(json.loads((case / "A.json").read_bytes()), CONTRACTS)
+def test_code_and_interpreter_agree(case: Path, own: dict[str, str | None]) -> None:
+    event = read_event(json.loads((case / "A.json").read_bytes()) | own, CONTRACTS)
     compiled = MAPPINGS.compiled[event.event]
     decoder = MAPPINGS.decoder(compiled, MAPPINGS.readers[event.event])
     values = decoder.read(encode(event, CONTRACTS), 0)
