@@ -197,12 +197,12 @@ def different_events() -> Iterator[tuple[Any, ...]]:
     own = [f"{n:x}" for n in range(40)]
     for org, name, (output, item), mine in product((1, 11, 150698), names, outputs, own):
         yield org, name, mine, output, item, NOW, NOW
-    without = product((1, 11), names, outputs, range(50), ("1_2", "1", "", None), (None, "r"), (1, 12))
-    for (org, name, (output, item), ms, ref, request, customer), none in zip(without, cycle(NO_IDS), strict=False):
-        yield org, name, none, output, item, NOW + ms, NOW, ref, request, customer
     keys = (None, 0.5, "a", [], [("a", None)], [(None, "a")], [("a", "b")], [("a",), ("b",)], [(["a", "b"],)])
     for none, (one, other) in zip(cycle(NO_IDS), product(keys, keys), strict=False):
         yield 1, "pointsIssued", none, "events", None, NOW, NOW, one, other
+    without = product((1, 11), names, outputs, range(50), ("1_2", "1", "", None), (None, "r"), (1, 12))
+    for (org, name, (output, item), ms, ref, request, customer), none in zip(without, cycle(NO_IDS), strict=False):
+        yield org, name, none, output, item, NOW + ms, NOW, ref, request, customer
     for n in range(10**9):
         yield n % 7, "transactionAdded", f"{n:032x}", "events", None, NOW, NOW
 
