@@ -363,7 +363,7 @@ USERS = {
         WHEN,
         WHEN.replace('call = "', 'call = "shoe_size", with = ["refId"] }, { call = "', 1),
     ),
-    "what XDM requires": (TYPE, TYPE + '\n"_id" = { call = "shoe_size", with = ["refId"], required = true }'),
+    "what XDM requires": (ID, '"_id" = { call = "shoe_size", with = ["refId"], required = true }'),
 }
 
 
