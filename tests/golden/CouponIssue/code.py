@@ -5,24 +5,24 @@
 #   v[1] eventName
 #   v[2] data.coupons[customerIdentifiers.customerId]
 #   v[3] dropped
-#   v[4] data.coupons[id,customerIdentifiers.customerId,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.loyaltyType,code,issued_on,valid_till]
+#   v[4] data.coupons[id,customerIdentifiers.customerId,code,issued_on,valid_till,customerIdentifiers.instore.email,customerIdentifiers.instore.mobile,customerIdentifiers.loyaltyType]
 #   v[5] eventId
 #   v[6] createdAt
 #   v[7] refId
 #   v[8] apiRequestId
 #   v[9] eventLogId
 #   v[10] loyaltyEventId
-#   v[11] data.addedAt
-#   v[12] data.addedBy.id
-#   v[13] data.addedBy.store.code
-#   v[14] data.addedBy.store.name
-#   v[15] data.addedBy.store.externalId
-#   v[16] data.addedBy.store.externalId1
-#   v[17] data.addedBy.store.externalId2
-#   v[18] data.addedBy.till.code
-#   v[19] data.addedBy.till.name
-#   v[20] data.issualType
-#   v[21] data.series_info.id
+#   v[11] data.series_info.id
+#   v[12] data.addedAt
+#   v[13] data.addedBy.id
+#   v[14] data.addedBy.store.code
+#   v[15] data.addedBy.store.name
+#   v[16] data.addedBy.store.externalId
+#   v[17] data.addedBy.store.externalId1
+#   v[18] data.addedBy.store.externalId2
+#   v[19] data.addedBy.till.code
+#   v[20] data.addedBy.till.name
+#   v[21] data.issualType
 #   v[22] data.series_info.description
 #   v[23] data.series_info.seriesType
 #   v[24] data.series_info.clientHandlingType
@@ -55,8 +55,15 @@ def output_0(v, s, now, received, known, notes):
             left_out.append(Skip('item without id', 'events'))
             continue
         o = {}
-        # mappings/CouponIssue.toml:26  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "customerIdentifiers.customerId"], required = true }
-        x = f_event_id(v[0], v[1], v[5], 'events', key, v[6], received, v[7], v[8], item[1])
+        # mappings/CouponIssue.toml:26  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "id", "code", "issued_on", "valid_till", "data.series_info.id", "data.addedAt"], required = true }
+        x = f_event_id(v[0], v[1], v[5], 'events', key, v[6], received, v[7], v[8], item[1], v[9], v[10], item[0], item[2], item[3], item[4], v[11], v[12])
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_id:' + reason)
+            x = x.value
+            if x is None:
+                left_out.append(Skip('item without _id', 'events'))
+                continue
         if x is None:
             left_out.append(Skip('item without _id', 'events'))
             continue
@@ -88,7 +95,7 @@ def output_0(v, s, now, received, known, notes):
         # mappings/_common.toml:10  "producedBy" = { const = "system" }
         o['producedBy'] = 'system'
         # mappings/CouponIssue.toml:27  "identityMap" = { call = "customer_identities", with = ["orgId", "customerIdentifiers.customerId", "customerIdentifiers.instore.email", "customerIdentifiers.instore.mobile", "customerIdentifiers.instore.externalId", "customerIdentifiers.instore.cardNumbers", "customerIdentifiers.instore.cardnumber"], required = true }
-        x = f_customer_identities(v[0], item[1], item[2], item[3], None, None, None)
+        x = f_customer_identities(v[0], item[1], item[5], item[6], None, None, None)
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('identityMap:' + reason)
@@ -168,7 +175,7 @@ def output_0(v, s, now, received, known, notes):
             x = str(x)
             o2['customerId'] = x
         # mappings/CouponIssue.toml:30  "_tenant.capillary.loyaltyType" = { from = "customerIdentifiers.loyaltyType", as = "lower" }
-        x = item[4]
+        x = item[7]
         if x is not None:
             x = x.strip()
             if not x:
@@ -179,7 +186,7 @@ def output_0(v, s, now, received, known, notes):
                 x = x.lower()
                 o2['loyaltyType'] = x
         # mappings/CouponIssue.toml:31  "_tenant.capillary.enteredAt" = { from = "data.addedAt" }
-        x = v[11]
+        x = v[12]
         if x is not None:
             x = rfc3339(x)
             if x is None:
@@ -187,12 +194,12 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['enteredAt'] = x
         # mappings/CouponIssue.toml:32  "_tenant.capillary.enteredById" = { from = "data.addedBy.id", as = "string" }
-        x = v[12]
+        x = v[13]
         if x is not None:
             x = str(x)
             o2['enteredById'] = x
         # mappings/CouponIssue.toml:33  "_tenant.capillary.storeCode" = { from = "data.addedBy.store.code" }
-        x = v[13]
+        x = v[14]
         if x is not None:
             x = x.strip()
             if not x:
@@ -202,7 +209,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['storeCode'] = x
         # mappings/CouponIssue.toml:34  "_tenant.capillary.storeName" = { from = "data.addedBy.store.name" }
-        x = v[14]
+        x = v[15]
         if x is not None:
             x = x.strip()
             if not x:
@@ -212,7 +219,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['storeName'] = x
         # mappings/CouponIssue.toml:35  "_tenant.capillary.storeExternalId" = { from = "data.addedBy.store.externalId" }
-        x = v[15]
+        x = v[16]
         if x is not None:
             x = x.strip()
             if not x:
@@ -222,7 +229,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['storeExternalId'] = x
         # mappings/CouponIssue.toml:36  "_tenant.capillary.storeExternalId1" = { from = "data.addedBy.store.externalId1" }
-        x = v[16]
+        x = v[17]
         if x is not None:
             x = x.strip()
             if not x:
@@ -232,7 +239,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['storeExternalId1'] = x
         # mappings/CouponIssue.toml:37  "_tenant.capillary.storeExternalId2" = { from = "data.addedBy.store.externalId2" }
-        x = v[17]
+        x = v[18]
         if x is not None:
             x = x.strip()
             if not x:
@@ -242,7 +249,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['storeExternalId2'] = x
         # mappings/CouponIssue.toml:38  "_tenant.capillary.tillCode" = { from = "data.addedBy.till.code" }
-        x = v[18]
+        x = v[19]
         if x is not None:
             x = x.strip()
             if not x:
@@ -252,7 +259,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o2['tillCode'] = x
         # mappings/CouponIssue.toml:39  "_tenant.capillary.tillName" = { from = "data.addedBy.till.name" }
-        x = v[19]
+        x = v[20]
         if x is not None:
             x = x.strip()
             if not x:
@@ -268,7 +275,7 @@ def output_0(v, s, now, received, known, notes):
             x = str(x)
             o3['id'] = x
         # mappings/CouponIssue.toml:41  "_tenant.capillary.coupon.code" = { from = "code" }
-        x = item[5]
+        x = item[2]
         if x is not None:
             x = x.strip()
             if not x:
@@ -278,7 +285,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o3['code'] = x
         # mappings/CouponIssue.toml:42  "_tenant.capillary.coupon.startDate" = { from = "issued_on" }
-        x = item[6]
+        x = item[3]
         if x is not None:
             x = rfc3339(x)
             if x is None:
@@ -286,7 +293,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o3['startDate'] = x
         # mappings/CouponIssue.toml:43  "_tenant.capillary.coupon.endDate" = { from = "valid_till" }
-        x = item[7]
+        x = item[4]
         if x is not None:
             x = rfc3339(x)
             if x is None:
@@ -294,7 +301,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o3['endDate'] = x
         # mappings/CouponIssue.toml:44  "_tenant.capillary.coupon.issualType" = { from = "data.issualType", as = "lower" }
-        x = v[20]
+        x = v[21]
         if x is not None:
             x = x.strip()
             if not x:
@@ -308,7 +315,7 @@ def output_0(v, s, now, received, known, notes):
             o2['coupon'] = o3
         o4 = {}
         # mappings/CouponIssue.toml:45  "_tenant.capillary.couponSeries.id" = { from = "data.series_info.id", as = "string" }
-        x = v[21]
+        x = v[11]
         if x is not None:
             x = str(x)
             o4['id'] = x
@@ -463,7 +470,7 @@ def output_1(v, s, now, received, known, notes):
             else:
                 o10['name'] = x
         # mappings/CouponIssue.toml:64  fields."series" = { from = "data.series_info.id", as = "string", absent = "clear" }
-        x = v[21]
+        x = v[11]
         if x is None:
             if 'data.series_info.id' not in known or was_dropped(('data.series_info.id',), v[3]):
                 return Skip('withheld: loyalty.rewards.coupons[].series', 'profile-coupon')
@@ -584,7 +591,7 @@ def skip_5(b, p, end):                                    # capillary.events.Cou
 
 def read(b, p):                                           # capillary.events.CouponIssue f4a7c9e1b0d1537e
     end = len(b)
-    v0_orgId = v1_eventName = v3_coupons = v12_coupons = v40_coupons = v41_coupons = v19_addedAt = v20_id = v21_code = v22_name = v23_externalId = v24_externalId1 = v25_externalId2 = v26_code = v27_name = v28_issualType = v29_id = v30_description = v31_seriesType = v32_clientHandlingType = v33_valid_till = v34_discount_code = v35_discount_type = v36_discount_value = v4_dropped = v13_eventId = v14_createdAt = v15_refId = v16_apiRequestId = v17_eventLogId = v18_loyaltyEventId = None
+    v0_orgId = v1_eventName = v3_coupons = v12_coupons = v40_coupons = v41_coupons = v19_id = v30_description = v31_seriesType = v32_clientHandlingType = v33_valid_till = v34_discount_code = v35_discount_type = v36_discount_value = v20_addedAt = v21_id = v22_code = v23_name = v24_externalId = v25_externalId1 = v26_externalId2 = v27_code = v28_name = v29_issualType = v4_dropped = v13_eventId = v14_createdAt = v15_refId = v16_apiRequestId = v17_eventLogId = v18_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -786,10 +793,10 @@ def read(b, p):                                           # capillary.events.Cou
         t = b[p]                                          # data.addedAt: union
         p += 1
         if t == 2:
-            v19_addedAt = ZIGZAG[b[p]]                    # data.addedAt: long
+            v20_addedAt = ZIGZAG[b[p]]                    # data.addedAt: long
             p += 1
-            if v19_addedAt is None:
-                v19_addedAt, p = long_at(b, p - 1)
+            if v20_addedAt is None:
+                v20_addedAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.addedBy: union
@@ -798,10 +805,10 @@ def read(b, p):                                           # capillary.events.Cou
             t = b[p]                                      # data.addedBy.id: union
             p += 1
             if t == 2:
-                v20_id = ZIGZAG[b[p]]                     # data.addedBy.id: long
+                v21_id = ZIGZAG[b[p]]                     # data.addedBy.id: long
                 p += 1
-                if v20_id is None:
-                    v20_id, p = long_at(b, p - 1)
+                if v21_id is None:
+                    v21_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.addedBy.user: union
@@ -835,7 +842,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v26_code = b[s:p].decode()
+                    v27_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.till.name: union
@@ -849,7 +856,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v27_name = b[s:p].decode()
+                    v28_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -868,7 +875,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v21_code = b[s:p].decode()
+                    v22_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.name: union
@@ -882,7 +889,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v22_name = b[s:p].decode()
+                    v23_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId: union
@@ -896,7 +903,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v23_externalId = b[s:p].decode()
+                    v24_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId1: union
@@ -910,7 +917,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v24_externalId1 = b[s:p].decode()
+                    v25_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId2: union
@@ -924,7 +931,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v25_externalId2 = b[s:p].decode()
+                    v26_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -943,7 +950,7 @@ def read(b, p):                                           # capillary.events.Cou
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 5)
                 for _ in range(n):
-                    v2_customerId = v6_email = v7_mobile = v37_externalId = v38_cardNumbers = v39_cardnumber = v8_loyaltyType = v5_id = v9_code = v10_issued_on = v11_valid_till = None
+                    v2_customerId = v9_email = v10_mobile = v37_externalId = v38_cardNumbers = v39_cardnumber = v11_loyaltyType = v5_id = v6_code = v7_issued_on = v8_valid_till = None
                     t = b[p]                              # data.coupons[].id: union
                     p += 1
                     if t == 2:
@@ -964,25 +971,25 @@ def read(b, p):                                           # capillary.events.Cou
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v9_code = b[s:p].decode()
+                        v6_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.coupons[].valid_till: union
                     p += 1
                     if t == 2:
-                        v11_valid_till = ZIGZAG[b[p]]     # data.coupons[].valid_till: long
+                        v8_valid_till = ZIGZAG[b[p]]      # data.coupons[].valid_till: long
                         p += 1
-                        if v11_valid_till is None:
-                            v11_valid_till, p = long_at(b, p - 1)
+                        if v8_valid_till is None:
+                            v8_valid_till, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.coupons[].issued_on: union
                     p += 1
                     if t == 2:
-                        v10_issued_on = ZIGZAG[b[p]]      # data.coupons[].issued_on: long
+                        v7_issued_on = ZIGZAG[b[p]]       # data.coupons[].issued_on: long
                         p += 1
-                        if v10_issued_on is None:
-                            v10_issued_on, p = long_at(b, p - 1)
+                        if v7_issued_on is None:
+                            v7_issued_on, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.coupons[].customerIdentifiers: union
@@ -1032,7 +1039,7 @@ def read(b, p):                                           # capillary.events.Cou
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v8_loyaltyType = b[s:p].decode()
+                            v11_loyaltyType = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.coupons[].customerIdentifiers.instore: union
@@ -1060,7 +1067,7 @@ def read(b, p):                                           # capillary.events.Cou
                                 p += n
                                 if p > end:
                                     raise Bad("the data ends before this does")
-                                v7_mobile = b[s:p].decode()
+                                v10_mobile = b[s:p].decode()
                             elif t:
                                 raise Bad("no such branch of the union")
                             t = b[p]                      # data.coupons[].customerIdentifiers.instore.email: union
@@ -1074,7 +1081,7 @@ def read(b, p):                                           # capillary.events.Cou
                                 p += n
                                 if p > end:
                                     raise Bad("the data ends before this does")
-                                v6_email = b[s:p].decode()
+                                v9_email = b[s:p].decode()
                             elif t:
                                 raise Bad("no such branch of the union")
                             t = b[p]                      # data.coupons[].customerIdentifiers.instore.externalId: union
@@ -1208,9 +1215,9 @@ def read(b, p):                                           # capillary.events.Cou
                     elif t:
                         raise Bad("no such branch of the union")
                     v3_coupons.append((v2_customerId,))
-                    v12_coupons.append((v5_id, v2_customerId, v6_email, v7_mobile, v8_loyaltyType, v9_code, v10_issued_on, v11_valid_till))
-                    v40_coupons.append((v2_customerId, v6_email, v7_mobile, v37_externalId, v38_cardNumbers, v39_cardnumber))
-                    v41_coupons.append((v9_code, v10_issued_on, v11_valid_till))
+                    v12_coupons.append((v5_id, v2_customerId, v6_code, v7_issued_on, v8_valid_till, v9_email, v10_mobile, v11_loyaltyType))
+                    v40_coupons.append((v2_customerId, v9_email, v10_mobile, v37_externalId, v38_cardNumbers, v39_cardnumber))
+                    v41_coupons.append((v6_code, v7_issued_on, v8_valid_till))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1220,10 +1227,10 @@ def read(b, p):                                           # capillary.events.Cou
             t = b[p]                                      # data.series_info.id: union
             p += 1
             if t == 2:
-                v29_id = ZIGZAG[b[p]]                     # data.series_info.id: long
+                v19_id = ZIGZAG[b[p]]                     # data.series_info.id: long
                 p += 1
-                if v29_id is None:
-                    v29_id, p = long_at(b, p - 1)
+                if v19_id is None:
+                    v19_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.series_info.description: union
@@ -1325,11 +1332,11 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v28_issualType = b[s:p].decode()
+            v29_issualType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v3_coupons, v4_dropped, v12_coupons, v13_eventId, v14_createdAt, v15_refId, v16_apiRequestId, v17_eventLogId, v18_loyaltyEventId, v19_addedAt, v20_id, v21_code, v22_name, v23_externalId, v24_externalId1, v25_externalId2, v26_code, v27_name, v28_issualType, v29_id, v30_description, v31_seriesType, v32_clientHandlingType, v33_valid_till, v34_discount_code, v35_discount_type, v36_discount_value, v40_coupons, v41_coupons)
+    return (v0_orgId, v1_eventName, v3_coupons, v4_dropped, v12_coupons, v13_eventId, v14_createdAt, v15_refId, v16_apiRequestId, v17_eventLogId, v18_loyaltyEventId, v19_id, v20_addedAt, v21_id, v22_code, v23_name, v24_externalId, v25_externalId1, v26_externalId2, v27_code, v28_name, v29_issualType, v30_description, v31_seriesType, v32_clientHandlingType, v33_valid_till, v34_discount_code, v35_discount_type, v36_discount_value, v40_coupons, v41_coupons)

@@ -9,27 +9,27 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.addedAt
-#   v[14] data.addedBy.id
-#   v[15] data.addedBy.store.code
-#   v[16] data.addedBy.store.name
-#   v[17] data.addedBy.store.externalId
-#   v[18] data.addedBy.store.externalId1
-#   v[19] data.addedBy.store.externalId2
-#   v[20] data.addedBy.till.code
-#   v[21] data.addedBy.till.name
-#   v[22] data.transaction.bill_id
-#   v[23] data.transaction.number
-#   v[24] data.coupon.id
-#   v[25] data.coupon.code
-#   v[26] data.coupon.redemptionId
-#   v[27] data.coupon.redemptionDate
-#   v[28] data.coupon.series_info.id
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.coupon.id
+#   v[11] data.coupon.code
+#   v[12] data.coupon.redemptionId
+#   v[13] data.coupon.redemptionDate
+#   v[14] data.coupon.series_info.id
+#   v[15] data.transaction.bill_id
+#   v[16] data.transaction.number
+#   v[17] data.addedAt
+#   v[18] data.customerIdentifiers.instore.email
+#   v[19] data.customerIdentifiers.instore.mobile
+#   v[20] data.customerIdentifiers.loyaltyType
+#   v[21] data.addedBy.id
+#   v[22] data.addedBy.store.code
+#   v[23] data.addedBy.store.name
+#   v[24] data.addedBy.store.externalId
+#   v[25] data.addedBy.store.externalId1
+#   v[26] data.addedBy.store.externalId2
+#   v[27] data.addedBy.till.code
+#   v[28] data.addedBy.till.name
 #   v[29] data.coupon.series_info.description
 #   v[30] data.coupon.series_info.seriesType
 #   v[31] data.coupon.series_info.clientHandlingType
@@ -48,8 +48,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/CouponRedeem.toml:6  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/CouponRedeem.toml:9  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.coupon.id", "data.coupon.code", "data.coupon.redemptionId", "data.coupon.redemptionDate", "data.coupon.series_info.id", "data.transaction.bill_id", "data.transaction.number", "data.addedAt"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15], v[16], v[17])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -76,7 +82,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[18], v[19], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -114,7 +120,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -139,7 +145,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -153,8 +159,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/CouponRedeem.toml:10  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/CouponRedeem.toml:11  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -164,21 +170,21 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/CouponRedeem.toml:11  "_tenant.capillary.enteredAt" = { from = "data.addedAt" }
-    x = v[13]
+    # mappings/CouponRedeem.toml:12  "_tenant.capillary.enteredAt" = { from = "data.addedAt" }
+    x = v[17]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o2['enteredAt'] = x
-    # mappings/CouponRedeem.toml:12  "_tenant.capillary.enteredById" = { from = "data.addedBy.id", as = "string" }
-    x = v[14]
+    # mappings/CouponRedeem.toml:13  "_tenant.capillary.enteredById" = { from = "data.addedBy.id", as = "string" }
+    x = v[21]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/CouponRedeem.toml:13  "_tenant.capillary.storeCode" = { from = "data.addedBy.store.code" }
-    x = v[15]
+    # mappings/CouponRedeem.toml:14  "_tenant.capillary.storeCode" = { from = "data.addedBy.store.code" }
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -187,8 +193,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/CouponRedeem.toml:14  "_tenant.capillary.storeName" = { from = "data.addedBy.store.name" }
-    x = v[16]
+    # mappings/CouponRedeem.toml:15  "_tenant.capillary.storeName" = { from = "data.addedBy.store.name" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -197,8 +203,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/CouponRedeem.toml:15  "_tenant.capillary.storeExternalId" = { from = "data.addedBy.store.externalId" }
-    x = v[17]
+    # mappings/CouponRedeem.toml:16  "_tenant.capillary.storeExternalId" = { from = "data.addedBy.store.externalId" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -207,8 +213,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/CouponRedeem.toml:16  "_tenant.capillary.storeExternalId1" = { from = "data.addedBy.store.externalId1" }
-    x = v[18]
+    # mappings/CouponRedeem.toml:17  "_tenant.capillary.storeExternalId1" = { from = "data.addedBy.store.externalId1" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -217,8 +223,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/CouponRedeem.toml:17  "_tenant.capillary.storeExternalId2" = { from = "data.addedBy.store.externalId2" }
-    x = v[19]
+    # mappings/CouponRedeem.toml:18  "_tenant.capillary.storeExternalId2" = { from = "data.addedBy.store.externalId2" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -227,8 +233,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/CouponRedeem.toml:18  "_tenant.capillary.tillCode" = { from = "data.addedBy.till.code" }
-    x = v[20]
+    # mappings/CouponRedeem.toml:19  "_tenant.capillary.tillCode" = { from = "data.addedBy.till.code" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -237,8 +243,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/CouponRedeem.toml:19  "_tenant.capillary.tillName" = { from = "data.addedBy.till.name" }
-    x = v[21]
+    # mappings/CouponRedeem.toml:20  "_tenant.capillary.tillName" = { from = "data.addedBy.till.name" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -247,12 +253,12 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/CouponRedeem.toml:20  "_tenant.capillary.transactionId" = { call = "positive_id", with = ["data.transaction.bill_id"] }
-    x = f_positive_id(v[22])
+    # mappings/CouponRedeem.toml:21  "_tenant.capillary.transactionId" = { call = "positive_id", with = ["data.transaction.bill_id"] }
+    x = f_positive_id(v[15])
     if x is not None:
         o2['transactionId'] = x
-    # mappings/CouponRedeem.toml:21  "_tenant.capillary.billNumber" = { from = "data.transaction.number" }
-    x = v[23]
+    # mappings/CouponRedeem.toml:22  "_tenant.capillary.billNumber" = { from = "data.transaction.number" }
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -262,13 +268,13 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['billNumber'] = x
     o3 = {}
-    # mappings/CouponRedeem.toml:22  "_tenant.capillary.coupon.id" = { from = "data.coupon.id", as = "string" }
-    x = v[24]
+    # mappings/CouponRedeem.toml:23  "_tenant.capillary.coupon.id" = { from = "data.coupon.id", as = "string" }
+    x = v[10]
     if x is not None:
         x = str(x)
         o3['id'] = x
-    # mappings/CouponRedeem.toml:23  "_tenant.capillary.coupon.code" = { from = "data.coupon.code" }
-    x = v[25]
+    # mappings/CouponRedeem.toml:24  "_tenant.capillary.coupon.code" = { from = "data.coupon.code" }
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -277,13 +283,13 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.coupon.code:placeholder')
         else:
             o3['code'] = x
-    # mappings/CouponRedeem.toml:24  "_tenant.capillary.coupon.redemptionId" = { from = "data.coupon.redemptionId", as = "string" }
-    x = v[26]
+    # mappings/CouponRedeem.toml:25  "_tenant.capillary.coupon.redemptionId" = { from = "data.coupon.redemptionId", as = "string" }
+    x = v[12]
     if x is not None:
         x = str(x)
         o3['redemptionId'] = x
-    # mappings/CouponRedeem.toml:25  "_tenant.capillary.coupon.redeemedAt" = { from = "data.coupon.redemptionDate" }
-    x = v[27]
+    # mappings/CouponRedeem.toml:26  "_tenant.capillary.coupon.redeemedAt" = { from = "data.coupon.redemptionDate" }
+    x = v[13]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -293,12 +299,12 @@ def output_0(v, s, now, received, known, notes):
     if o3:
         o2['coupon'] = o3
     o4 = {}
-    # mappings/CouponRedeem.toml:26  "_tenant.capillary.couponSeries.id" = { from = "data.coupon.series_info.id", as = "string" }
-    x = v[28]
+    # mappings/CouponRedeem.toml:27  "_tenant.capillary.couponSeries.id" = { from = "data.coupon.series_info.id", as = "string" }
+    x = v[14]
     if x is not None:
         x = str(x)
         o4['id'] = x
-    # mappings/CouponRedeem.toml:27  "_tenant.capillary.couponSeries.name" = { from = "data.coupon.series_info.description" }
+    # mappings/CouponRedeem.toml:28  "_tenant.capillary.couponSeries.name" = { from = "data.coupon.series_info.description" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -308,7 +314,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.couponSeries.name:placeholder')
         else:
             o4['name'] = x
-    # mappings/CouponRedeem.toml:28  "_tenant.capillary.couponSeries.type" = { from = "data.coupon.series_info.seriesType", as = "lower" }
+    # mappings/CouponRedeem.toml:29  "_tenant.capillary.couponSeries.type" = { from = "data.coupon.series_info.seriesType", as = "lower" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -319,7 +325,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o4['type'] = x
-    # mappings/CouponRedeem.toml:29  "_tenant.capillary.couponSeries.handling" = { from = "data.coupon.series_info.clientHandlingType", as = "lower" }
+    # mappings/CouponRedeem.toml:30  "_tenant.capillary.couponSeries.handling" = { from = "data.coupon.series_info.clientHandlingType", as = "lower" }
     x = v[31]
     if x is not None:
         x = x.strip()
@@ -330,7 +336,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o4['handling'] = x
-    # mappings/CouponRedeem.toml:30  "_tenant.capillary.couponSeries.endDate" = { from = "data.coupon.series_info.valid_till" }
+    # mappings/CouponRedeem.toml:31  "_tenant.capillary.couponSeries.endDate" = { from = "data.coupon.series_info.valid_till" }
     x = v[32]
     if x is not None:
         x = rfc3339(x)
@@ -338,7 +344,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.couponSeries.endDate:time')
         else:
             o4['endDate'] = x
-    # mappings/CouponRedeem.toml:31  "_tenant.capillary.couponSeries.discountCode" = { from = "data.coupon.series_info.discount_code" }
+    # mappings/CouponRedeem.toml:32  "_tenant.capillary.couponSeries.discountCode" = { from = "data.coupon.series_info.discount_code" }
     x = v[33]
     if x is not None:
         x = x.strip()
@@ -348,7 +354,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.couponSeries.discountCode:placeholder')
         else:
             o4['discountCode'] = x
-    # mappings/CouponRedeem.toml:32  "_tenant.capillary.couponSeries.discountType" = { from = "data.coupon.series_info.discount_type", as = "lower" }
+    # mappings/CouponRedeem.toml:33  "_tenant.capillary.couponSeries.discountType" = { from = "data.coupon.series_info.discount_type", as = "lower" }
     x = v[34]
     if x is not None:
         x = x.strip()
@@ -359,7 +365,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o4['discountType'] = x
-    # mappings/CouponRedeem.toml:33  "_tenant.capillary.couponSeries.discountValue" = { from = "data.coupon.series_info.discount_value" }
+    # mappings/CouponRedeem.toml:34  "_tenant.capillary.couponSeries.discountValue" = { from = "data.coupon.series_info.discount_value" }
     x = v[35]
     if x is not None:
         if not isfinite(x):
@@ -372,15 +378,15 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/CouponRedeem.toml:9  "eventType" = { const = "loyalty.couponRedeemed" }
+    # mappings/CouponRedeem.toml:10  "eventType" = { const = "loyalty.couponRedeemed" }
     o['eventType'] = 'loyalty.couponRedeemed'
     o5 = {}
     l6 = []
-    # mappings/CouponRedeem.toml:35  [[output.fields."loyalty.couponRedemption"]]
+    # mappings/CouponRedeem.toml:36  [[output.fields."loyalty.couponRedemption"]]
     for _once7 in ONCE:
         o8 = {}
-        # mappings/CouponRedeem.toml:36  fields."id" = { from = "data.coupon.code", required = true }
-        x = v[25]
+        # mappings/CouponRedeem.toml:37  fields."id" = { from = "data.coupon.code", required = true }
+        x = v[11]
         if x is None:
             continue
         x = x.strip()
@@ -391,12 +397,12 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o8['id'] = x
-        # mappings/CouponRedeem.toml:37  fields."series" = { from = "data.coupon.series_info.id", as = "string" }
-        x = v[28]
+        # mappings/CouponRedeem.toml:38  fields."series" = { from = "data.coupon.series_info.id", as = "string" }
+        x = v[14]
         if x is not None:
             x = str(x)
             o8['series'] = x
-        # mappings/CouponRedeem.toml:38  fields."seriesName" = { from = "data.coupon.series_info.description" }
+        # mappings/CouponRedeem.toml:39  fields."seriesName" = { from = "data.coupon.series_info.description" }
         x = v[29]
         if x is not None:
             x = x.strip()
@@ -415,7 +421,7 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/CouponRedeem.toml:42  profile-coupon -> profile-coupon
+    # mappings/CouponRedeem.toml:43  profile-coupon -> profile-coupon
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = f_customer_identity(v[0], v[2], None, None, None, None, None)
@@ -449,11 +455,11 @@ def output_1(v, s, now, received, known, notes):
     o10 = {}
     o11 = {}
     l12 = []
-    # mappings/CouponRedeem.toml:45  [[output.fields."loyalty.rewards.coupons"]]
+    # mappings/CouponRedeem.toml:46  [[output.fields."loyalty.rewards.coupons"]]
     for _once13 in ONCE:
         o14 = {}
-        # mappings/CouponRedeem.toml:46  fields."id" = { from = "data.coupon.code" }
-        x = v[25]
+        # mappings/CouponRedeem.toml:47  fields."id" = { from = "data.coupon.code" }
+        x = v[11]
         if x is None:
             return Skip('withheld: loyalty.rewards.coupons[].id', 'profile-coupon')
         x = x.strip()
@@ -464,7 +470,7 @@ def output_1(v, s, now, received, known, notes):
             return Skip('withheld: loyalty.rewards.coupons[].id', 'profile-coupon')
         else:
             o14['id'] = x
-        # mappings/CouponRedeem.toml:47  fields."name" = { from = "data.coupon.series_info.description", absent = "clear" }
+        # mappings/CouponRedeem.toml:48  fields."name" = { from = "data.coupon.series_info.description", absent = "clear" }
         x = v[29]
         if x is None:
             if 'data.coupon.series_info.description' not in known or was_dropped(('data.coupon.series_info.description',), v[3]):
@@ -478,17 +484,17 @@ def output_1(v, s, now, received, known, notes):
                 return Skip('withheld: loyalty.rewards.coupons[].name', 'profile-coupon')
             else:
                 o14['name'] = x
-        # mappings/CouponRedeem.toml:48  fields."series" = { from = "data.coupon.series_info.id", as = "string", absent = "clear" }
-        x = v[28]
+        # mappings/CouponRedeem.toml:49  fields."series" = { from = "data.coupon.series_info.id", as = "string", absent = "clear" }
+        x = v[14]
         if x is None:
             if 'data.coupon.series_info.id' not in known or was_dropped(('data.coupon.series_info.id',), v[3]):
                 return Skip('withheld: loyalty.rewards.coupons[].series', 'profile-coupon')
         else:
             x = str(x)
             o14['series'] = x
-        # mappings/CouponRedeem.toml:49  fields."state" = { const = "redeemed" }
+        # mappings/CouponRedeem.toml:50  fields."state" = { const = "redeemed" }
         o14['state'] = 'redeemed'
-        # mappings/CouponRedeem.toml:50  fields."discountValue" = { from = "data.coupon.series_info.discount_value", absent = "clear" }
+        # mappings/CouponRedeem.toml:51  fields."discountValue" = { from = "data.coupon.series_info.discount_value", absent = "clear" }
         x = v[35]
         if x is None:
             if 'data.coupon.series_info.discount_value' not in known or was_dropped(('data.coupon.series_info.discount_value',), v[3]):
@@ -576,7 +582,7 @@ def skip_3(b, p, end):                                    # capillary.events.Cou
 
 def read(b, p):                                           # capillary.events.CouponRedeem 6d134415de236a45
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_addedAt = v14_id = v15_code = v16_name = v17_externalId = v18_externalId1 = v19_externalId2 = v20_code = v21_name = v22_bill_id = v23_number = v24_id = v25_code = v26_redemptionId = v27_redemptionDate = v28_id = v29_description = v30_seriesType = v31_clientHandlingType = v32_valid_till = v33_discount_code = v34_discount_type = v35_discount_value = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v18_email = v19_mobile = v20_loyaltyType = v10_id = v11_code = v12_redemptionId = v13_redemptionDate = v14_id = v29_description = v30_seriesType = v31_clientHandlingType = v32_valid_till = v33_discount_code = v34_discount_type = v35_discount_value = v15_bill_id = v16_number = v17_addedAt = v21_id = v22_code = v23_name = v24_externalId = v25_externalId1 = v26_externalId2 = v27_code = v28_name = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -604,10 +610,10 @@ def read(b, p):                                           # capillary.events.Cou
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -662,7 +668,7 @@ def read(b, p):                                           # capillary.events.Cou
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -778,10 +784,10 @@ def read(b, p):                                           # capillary.events.Cou
         t = b[p]                                          # data.addedAt: union
         p += 1
         if t == 2:
-            v13_addedAt = ZIGZAG[b[p]]                    # data.addedAt: long
+            v17_addedAt = ZIGZAG[b[p]]                    # data.addedAt: long
             p += 1
-            if v13_addedAt is None:
-                v13_addedAt, p = long_at(b, p - 1)
+            if v17_addedAt is None:
+                v17_addedAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.addedBy: union
@@ -790,10 +796,10 @@ def read(b, p):                                           # capillary.events.Cou
             t = b[p]                                      # data.addedBy.id: union
             p += 1
             if t == 2:
-                v14_id = ZIGZAG[b[p]]                     # data.addedBy.id: long
+                v21_id = ZIGZAG[b[p]]                     # data.addedBy.id: long
                 p += 1
-                if v14_id is None:
-                    v14_id, p = long_at(b, p - 1)
+                if v21_id is None:
+                    v21_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.addedBy.user: union
@@ -827,7 +833,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v20_code = b[s:p].decode()
+                    v27_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.till.name: union
@@ -841,7 +847,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v21_name = b[s:p].decode()
+                    v28_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -860,7 +866,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v15_code = b[s:p].decode()
+                    v22_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.name: union
@@ -874,7 +880,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v16_name = b[s:p].decode()
+                    v23_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId: union
@@ -888,7 +894,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v17_externalId = b[s:p].decode()
+                    v24_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId1: union
@@ -902,7 +908,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v18_externalId1 = b[s:p].decode()
+                    v25_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.addedBy.store.externalId2: union
@@ -916,7 +922,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v19_externalId2 = b[s:p].decode()
+                    v26_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -929,10 +935,10 @@ def read(b, p):                                           # capillary.events.Cou
             t = b[p]                                      # data.coupon.id: union
             p += 1
             if t == 2:
-                v24_id = ZIGZAG[b[p]]                     # data.coupon.id: long
+                v10_id = ZIGZAG[b[p]]                     # data.coupon.id: long
                 p += 1
-                if v24_id is None:
-                    v24_id, p = long_at(b, p - 1)
+                if v10_id is None:
+                    v10_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.coupon.code: union
@@ -946,25 +952,25 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v25_code = b[s:p].decode()
+                v11_code = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.coupon.redemptionId: union
             p += 1
             if t == 2:
-                v26_redemptionId = ZIGZAG[b[p]]           # data.coupon.redemptionId: long
+                v12_redemptionId = ZIGZAG[b[p]]           # data.coupon.redemptionId: long
                 p += 1
-                if v26_redemptionId is None:
-                    v26_redemptionId, p = long_at(b, p - 1)
+                if v12_redemptionId is None:
+                    v12_redemptionId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.coupon.redemptionDate: union
             p += 1
             if t == 2:
-                v27_redemptionDate = ZIGZAG[b[p]]         # data.coupon.redemptionDate: long
+                v13_redemptionDate = ZIGZAG[b[p]]         # data.coupon.redemptionDate: long
                 p += 1
-                if v27_redemptionDate is None:
-                    v27_redemptionDate, p = long_at(b, p - 1)
+                if v13_redemptionDate is None:
+                    v13_redemptionDate, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.coupon.series_info: union
@@ -973,10 +979,10 @@ def read(b, p):                                           # capillary.events.Cou
                 t = b[p]                                  # data.coupon.series_info.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.coupon.series_info.id: long
+                    v14_id = ZIGZAG[b[p]]                 # data.coupon.series_info.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v14_id is None:
+                        v14_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.coupon.series_info.description: union
@@ -1116,7 +1122,7 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v20_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -1144,7 +1150,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v19_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1158,7 +1164,7 @@ def read(b, p):                                           # capillary.events.Cou
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v18_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1291,10 +1297,10 @@ def read(b, p):                                           # capillary.events.Cou
             t = b[p]                                      # data.transaction.bill_id: union
             p += 1
             if t == 2:
-                v22_bill_id = ZIGZAG[b[p]]                # data.transaction.bill_id: long
+                v15_bill_id = ZIGZAG[b[p]]                # data.transaction.bill_id: long
                 p += 1
-                if v22_bill_id is None:
-                    v22_bill_id, p = long_at(b, p - 1)
+                if v15_bill_id is None:
+                    v15_bill_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.transaction.number: union
@@ -1308,7 +1314,7 @@ def read(b, p):                                           # capillary.events.Cou
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v23_number = b[s:p].decode()
+                v16_number = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1317,4 +1323,4 @@ def read(b, p):                                           # capillary.events.Cou
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_addedAt, v14_id, v15_code, v16_name, v17_externalId, v18_externalId1, v19_externalId2, v20_code, v21_name, v22_bill_id, v23_number, v24_id, v25_code, v26_redemptionId, v27_redemptionDate, v28_id, v29_description, v30_seriesType, v31_clientHandlingType, v32_valid_till, v33_discount_code, v34_discount_type, v35_discount_value)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_id, v11_code, v12_redemptionId, v13_redemptionDate, v14_id, v15_bill_id, v16_number, v17_addedAt, v18_email, v19_mobile, v20_loyaltyType, v21_id, v22_code, v23_name, v24_externalId, v25_externalId1, v26_externalId2, v27_code, v28_name, v29_description, v30_seriesType, v31_clientHandlingType, v32_valid_till, v33_discount_code, v34_discount_type, v35_discount_value)

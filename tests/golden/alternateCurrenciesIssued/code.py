@@ -9,31 +9,31 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramId
-#   v[16] data.loyaltyProgramDetails.id
-#   v[17] data.loyaltyProgramDetails.name
-#   v[18] data.loyaltyProgramDetails.isDefault
-#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[20] data.triggeringActivity.name
-#   v[21] data.triggeringActivity.requestId
-#   v[22] data.triggeringActivity.identifiers[key,value]
-#   v[23] data.triggeringActivity.additionalAttributes[key,value]
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.externalId
-#   v[28] data.triggeringActivity.enteredBy.store.externalId1
-#   v[29] data.triggeringActivity.enteredBy.store.externalId2
-#   v[30] data.triggeringActivity.enteredBy.till.code
-#   v[31] data.triggeringActivity.enteredBy.till.name
-#   v[32] data.alternateCurrencies[alternateCurrencyIdentifier,alternateCurrencyName,totalAlternateCurrenciesIssued,regularAlternateCurrenciesIssued,programCurrentAlternateCurrencies,programLifetimeAlternateCurrencies,regularAlternateCurrenciesBreakup,promotionalAlternateCurrenciesIssued,promisedAlternateCurrenciesIssued]
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.alternateCurrencies[alternateCurrencyIdentifier,alternateCurrencyName,totalAlternateCurrenciesIssued,regularAlternateCurrenciesIssued,programCurrentAlternateCurrencies,programLifetimeAlternateCurrencies,regularAlternateCurrenciesBreakup,promotionalAlternateCurrenciesIssued,promisedAlternateCurrenciesIssued]
+#   v[17] data.customerIdentifiers.instore.email
+#   v[18] data.customerIdentifiers.instore.mobile
+#   v[19] data.customerIdentifiers.loyaltyType
+#   v[20] data.loyaltyProgramDetails.name
+#   v[21] data.loyaltyProgramDetails.isDefault
+#   v[22] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[23] data.triggeringActivity.name
+#   v[24] data.triggeringActivity.additionalAttributes[key,value]
+#   v[25] data.triggeringActivity.enteredBy.id
+#   v[26] data.triggeringActivity.enteredBy.store.code
+#   v[27] data.triggeringActivity.enteredBy.store.name
+#   v[28] data.triggeringActivity.enteredBy.store.externalId
+#   v[29] data.triggeringActivity.enteredBy.store.externalId1
+#   v[30] data.triggeringActivity.enteredBy.store.externalId2
+#   v[31] data.triggeringActivity.enteredBy.till.code
+#   v[32] data.triggeringActivity.enteredBy.till.name
 
 
 def shared(v, now, received):
@@ -44,8 +44,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/alternateCurrenciesIssued.toml:4  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/alternateCurrenciesIssued.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.alternateCurrencies[alternateCurrencyIdentifier,alternateCurrencyName,totalAlternateCurrenciesIssued,regularAlternateCurrenciesIssued,programCurrentAlternateCurrencies,programLifetimeAlternateCurrencies,regularAlternateCurrenciesBreakup,promotionalAlternateCurrenciesIssued,promisedAlternateCurrenciesIssued]"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -72,7 +78,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[17], v[18], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -110,7 +116,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -135,7 +141,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -149,8 +155,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/alternateCurrenciesIssued.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/alternateCurrenciesIssued.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -160,8 +166,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/alternateCurrenciesIssued.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/alternateCurrenciesIssued.toml:10  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -171,20 +177,20 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/alternateCurrenciesIssued.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/alternateCurrenciesIssued.toml:11  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/alternateCurrenciesIssued.toml:11  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[15]
+    # mappings/alternateCurrenciesIssued.toml:12  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+    x = v[10]
     if x is None:
-        x = v[16]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/alternateCurrenciesIssued.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[17]
+    # mappings/alternateCurrenciesIssued.toml:13  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -193,19 +199,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/alternateCurrenciesIssued.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[18]
+    # mappings/alternateCurrenciesIssued.toml:14  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[21]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/alternateCurrenciesIssued.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[19]
+    # mappings/alternateCurrenciesIssued.toml:15  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[22]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/alternateCurrenciesIssued.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[20]
+    # mappings/alternateCurrenciesIssued.toml:16  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -214,8 +220,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/alternateCurrenciesIssued.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[21]
+    # mappings/alternateCurrenciesIssued.toml:17  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -224,8 +230,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/alternateCurrenciesIssued.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[22] or ())
+    # mappings/alternateCurrenciesIssued.toml:18  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -244,8 +250,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/alternateCurrenciesIssued.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[23] or ())
+    # mappings/alternateCurrenciesIssued.toml:19  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[24] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -264,21 +270,21 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/alternateCurrenciesIssued.toml:19  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[22] or ())
+    # mappings/alternateCurrenciesIssued.toml:20  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_id(v[15] or ())
     if x is not None:
         o2['transactionId'] = x
-    # mappings/alternateCurrenciesIssued.toml:20  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[22] or ())
+    # mappings/alternateCurrenciesIssued.toml:21  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_number(v[15] or ())
     if x is not None:
         o2['billNumber'] = x
-    # mappings/alternateCurrenciesIssued.toml:21  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[24]
+    # mappings/alternateCurrenciesIssued.toml:22  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[25]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/alternateCurrenciesIssued.toml:22  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[25]
+    # mappings/alternateCurrenciesIssued.toml:23  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -287,8 +293,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/alternateCurrenciesIssued.toml:23  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[26]
+    # mappings/alternateCurrenciesIssued.toml:24  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -297,8 +303,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/alternateCurrenciesIssued.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[27]
+    # mappings/alternateCurrenciesIssued.toml:25  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -307,8 +313,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/alternateCurrenciesIssued.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[28]
+    # mappings/alternateCurrenciesIssued.toml:26  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -317,8 +323,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/alternateCurrenciesIssued.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[29]
+    # mappings/alternateCurrenciesIssued.toml:27  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -327,8 +333,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/alternateCurrenciesIssued.toml:27  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[30]
+    # mappings/alternateCurrenciesIssued.toml:28  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -337,8 +343,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/alternateCurrenciesIssued.toml:28  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[31]
+    # mappings/alternateCurrenciesIssued.toml:29  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -348,10 +354,10 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     l5 = []
-    # mappings/alternateCurrenciesIssued.toml:30  [output.fields."_tenant.capillary.alternateCurrencies"]
-    for item6 in v[32] or ():
+    # mappings/alternateCurrenciesIssued.toml:31  [output.fields."_tenant.capillary.alternateCurrencies"]
+    for item6 in v[16] or ():
         o7 = {}
-        # mappings/alternateCurrenciesIssued.toml:32  fields."id" = { from = "alternateCurrencyIdentifier" }
+        # mappings/alternateCurrenciesIssued.toml:33  fields."id" = { from = "alternateCurrencyIdentifier" }
         x = item6[0]
         if x is not None:
             x = x.strip()
@@ -361,7 +367,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.alternateCurrencies[].id:placeholder')
             else:
                 o7['id'] = x
-        # mappings/alternateCurrenciesIssued.toml:33  fields."name" = { from = "alternateCurrencyName" }
+        # mappings/alternateCurrenciesIssued.toml:34  fields."name" = { from = "alternateCurrencyName" }
         x = item6[1]
         if x is not None:
             x = x.strip()
@@ -371,28 +377,28 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.alternateCurrencies[].name:placeholder')
             else:
                 o7['name'] = x
-        # mappings/alternateCurrenciesIssued.toml:34  fields."total" = { from = "totalAlternateCurrenciesIssued" }
+        # mappings/alternateCurrenciesIssued.toml:35  fields."total" = { from = "totalAlternateCurrenciesIssued" }
         x = item6[2]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.alternateCurrencies[].total:not finite')
             else:
                 o7['total'] = x
-        # mappings/alternateCurrenciesIssued.toml:35  fields."regular" = { from = "regularAlternateCurrenciesIssued" }
+        # mappings/alternateCurrenciesIssued.toml:36  fields."regular" = { from = "regularAlternateCurrenciesIssued" }
         x = item6[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.alternateCurrencies[].regular:not finite')
             else:
                 o7['regular'] = x
-        # mappings/alternateCurrenciesIssued.toml:36  fields."current" = { from = "programCurrentAlternateCurrencies" }
+        # mappings/alternateCurrenciesIssued.toml:37  fields."current" = { from = "programCurrentAlternateCurrencies" }
         x = item6[4]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.alternateCurrencies[].current:not finite')
             else:
                 o7['current'] = x
-        # mappings/alternateCurrenciesIssued.toml:37  fields."lifetime" = { from = "programLifetimeAlternateCurrencies" }
+        # mappings/alternateCurrenciesIssued.toml:38  fields."lifetime" = { from = "programLifetimeAlternateCurrencies" }
         x = item6[5]
         if x is not None:
             if not isfinite(x):
@@ -400,10 +406,10 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o7['lifetime'] = x
         l8 = []
-        # mappings/alternateCurrenciesIssued.toml:38  [output.fields."_tenant.capillary.alternateCurrencies".fields."lots"]
+        # mappings/alternateCurrenciesIssued.toml:39  [output.fields."_tenant.capillary.alternateCurrencies".fields."lots"]
         for item9 in rows_of(item6[6], (('alternateCurrencies',), ('expiryAt',))) or ():
             o10 = {}
-            # mappings/alternateCurrenciesIssued.toml:40  fields."amount" = { from = "alternateCurrencies", required = true }
+            # mappings/alternateCurrenciesIssued.toml:41  fields."amount" = { from = "alternateCurrencies", required = true }
             x = item9[0]
             if x is None:
                 notes.append('_tenant.capillary.alternateCurrencies[].lots[].amount:absent')
@@ -413,7 +419,7 @@ def output_0(v, s, now, received, known, notes):
                 continue
             else:
                 o10['amount'] = x
-            # mappings/alternateCurrenciesIssued.toml:41  fields."expiresOn" = { from = "expiryAt" }
+            # mappings/alternateCurrenciesIssued.toml:42  fields."expiresOn" = { from = "expiryAt" }
             x = item9[1]
             if x is not None:
                 x = x.strip()
@@ -431,10 +437,10 @@ def output_0(v, s, now, received, known, notes):
         if l8:
             o7['lots'] = l8
         l11 = []
-        # mappings/alternateCurrenciesIssued.toml:42  [output.fields."_tenant.capillary.alternateCurrencies".fields."promotional"]
+        # mappings/alternateCurrenciesIssued.toml:43  [output.fields."_tenant.capillary.alternateCurrencies".fields."promotional"]
         for item12 in rows_of(item6[7], (('promotionAlternateCurrencies',), ('promotionIdentifier',), ('promotionName',), ('promotionType',), ('promotionAlternateCurrenciesExpiryDate',))) or ():
             o13 = {}
-            # mappings/alternateCurrenciesIssued.toml:44  fields."amount" = { from = "promotionAlternateCurrencies", required = true }
+            # mappings/alternateCurrenciesIssued.toml:45  fields."amount" = { from = "promotionAlternateCurrencies", required = true }
             x = item12[0]
             if x is None:
                 notes.append('_tenant.capillary.alternateCurrencies[].promotional[].amount:absent')
@@ -444,7 +450,7 @@ def output_0(v, s, now, received, known, notes):
                 continue
             else:
                 o13['amount'] = x
-            # mappings/alternateCurrenciesIssued.toml:45  fields."promotionId" = { from = "promotionIdentifier" }
+            # mappings/alternateCurrenciesIssued.toml:46  fields."promotionId" = { from = "promotionIdentifier" }
             x = item12[1]
             if x is not None:
                 x = x.strip()
@@ -454,7 +460,7 @@ def output_0(v, s, now, received, known, notes):
                     notes.append('_tenant.capillary.alternateCurrencies[].promotional[].promotionId:placeholder')
                 else:
                     o13['promotionId'] = x
-            # mappings/alternateCurrenciesIssued.toml:46  fields."promotionName" = { from = "promotionName" }
+            # mappings/alternateCurrenciesIssued.toml:47  fields."promotionName" = { from = "promotionName" }
             x = item12[2]
             if x is not None:
                 x = x.strip()
@@ -464,7 +470,7 @@ def output_0(v, s, now, received, known, notes):
                     notes.append('_tenant.capillary.alternateCurrencies[].promotional[].promotionName:placeholder')
                 else:
                     o13['promotionName'] = x
-            # mappings/alternateCurrenciesIssued.toml:47  fields."promotionType" = { from = "promotionType" }
+            # mappings/alternateCurrenciesIssued.toml:48  fields."promotionType" = { from = "promotionType" }
             x = item12[3]
             if x is not None:
                 x = x.strip()
@@ -474,7 +480,7 @@ def output_0(v, s, now, received, known, notes):
                     notes.append('_tenant.capillary.alternateCurrencies[].promotional[].promotionType:placeholder')
                 else:
                     o13['promotionType'] = x
-            # mappings/alternateCurrenciesIssued.toml:48  fields."expiresOn" = { from = "promotionAlternateCurrenciesExpiryDate" }
+            # mappings/alternateCurrenciesIssued.toml:49  fields."expiresOn" = { from = "promotionAlternateCurrenciesExpiryDate" }
             x = item12[4]
             if x is not None:
                 x = x.strip()
@@ -492,10 +498,10 @@ def output_0(v, s, now, received, known, notes):
         if l11:
             o7['promotional'] = l11
         l14 = []
-        # mappings/alternateCurrenciesIssued.toml:49  [output.fields."_tenant.capillary.alternateCurrencies".fields."promised"]
+        # mappings/alternateCurrenciesIssued.toml:50  [output.fields."_tenant.capillary.alternateCurrencies".fields."promised"]
         for item15 in rows_of(item6[8], (('promisedAlternateCurrencies',), ('promotionIdentifier',), ('promisedAlternateCurrenciesConversionDate',), ('isExternalTriggerBased',))) or ():
             o16 = {}
-            # mappings/alternateCurrenciesIssued.toml:51  fields."amount" = { from = "promisedAlternateCurrencies", required = true }
+            # mappings/alternateCurrenciesIssued.toml:52  fields."amount" = { from = "promisedAlternateCurrencies", required = true }
             x = item15[0]
             if x is None:
                 notes.append('_tenant.capillary.alternateCurrencies[].promised[].amount:absent')
@@ -505,7 +511,7 @@ def output_0(v, s, now, received, known, notes):
                 continue
             else:
                 o16['amount'] = x
-            # mappings/alternateCurrenciesIssued.toml:52  fields."promotionId" = { from = "promotionIdentifier" }
+            # mappings/alternateCurrenciesIssued.toml:53  fields."promotionId" = { from = "promotionIdentifier" }
             x = item15[1]
             if x is not None:
                 x = x.strip()
@@ -515,7 +521,7 @@ def output_0(v, s, now, received, known, notes):
                     notes.append('_tenant.capillary.alternateCurrencies[].promised[].promotionId:placeholder')
                 else:
                     o16['promotionId'] = x
-            # mappings/alternateCurrenciesIssued.toml:53  fields."convertsOn" = { from = "promisedAlternateCurrenciesConversionDate" }
+            # mappings/alternateCurrenciesIssued.toml:54  fields."convertsOn" = { from = "promisedAlternateCurrenciesConversionDate" }
             x = item15[2]
             if x is not None:
                 x = x.strip()
@@ -529,7 +535,7 @@ def output_0(v, s, now, received, known, notes):
                         notes.append('_tenant.capillary.alternateCurrencies[].promised[].convertsOn:date')
                     else:
                         o16['convertsOn'] = x
-            # mappings/alternateCurrenciesIssued.toml:54  fields."externallyTriggered" = { from = "isExternalTriggerBased" }
+            # mappings/alternateCurrenciesIssued.toml:55  fields."externallyTriggered" = { from = "isExternalTriggerBased" }
             x = item15[3]
             if x is not None:
                 o16['externallyTriggered'] = x
@@ -544,7 +550,7 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/alternateCurrenciesIssued.toml:7  "eventType" = { const = "loyalty.alternateCurrenciesIssued" }
+    # mappings/alternateCurrenciesIssued.toml:8  "eventType" = { const = "loyalty.alternateCurrenciesIssued" }
     o['eventType'] = 'loyalty.alternateCurrenciesIssued'
     return fit(o, k_2, notes)
 
@@ -640,7 +646,7 @@ def skip_4(b, p, end):                                    # capillary.events.alt
 
 def read(b, p):                                           # capillary.events.AlternateCurrenciesIssued feed4c7668075bac
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v45_alternateCurrencies = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v28_email = v29_mobile = v30_loyaltyType = v10_loyaltyProgramId = v11_id = v31_name = v32_isDefault = v33_pointsToCurrencyRatio = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v34_name = v37_additionalAttributes = v38_id = v39_code = v40_name = v41_externalId = v42_externalId1 = v43_externalId2 = v44_code = v45_name = v27_alternateCurrencies = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -668,10 +674,10 @@ def read(b, p):                                           # capillary.events.Alt
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -726,7 +732,7 @@ def read(b, p):                                           # capillary.events.Alt
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -886,7 +892,7 @@ def read(b, p):                                           # capillary.events.Alt
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v30_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -914,7 +920,7 @@ def read(b, p):                                           # capillary.events.Alt
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v29_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -928,7 +934,7 @@ def read(b, p):                                           # capillary.events.Alt
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v28_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1069,16 +1075,16 @@ def read(b, p):                                           # capillary.events.Alt
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1097,7 +1103,7 @@ def read(b, p):                                           # capillary.events.Alt
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_name = b[s:p].decode()
+                v34_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1111,19 +1117,19 @@ def read(b, p):                                           # capillary.events.Alt
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1135,7 +1141,7 @@ def read(b, p):                                           # capillary.events.Alt
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1149,10 +1155,10 @@ def read(b, p):                                           # capillary.events.Alt
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_identifiers.append((v22_key, v23_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1162,10 +1168,10 @@ def read(b, p):                                           # capillary.events.Alt
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v38_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v38_id is None:
+                        v38_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1199,7 +1205,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_code = b[s:p].decode()
+                        v44_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1213,7 +1219,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_name = b[s:p].decode()
+                        v45_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1232,7 +1238,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v39_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1246,7 +1252,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v40_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1260,7 +1266,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId = b[s:p].decode()
+                        v41_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1274,7 +1280,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId1 = b[s:p].decode()
+                        v42_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1288,7 +1294,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId2 = b[s:p].decode()
+                        v43_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1310,13 +1316,13 @@ def read(b, p):                                           # capillary.events.Alt
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v37_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v25_key = v26_value = None
+                        v35_key = v36_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1328,7 +1334,7 @@ def read(b, p):                                           # capillary.events.Alt
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_key = b[s:p].decode()
+                            v35_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1342,10 +1348,10 @@ def read(b, p):                                           # capillary.events.Alt
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_value = b[s:p].decode()
+                            v36_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v27_additionalAttributes.append((v25_key, v26_value))
+                        v37_additionalAttributes.append((v35_key, v36_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1357,10 +1363,10 @@ def read(b, p):                                           # capillary.events.Alt
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1374,7 +1380,7 @@ def read(b, p):                                           # capillary.events.Alt
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v31_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1384,13 +1390,13 @@ def read(b, p):                                           # capillary.events.Alt
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v18_isDefault = t == 1
+                v32_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v33_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1433,22 +1439,22 @@ def read(b, p):                                           # capillary.events.Alt
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.alternateCurrencies: union
         p += 1
         if t == 2:
-            v45_alternateCurrencies = []                  # data.alternateCurrencies: one tuple per item
+            v27_alternateCurrencies = []                  # data.alternateCurrencies: one tuple per item
             while n := HALF[b[p]]:                        # data.alternateCurrencies: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 9)
                 for _ in range(n):
-                    v36_alternateCurrencyIdentifier = v37_alternateCurrencyName = v38_totalAlternateCurrenciesIssued = v39_regularAlternateCurrenciesIssued = v40_programCurrentAlternateCurrencies = v41_programLifetimeAlternateCurrencies = v42_regularAlternateCurrenciesBreakup = v43_promotionalAlternateCurrenciesIssued = v44_promisedAlternateCurrenciesIssued = None
+                    v18_alternateCurrencyIdentifier = v19_alternateCurrencyName = v20_totalAlternateCurrenciesIssued = v21_regularAlternateCurrenciesIssued = v22_programCurrentAlternateCurrencies = v23_programLifetimeAlternateCurrencies = v24_regularAlternateCurrenciesBreakup = v25_promotionalAlternateCurrenciesIssued = v26_promisedAlternateCurrenciesIssued = None
                     t = b[p]                              # data.alternateCurrencies[].alternateCurrencyName: union
                     p += 1
                     if t == 2:
@@ -1460,7 +1466,7 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v37_alternateCurrencyName = b[s:p].decode()
+                        v19_alternateCurrencyName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].alternateCurrencyIdentifier: union
@@ -1474,34 +1480,34 @@ def read(b, p):                                           # capillary.events.Alt
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v36_alternateCurrencyIdentifier = b[s:p].decode()
+                        v18_alternateCurrencyIdentifier = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].programCurrentAlternateCurrencies: union
                     p += 1
                     if t == 2:
-                        (v40_programCurrentAlternateCurrencies,) = double_at(b, p)  # data.alternateCurrencies[].programCurrentAlternateCurrencies: double
+                        (v22_programCurrentAlternateCurrencies,) = double_at(b, p)  # data.alternateCurrencies[].programCurrentAlternateCurrencies: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].programLifetimeAlternateCurrencies: union
                     p += 1
                     if t == 2:
-                        (v41_programLifetimeAlternateCurrencies,) = double_at(b, p)  # data.alternateCurrencies[].programLifetimeAlternateCurrencies: double
+                        (v23_programLifetimeAlternateCurrencies,) = double_at(b, p)  # data.alternateCurrencies[].programLifetimeAlternateCurrencies: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].totalAlternateCurrenciesIssued: union
                     p += 1
                     if t == 2:
-                        (v38_totalAlternateCurrenciesIssued,) = double_at(b, p)  # data.alternateCurrencies[].totalAlternateCurrenciesIssued: double
+                        (v20_totalAlternateCurrenciesIssued,) = double_at(b, p)  # data.alternateCurrencies[].totalAlternateCurrenciesIssued: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].regularAlternateCurrenciesIssued: union
                     p += 1
                     if t == 2:
-                        (v39_regularAlternateCurrenciesIssued,) = double_at(b, p)  # data.alternateCurrencies[].regularAlternateCurrenciesIssued: double
+                        (v21_regularAlternateCurrenciesIssued,) = double_at(b, p)  # data.alternateCurrencies[].regularAlternateCurrenciesIssued: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1542,7 +1548,7 @@ def read(b, p):                                           # capillary.events.Alt
                                 x5 = {'alternateCurrencies': x7, 'expiryAt': x8}  # data.alternateCurrencies[].regularAlternateCurrenciesBreakup[]: record
                                 x6.append(x5)
                         p += 1
-                        v42_regularAlternateCurrenciesBreakup = x6
+                        v24_regularAlternateCurrenciesBreakup = x6
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued: union
@@ -1630,7 +1636,7 @@ def read(b, p):                                           # capillary.events.Alt
                                 x9 = {'promotionName': x11, 'promotionIdentifier': x12, 'promotionType': x13, 'promotionAlternateCurrencies': x14, 'promotionAlternateCurrenciesExpiryDate': x15}  # data.alternateCurrencies[].promotionalAlternateCurrenciesIssued[]: record
                                 x10.append(x9)
                         p += 1
-                        v43_promotionalAlternateCurrenciesIssued = x10
+                        v25_promotionalAlternateCurrenciesIssued = x10
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.alternateCurrencies[].promisedAlternateCurrenciesIssued: union
@@ -1698,10 +1704,10 @@ def read(b, p):                                           # capillary.events.Alt
                                 x16 = {'promisedAlternateCurrencies': x18, 'isExternalTriggerBased': x19, 'promisedAlternateCurrenciesConversionDate': x20, 'promotionIdentifier': x21}  # data.alternateCurrencies[].promisedAlternateCurrenciesIssued[]: record
                                 x17.append(x16)
                         p += 1
-                        v44_promisedAlternateCurrenciesIssued = x17
+                        v26_promisedAlternateCurrenciesIssued = x17
                     elif t:
                         raise Bad("no such branch of the union")
-                    v45_alternateCurrencies.append((v36_alternateCurrencyIdentifier, v37_alternateCurrencyName, v38_totalAlternateCurrenciesIssued, v39_regularAlternateCurrenciesIssued, v40_programCurrentAlternateCurrencies, v41_programLifetimeAlternateCurrencies, v42_regularAlternateCurrenciesBreakup, v43_promotionalAlternateCurrenciesIssued, v44_promisedAlternateCurrenciesIssued))
+                    v27_alternateCurrencies.append((v18_alternateCurrencyIdentifier, v19_alternateCurrencyName, v20_totalAlternateCurrenciesIssued, v21_regularAlternateCurrenciesIssued, v22_programCurrentAlternateCurrencies, v23_programLifetimeAlternateCurrencies, v24_regularAlternateCurrenciesBreakup, v25_promotionalAlternateCurrenciesIssued, v26_promisedAlternateCurrenciesIssued))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1709,4 +1715,4 @@ def read(b, p):                                           # capillary.events.Alt
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v45_alternateCurrencies)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v27_alternateCurrencies, v28_email, v29_mobile, v30_loyaltyType, v31_name, v32_isDefault, v33_pointsToCurrencyRatio, v34_name, v37_additionalAttributes, v38_id, v39_code, v40_name, v41_externalId, v42_externalId1, v43_externalId2, v44_code, v45_name)

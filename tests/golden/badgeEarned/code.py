@@ -9,28 +9,28 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.triggeringActivity.name
-#   v[14] data.triggeringActivity.requestId
-#   v[15] data.triggeringActivity.identifiers[key,value]
-#   v[16] data.triggeringActivity.additionalAttributes[key,value]
-#   v[17] data.triggeringActivity.enteredBy.id
-#   v[18] data.triggeringActivity.enteredBy.store.code
-#   v[19] data.triggeringActivity.enteredBy.store.name
-#   v[20] data.triggeringActivity.enteredBy.store.externalId
-#   v[21] data.triggeringActivity.enteredBy.store.externalId1
-#   v[22] data.triggeringActivity.enteredBy.store.externalId2
-#   v[23] data.triggeringActivity.enteredBy.till.code
-#   v[24] data.triggeringActivity.enteredBy.till.name
-#   v[25] data.badgeId
-#   v[26] data.issualId
-#   v[27] data.issuedOn
-#   v[28] data.earnId
-#   v[29] data.earnedOn
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.badgeId
+#   v[11] data.issualId
+#   v[12] data.earnId
+#   v[13] data.issuedOn
+#   v[14] data.earnedOn
+#   v[15] data.triggeringActivity.requestId
+#   v[16] data.triggeringActivity.identifiers[key,value]
+#   v[17] data.customerIdentifiers.instore.email
+#   v[18] data.customerIdentifiers.instore.mobile
+#   v[19] data.customerIdentifiers.loyaltyType
+#   v[20] data.triggeringActivity.name
+#   v[21] data.triggeringActivity.additionalAttributes[key,value]
+#   v[22] data.triggeringActivity.enteredBy.id
+#   v[23] data.triggeringActivity.enteredBy.store.code
+#   v[24] data.triggeringActivity.enteredBy.store.name
+#   v[25] data.triggeringActivity.enteredBy.store.externalId
+#   v[26] data.triggeringActivity.enteredBy.store.externalId1
+#   v[27] data.triggeringActivity.enteredBy.store.externalId2
+#   v[28] data.triggeringActivity.enteredBy.till.code
+#   v[29] data.triggeringActivity.enteredBy.till.name
 #   v[30] data.earnConstraints[constraintLevel,constraintType,rollType,rollValue,maxEarnLimit,currentEarnCount]
 
 
@@ -43,8 +43,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/badgeEarned.toml:3  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/badgeEarned.toml:6  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.badgeId", "data.issualId", "data.earnId", "data.issuedOn", "data.earnedOn", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15], v[16] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -71,7 +77,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[17], v[18], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -109,7 +115,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -134,7 +140,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -148,8 +154,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/badgeEarned.toml:7  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/badgeEarned.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -159,8 +165,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/badgeEarned.toml:8  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[13]
+    # mappings/badgeEarned.toml:9  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -169,8 +175,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/badgeEarned.toml:9  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[14]
+    # mappings/badgeEarned.toml:10  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -179,8 +185,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/badgeEarned.toml:10  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[15] or ())
+    # mappings/badgeEarned.toml:11  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[16] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -199,8 +205,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/badgeEarned.toml:11  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[16] or ())
+    # mappings/badgeEarned.toml:12  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[21] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -219,13 +225,13 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/badgeEarned.toml:12  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[17]
+    # mappings/badgeEarned.toml:13  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[22]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/badgeEarned.toml:13  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[18]
+    # mappings/badgeEarned.toml:14  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -234,8 +240,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/badgeEarned.toml:14  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[19]
+    # mappings/badgeEarned.toml:15  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -244,8 +250,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/badgeEarned.toml:15  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[20]
+    # mappings/badgeEarned.toml:16  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -254,8 +260,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/badgeEarned.toml:16  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[21]
+    # mappings/badgeEarned.toml:17  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -264,8 +270,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/badgeEarned.toml:17  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[22]
+    # mappings/badgeEarned.toml:18  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -274,8 +280,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/badgeEarned.toml:18  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[23]
+    # mappings/badgeEarned.toml:19  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -284,8 +290,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/badgeEarned.toml:19  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[24]
+    # mappings/badgeEarned.toml:20  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -295,8 +301,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     o5 = {}
-    # mappings/badgeEarned.toml:20  "_tenant.capillary.badge.id" = { from = "data.badgeId" }
-    x = v[25]
+    # mappings/badgeEarned.toml:21  "_tenant.capillary.badge.id" = { from = "data.badgeId" }
+    x = v[10]
     if x is not None:
         x = x.strip()
         if not x:
@@ -305,8 +311,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.badge.id:placeholder')
         else:
             o5['id'] = x
-    # mappings/badgeEarned.toml:21  "_tenant.capillary.badge.issualId" = { from = "data.issualId" }
-    x = v[26]
+    # mappings/badgeEarned.toml:22  "_tenant.capillary.badge.issualId" = { from = "data.issualId" }
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -315,16 +321,16 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.badge.issualId:placeholder')
         else:
             o5['issualId'] = x
-    # mappings/badgeEarned.toml:22  "_tenant.capillary.badge.issuedAt" = { from = "data.issuedOn" }
-    x = v[27]
+    # mappings/badgeEarned.toml:23  "_tenant.capillary.badge.issuedAt" = { from = "data.issuedOn" }
+    x = v[13]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.badge.issuedAt:time')
         else:
             o5['issuedAt'] = x
-    # mappings/badgeEarned.toml:23  "_tenant.capillary.badge.earnId" = { from = "data.earnId" }
-    x = v[28]
+    # mappings/badgeEarned.toml:24  "_tenant.capillary.badge.earnId" = { from = "data.earnId" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -333,8 +339,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.badge.earnId:placeholder')
         else:
             o5['earnId'] = x
-    # mappings/badgeEarned.toml:24  "_tenant.capillary.badge.earnedAt" = { from = "data.earnedOn" }
-    x = v[29]
+    # mappings/badgeEarned.toml:25  "_tenant.capillary.badge.earnedAt" = { from = "data.earnedOn" }
+    x = v[14]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -342,10 +348,10 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['earnedAt'] = x
     l6 = []
-    # mappings/badgeEarned.toml:26  [output.fields."_tenant.capillary.badge.limits"]
+    # mappings/badgeEarned.toml:27  [output.fields."_tenant.capillary.badge.limits"]
     for item7 in v[30] or ():
         o8 = {}
-        # mappings/badgeEarned.toml:28  fields."level" = { from = "constraintLevel", as = "lower" }
+        # mappings/badgeEarned.toml:29  fields."level" = { from = "constraintLevel", as = "lower" }
         x = item7[0]
         if x is not None:
             x = x.strip()
@@ -356,7 +362,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o8['level'] = x
-        # mappings/badgeEarned.toml:29  fields."type" = { from = "constraintType", as = "lower" }
+        # mappings/badgeEarned.toml:30  fields."type" = { from = "constraintType", as = "lower" }
         x = item7[1]
         if x is not None:
             x = x.strip()
@@ -367,7 +373,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o8['type'] = x
-        # mappings/badgeEarned.toml:30  fields."windowUnit" = { from = "rollType", as = "lower" }
+        # mappings/badgeEarned.toml:31  fields."windowUnit" = { from = "rollType", as = "lower" }
         x = item7[2]
         if x is not None:
             x = x.strip()
@@ -378,21 +384,21 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o8['windowUnit'] = x
-        # mappings/badgeEarned.toml:31  fields."windowLength" = { from = "rollValue" }
+        # mappings/badgeEarned.toml:32  fields."windowLength" = { from = "rollValue" }
         x = item7[3]
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('_tenant.capillary.badge.limits[].windowLength:range')
             else:
                 o8['windowLength'] = x
-        # mappings/badgeEarned.toml:32  fields."limit" = { from = "maxEarnLimit" }
+        # mappings/badgeEarned.toml:33  fields."limit" = { from = "maxEarnLimit" }
         x = item7[4]
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('_tenant.capillary.badge.limits[].limit:range')
             else:
                 o8['limit'] = x
-        # mappings/badgeEarned.toml:33  fields."count" = { from = "currentEarnCount" }
+        # mappings/badgeEarned.toml:34  fields."count" = { from = "currentEarnCount" }
         x = item7[5]
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
@@ -409,13 +415,13 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/badgeEarned.toml:6  "eventType" = { const = "loyalty.badgeEarned" }
+    # mappings/badgeEarned.toml:7  "eventType" = { const = "loyalty.badgeEarned" }
     o['eventType'] = 'loyalty.badgeEarned'
     return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/badgeEarned.toml:36  profile-badge -> profile-badge
+    # mappings/badgeEarned.toml:37  profile-badge -> profile-badge
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = f_customer_identity(v[0], v[2], None, None, None, None, None)
@@ -449,11 +455,11 @@ def output_1(v, s, now, received, known, notes):
     o10 = {}
     o11 = {}
     l12 = []
-    # mappings/badgeEarned.toml:39  [[output.fields."loyalty.rewards.badges"]]
+    # mappings/badgeEarned.toml:40  [[output.fields."loyalty.rewards.badges"]]
     for _once13 in ONCE:
         o14 = {}
-        # mappings/badgeEarned.toml:40  fields."id" = { from = "data.badgeId" }
-        x = v[25]
+        # mappings/badgeEarned.toml:41  fields."id" = { from = "data.badgeId" }
+        x = v[10]
         if x is None:
             return Skip('withheld: loyalty.rewards.badges[].id', 'profile-badge')
         x = x.strip()
@@ -464,10 +470,10 @@ def output_1(v, s, now, received, known, notes):
             return Skip('withheld: loyalty.rewards.badges[].id', 'profile-badge')
         else:
             o14['id'] = x
-        # mappings/badgeEarned.toml:41  fields."state" = { const = "earned" }
+        # mappings/badgeEarned.toml:42  fields."state" = { const = "earned" }
         o14['state'] = 'earned'
-        # mappings/badgeEarned.toml:42  fields."startDate" = { from = "data.earnedOn", absent = "clear" }
-        x = v[29]
+        # mappings/badgeEarned.toml:43  fields."startDate" = { from = "data.earnedOn", absent = "clear" }
+        x = v[14]
         if x is None:
             if 'data.earnedOn' not in known or was_dropped(('data.earnedOn',), v[3]):
                 return Skip('withheld: loyalty.rewards.badges[].startDate', 'profile-badge')
@@ -582,7 +588,7 @@ def skip_4(b, p, end):                                    # capillary.events.bad
 
 def read(b, p):                                           # capillary.events.BadgeEarned 3bf69753701507fb
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_name = v14_requestId = v17_identifiers = v20_additionalAttributes = v21_id = v22_code = v23_name = v24_externalId = v25_externalId1 = v26_externalId2 = v27_code = v28_name = v29_badgeId = v30_issualId = v31_issuedOn = v32_earnId = v33_earnedOn = v40_earnConstraints = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v19_email = v20_mobile = v21_loyaltyType = v10_badgeId = v11_issualId = v12_earnId = v13_issuedOn = v14_earnedOn = v15_requestId = v18_identifiers = v22_name = v25_additionalAttributes = v26_id = v27_code = v28_name = v29_externalId = v30_externalId1 = v31_externalId2 = v32_code = v33_name = v40_earnConstraints = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -610,10 +616,10 @@ def read(b, p):                                           # capillary.events.Bad
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -668,7 +674,7 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -828,7 +834,7 @@ def read(b, p):                                           # capillary.events.Bad
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v21_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -856,7 +862,7 @@ def read(b, p):                                           # capillary.events.Bad
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v20_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -870,7 +876,7 @@ def read(b, p):                                           # capillary.events.Bad
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v19_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1008,7 +1014,7 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v29_badgeId = b[s:p].decode()
+            v10_badgeId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.issualId: union
@@ -1022,16 +1028,16 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v30_issualId = b[s:p].decode()
+            v11_issualId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.issuedOn: union
         p += 1
         if t == 2:
-            v31_issuedOn = ZIGZAG[b[p]]                   # data.issuedOn: long
+            v13_issuedOn = ZIGZAG[b[p]]                   # data.issuedOn: long
             p += 1
-            if v31_issuedOn is None:
-                v31_issuedOn, p = long_at(b, p - 1)
+            if v13_issuedOn is None:
+                v13_issuedOn, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnId: union
@@ -1045,16 +1051,16 @@ def read(b, p):                                           # capillary.events.Bad
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v32_earnId = b[s:p].decode()
+            v12_earnId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnedOn: union
         p += 1
         if t == 2:
-            v33_earnedOn = ZIGZAG[b[p]]                   # data.earnedOn: long
+            v14_earnedOn = ZIGZAG[b[p]]                   # data.earnedOn: long
             p += 1
-            if v33_earnedOn is None:
-                v33_earnedOn, p = long_at(b, p - 1)
+            if v14_earnedOn is None:
+                v14_earnedOn, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnConstraints: union
@@ -1154,7 +1160,7 @@ def read(b, p):                                           # capillary.events.Bad
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_name = b[s:p].decode()
+                v22_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1168,19 +1174,19 @@ def read(b, p):                                           # capillary.events.Bad
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_requestId = b[s:p].decode()
+                v15_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v18_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v15_key = v16_value = None
+                        v16_key = v17_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1192,7 +1198,7 @@ def read(b, p):                                           # capillary.events.Bad
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v15_key = b[s:p].decode()
+                            v16_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1206,10 +1212,10 @@ def read(b, p):                                           # capillary.events.Bad
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v16_value = b[s:p].decode()
+                            v17_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v17_identifiers.append((v15_key, v16_value))
+                        v18_identifiers.append((v16_key, v17_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1219,10 +1225,10 @@ def read(b, p):                                           # capillary.events.Bad
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v21_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v26_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v21_id is None:
-                        v21_id, p = long_at(b, p - 1)
+                    if v26_id is None:
+                        v26_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1256,7 +1262,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v27_code = b[s:p].decode()
+                        v32_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1270,7 +1276,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_name = b[s:p].decode()
+                        v33_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1289,7 +1295,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v22_code = b[s:p].decode()
+                        v27_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1303,7 +1309,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v23_name = b[s:p].decode()
+                        v28_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1317,7 +1323,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v24_externalId = b[s:p].decode()
+                        v29_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1331,7 +1337,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_externalId1 = b[s:p].decode()
+                        v30_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1345,7 +1351,7 @@ def read(b, p):                                           # capillary.events.Bad
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v26_externalId2 = b[s:p].decode()
+                        v31_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1367,13 +1373,13 @@ def read(b, p):                                           # capillary.events.Bad
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v20_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v25_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v18_key = v19_value = None
+                        v23_key = v24_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1385,7 +1391,7 @@ def read(b, p):                                           # capillary.events.Bad
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v18_key = b[s:p].decode()
+                            v23_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1399,10 +1405,10 @@ def read(b, p):                                           # capillary.events.Bad
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v19_value = b[s:p].decode()
+                            v24_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v20_additionalAttributes.append((v18_key, v19_value))
+                        v25_additionalAttributes.append((v23_key, v24_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1412,4 +1418,4 @@ def read(b, p):                                           # capillary.events.Bad
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_name, v14_requestId, v17_identifiers, v20_additionalAttributes, v21_id, v22_code, v23_name, v24_externalId, v25_externalId1, v26_externalId2, v27_code, v28_name, v29_badgeId, v30_issualId, v31_issuedOn, v32_earnId, v33_earnedOn, v40_earnConstraints)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_badgeId, v11_issualId, v12_earnId, v13_issuedOn, v14_earnedOn, v15_requestId, v18_identifiers, v19_email, v20_mobile, v21_loyaltyType, v22_name, v25_additionalAttributes, v26_id, v27_code, v28_name, v29_externalId, v30_externalId1, v31_externalId2, v32_code, v33_name, v40_earnConstraints)

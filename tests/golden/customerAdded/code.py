@@ -9,25 +9,25 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.enteredAt
-#   v[9] data.customerIdentifiers.instore.email
-#   v[10] data.customerIdentifiers.instore.mobile
-#   v[11] eventLogId
-#   v[12] loyaltyEventId
-#   v[13] data.loyaltyType
-#   v[14] data.customerIdentifiers.loyaltyType
-#   v[15] data.source
-#   v[16] data.accountId
-#   v[17] data.enteredBy.id
-#   v[18] data.enteredBy.store.code
-#   v[19] data.enteredBy.store.name
-#   v[20] data.enteredBy.store.externalId
-#   v[21] data.enteredBy.store.externalId1
-#   v[22] data.enteredBy.store.externalId2
-#   v[23] data.enteredBy.till.code
-#   v[24] data.enteredBy.till.name
-#   v[25] data.customFields[key,value]
-#   v[26] data.extendedFields[key,value]
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyType
+#   v[11] data.source
+#   v[12] data.accountId
+#   v[13] data.enteredAt
+#   v[14] data.customFields[key,value]
+#   v[15] data.extendedFields[key,value]
+#   v[16] data.customerIdentifiers.instore.email
+#   v[17] data.customerIdentifiers.instore.mobile
+#   v[18] data.customerIdentifiers.loyaltyType
+#   v[19] data.enteredBy.id
+#   v[20] data.enteredBy.store.code
+#   v[21] data.enteredBy.store.name
+#   v[22] data.enteredBy.store.externalId
+#   v[23] data.enteredBy.store.externalId1
+#   v[24] data.enteredBy.store.externalId2
+#   v[25] data.enteredBy.till.code
+#   v[26] data.enteredBy.till.name
 #   v[27] data.firstName
 #   v[28] data.lastName
 #   v[29] data.customerIdentifiers.instore.externalId
@@ -39,15 +39,21 @@ def shared(v, now, received):
     return (
         f_customer_identity(v[0], v[2], None, None, None, None, None),
         f_event_time(now, received, v[5]),
-        f_is_any(v[13], 'LOYALTY', 'LOYALTY_PLUS'),
+        f_is_any(v[10], 'LOYALTY', 'LOYALTY_PLUS'),
     )
 
 
 def output_0(v, s, now, received, known, notes):
     # mappings/customerAdded.toml:3  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/customerAdded.toml:6  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyType", "data.source", "data.accountId", "data.enteredAt", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14] or (), v[15] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -55,8 +61,8 @@ def output_0(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/customerAdded.toml:7  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.enteredAt"], required = true }
-    x = f_event_time(now, received, v[5], v[8])
+    # mappings/customerAdded.toml:8  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.enteredAt"], required = true }
+    x = f_event_time(now, received, v[5], v[13])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('timestamp:' + reason)
@@ -74,7 +80,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[9], v[10], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[16], v[17], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -112,7 +118,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[11]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -137,7 +143,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[12]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -151,18 +157,18 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/customerAdded.toml:8  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[8]
+    # mappings/customerAdded.toml:9  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    x = v[13]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o2['enteredAt'] = x
-    # mappings/customerAdded.toml:9  "_tenant.capillary.loyaltyType" = { from = ["data.loyaltyType", "data.customerIdentifiers.loyaltyType"], as = "lower" }
-    x = v[13]
+    # mappings/customerAdded.toml:10  "_tenant.capillary.loyaltyType" = { from = ["data.loyaltyType", "data.customerIdentifiers.loyaltyType"], as = "lower" }
+    x = v[10]
     if not (x and not x.isspace()):
-        y = v[14]
+        y = v[18]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -173,8 +179,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/customerAdded.toml:10  "_tenant.capillary.source" = { from = "data.source", as = "lower" }
-    x = v[15]
+    # mappings/customerAdded.toml:11  "_tenant.capillary.source" = { from = "data.source", as = "lower" }
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -184,8 +190,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['source'] = x
-    # mappings/customerAdded.toml:11  "_tenant.capillary.accountId" = { from = "data.accountId" }
-    x = v[16]
+    # mappings/customerAdded.toml:12  "_tenant.capillary.accountId" = { from = "data.accountId" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -194,13 +200,13 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.accountId:placeholder')
         else:
             o2['accountId'] = x
-    # mappings/customerAdded.toml:12  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[17]
+    # mappings/customerAdded.toml:13  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    x = v[19]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/customerAdded.toml:13  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[18]
+    # mappings/customerAdded.toml:14  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -209,8 +215,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/customerAdded.toml:14  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[19]
+    # mappings/customerAdded.toml:15  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -219,8 +225,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/customerAdded.toml:15  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[20]
+    # mappings/customerAdded.toml:16  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -229,8 +235,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/customerAdded.toml:16  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[21]
+    # mappings/customerAdded.toml:17  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -239,8 +245,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/customerAdded.toml:17  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[22]
+    # mappings/customerAdded.toml:18  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -249,8 +255,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/customerAdded.toml:18  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[23]
+    # mappings/customerAdded.toml:19  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -259,8 +265,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/customerAdded.toml:19  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[24]
+    # mappings/customerAdded.toml:20  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -269,8 +275,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/customerAdded.toml:20  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = f_field_map(v[25] or ())
+    # mappings/customerAdded.toml:21  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    x = f_field_map(v[14] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -289,8 +295,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['customFields'] = m3
-    # mappings/customerAdded.toml:21  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = f_field_map(v[26] or ())
+    # mappings/customerAdded.toml:22  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    x = f_field_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -313,13 +319,13 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/customerAdded.toml:6  "eventType" = { const = "loyalty.customerAdded" }
+    # mappings/customerAdded.toml:7  "eventType" = { const = "loyalty.customerAdded" }
     o['eventType'] = 'loyalty.customerAdded'
     return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:24  profile-first-name -> profile-first-name
+    # mappings/customerAdded.toml:25  profile-first-name -> profile-first-name
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
@@ -352,7 +358,7 @@ def output_1(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o5
     o6 = {}
     o7 = {}
-    # mappings/customerAdded.toml:27  "person.name.firstName" = { call = "personal_name", with = ["data.firstName"] }
+    # mappings/customerAdded.toml:28  "person.name.firstName" = { call = "personal_name", with = ["data.firstName"] }
     x = f_personal_name(v[27])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -372,7 +378,7 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:29  profile-last-name -> profile-last-name
+    # mappings/customerAdded.toml:30  profile-last-name -> profile-last-name
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
@@ -405,7 +411,7 @@ def output_2(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o8
     o9 = {}
     o10 = {}
-    # mappings/customerAdded.toml:32  "person.name.lastName" = { call = "personal_name", with = ["data.lastName"] }
+    # mappings/customerAdded.toml:33  "person.name.lastName" = { call = "personal_name", with = ["data.lastName"] }
     x = f_personal_name(v[28])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -425,7 +431,7 @@ def output_2(v, s, now, received, known, notes):
 
 
 def output_3(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:34  profile-email -> profile-email
+    # mappings/customerAdded.toml:35  profile-email -> profile-email
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
@@ -457,8 +463,8 @@ def output_3(v, s, now, received, known, notes):
         o11['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o11
     o12 = {}
-    # mappings/customerAdded.toml:37  "personalEmail.address" = { call = "email_address", with = ["data.customerIdentifiers.instore.email"] }
-    x = f_email_address(v[9])
+    # mappings/customerAdded.toml:38  "personalEmail.address" = { call = "email_address", with = ["data.customerIdentifiers.instore.email"] }
+    x = f_email_address(v[16])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('personalEmail.address:' + reason)
@@ -480,7 +486,7 @@ def output_3(v, s, now, received, known, notes):
 
 
 def output_4(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:39  profile-phone -> profile-phone
+    # mappings/customerAdded.toml:40  profile-phone -> profile-phone
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
@@ -512,8 +518,8 @@ def output_4(v, s, now, received, known, notes):
         o13['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o13
     o14 = {}
-    # mappings/customerAdded.toml:42  "mobilePhone.number" = { call = "phone_number", with = ["data.customerIdentifiers.instore.mobile"] }
-    x = f_phone_number(v[10])
+    # mappings/customerAdded.toml:43  "mobilePhone.number" = { call = "phone_number", with = ["data.customerIdentifiers.instore.mobile"] }
+    x = f_phone_number(v[17])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('mobilePhone.number:' + reason)
@@ -531,7 +537,7 @@ def output_4(v, s, now, received, known, notes):
 
 
 def output_5(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:44  profile-loyalty-id -> profile-loyalty-id
+    # mappings/customerAdded.toml:45  profile-loyalty-id -> profile-loyalty-id
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
     x = s[0]
@@ -563,7 +569,7 @@ def output_5(v, s, now, received, known, notes):
         o15['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o15
     o16 = {}
-    # mappings/customerAdded.toml:47  "loyalty.loyaltyID" = { call = "external_id", with = ["data.customerIdentifiers.instore.externalId"] }
+    # mappings/customerAdded.toml:48  "loyalty.loyaltyID" = { call = "external_id", with = ["data.customerIdentifiers.instore.externalId"] }
     x = f_external_id(v[29])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -582,8 +588,8 @@ def output_5(v, s, now, received, known, notes):
 
 
 def output_6(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:50  profile-cards -> profile-cards
-    # mappings/customerAdded.toml:52  when = { call = "lists_a_card", with = ["data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/customerAdded.toml:51  profile-cards -> profile-cards
+    # mappings/customerAdded.toml:53  when = { call = "lists_a_card", with = ["data.customerIdentifiers.instore.cardNumbers"] }
     if v[3] and (lost := unreadable(('data.customerIdentifiers.instore.cardNumbers',), v[3])):
         return Skip(undecided(lost), 'profile-cards')
     if not f_lists_a_card(v[30]):
@@ -620,10 +626,10 @@ def output_6(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o17
     o18 = {}
     l19 = []
-    # mappings/customerAdded.toml:53  [output.fields."loyalty.cardsDetails"]
+    # mappings/customerAdded.toml:54  [output.fields."loyalty.cardsDetails"]
     for item20 in v[30] or ():
         o21 = {}
-        # mappings/customerAdded.toml:55  fields."number" = { call = "external_id", with = ["@value"] }
+        # mappings/customerAdded.toml:56  fields."number" = { call = "external_id", with = ["@value"] }
         x = f_external_id(item20)
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -647,8 +653,8 @@ def output_6(v, s, now, received, known, notes):
 
 
 def output_7(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:57  profile-cards-only -> profile-cards
-    # mappings/customerAdded.toml:60  when = { call = "lists_no_card", with = ["data.customerIdentifiers.instore.cardNumbers"] }
+    # mappings/customerAdded.toml:58  profile-cards-only -> profile-cards
+    # mappings/customerAdded.toml:61  when = { call = "lists_no_card", with = ["data.customerIdentifiers.instore.cardNumbers"] }
     if v[3] and (lost := unreadable(('data.customerIdentifiers.instore.cardNumbers',), v[3])):
         return Skip(undecided(lost), 'profile-cards')
     if not f_lists_no_card(v[30]):
@@ -685,10 +691,10 @@ def output_7(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o22
     o23 = {}
     l24 = []
-    # mappings/customerAdded.toml:62  [[output.fields."loyalty.cardsDetails"]]
+    # mappings/customerAdded.toml:63  [[output.fields."loyalty.cardsDetails"]]
     for _once25 in ONCE:
         o26 = {}
-        # mappings/customerAdded.toml:63  fields."number" = { call = "external_id", with = ["data.customerIdentifiers.instore.cardnumber"] }
+        # mappings/customerAdded.toml:64  fields."number" = { call = "external_id", with = ["data.customerIdentifiers.instore.cardnumber"] }
         x = f_external_id(v[31])
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -712,8 +718,8 @@ def output_7(v, s, now, received, known, notes):
 
 
 def output_8(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:66  profile-membership -> profile-membership
-    # mappings/customerAdded.toml:68  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
+    # mappings/customerAdded.toml:67  profile-membership -> profile-membership
+    # mappings/customerAdded.toml:69  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
     if v[3] and (lost := unreadable(('data.loyaltyType',), v[3])):
         return Skip(undecided(lost), 'profile-membership')
     if not s[2]:
@@ -749,8 +755,8 @@ def output_8(v, s, now, received, known, notes):
         o27['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o27
     o28 = {}
-    # mappings/customerAdded.toml:70  "loyalty.joinDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.enteredAt", "createdAt"] }    # not when the record came: that is no joining
-    x = f_plausible_time(now, v[5], v[8], v[5])
+    # mappings/customerAdded.toml:71  "loyalty.joinDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.enteredAt", "createdAt"] }    # not when the record came: that is no joining
+    x = f_plausible_time(now, v[5], v[13], v[5])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('loyalty.joinDate:' + reason)
@@ -773,8 +779,8 @@ def output_8(v, s, now, received, known, notes):
 
 
 def output_9(v, s, now, received, known, notes):
-    # mappings/customerAdded.toml:72  profile-status -> profile-status
-    # mappings/customerAdded.toml:74  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
+    # mappings/customerAdded.toml:73  profile-status -> profile-status
+    # mappings/customerAdded.toml:75  when = { call = "is_any", with = ["data.loyaltyType", { const = "LOYALTY" }, { const = "LOYALTY_PLUS" }], otherwise = "no loyalty member" }
     if v[3] and (lost := unreadable(('data.loyaltyType',), v[3])):
         return Skip(undecided(lost), 'profile-status')
     if not s[2]:
@@ -810,7 +816,7 @@ def output_9(v, s, now, received, known, notes):
         o29['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o29
     o30 = {}
-    # mappings/customerAdded.toml:76  "loyalty.status" = { const = "active" }
+    # mappings/customerAdded.toml:77  "loyalty.status" = { const = "active" }
     o30['status'] = 'active'
     o['loyalty'] = o30
     identity = primary_identity(o["identityMap"])
@@ -883,7 +889,7 @@ def skip_5(b, p, end):                                    # capillary.events.cus
 
 def read(b, p):                                           # capillary.events.CustomerAdded d9497fe1083f4c1c
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v9_email = v10_mobile = v33_externalId = v34_cardNumbers = v35_cardnumber = v14_loyaltyType = v8_enteredAt = v13_loyaltyType = v15_source = v16_accountId = v17_id = v18_code = v19_name = v20_externalId = v21_externalId1 = v22_externalId2 = v23_code = v24_name = v27_customFields = v30_extendedFields = v31_firstName = v32_lastName = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v11_eventLogId = v12_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v20_email = v21_mobile = v33_externalId = v34_cardNumbers = v35_cardnumber = v22_loyaltyType = v10_loyaltyType = v11_source = v12_accountId = v13_enteredAt = v16_customFields = v19_extendedFields = v23_id = v24_code = v25_name = v26_externalId = v27_externalId1 = v28_externalId2 = v29_code = v30_name = v31_firstName = v32_lastName = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -911,10 +917,10 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v11_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v11_eventLogId is None:
-                v11_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -969,7 +975,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v12_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -1093,7 +1099,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v13_loyaltyType = b[s:p].decode()
+            v10_loyaltyType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.source: union
@@ -1107,7 +1113,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v15_source = b[s:p].decode()
+            v11_source = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.accountId: union
@@ -1121,7 +1127,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v16_accountId = b[s:p].decode()
+            v12_accountId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.firstName: union
@@ -1155,10 +1161,10 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v8_enteredAt = ZIGZAG[b[p]]                   # data.enteredAt: long
+            v13_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
             p += 1
-            if v8_enteredAt is None:
-                v8_enteredAt, p = long_at(b, p - 1)
+            if v13_enteredAt is None:
+                v13_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -1167,10 +1173,10 @@ def read(b, p):                                           # capillary.events.Cus
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v17_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v23_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v17_id is None:
-                    v17_id, p = long_at(b, p - 1)
+                if v23_id is None:
+                    v23_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -1204,7 +1210,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v23_code = b[s:p].decode()
+                    v29_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -1218,7 +1224,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v24_name = b[s:p].decode()
+                    v30_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1237,7 +1243,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v18_code = b[s:p].decode()
+                    v24_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -1251,7 +1257,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v19_name = b[s:p].decode()
+                    v25_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -1265,7 +1271,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v20_externalId = b[s:p].decode()
+                    v26_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -1279,7 +1285,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v21_externalId1 = b[s:p].decode()
+                    v27_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -1293,7 +1299,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v22_externalId2 = b[s:p].decode()
+                    v28_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1347,7 +1353,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_loyaltyType = b[s:p].decode()
+                v22_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -1375,7 +1381,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v10_mobile = b[s:p].decode()
+                    v21_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1389,7 +1395,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_email = b[s:p].decode()
+                    v20_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.externalId: union
@@ -1525,13 +1531,13 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v27_customFields = []                         # data.customFields: one tuple per item
+            v16_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v25_key = v26_value = None
+                    v14_key = v15_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -1543,7 +1549,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_key = b[s:p].decode()
+                        v14_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -1557,23 +1563,23 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v26_value = b[s:p].decode()
+                        v15_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v27_customFields.append((v25_key, v26_value))
+                    v16_customFields.append((v14_key, v15_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.extendedFields: union
         p += 1
         if t == 2:
-            v30_extendedFields = []                       # data.extendedFields: one tuple per item
+            v19_extendedFields = []                       # data.extendedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.extendedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v28_key = v29_value = None
+                    v17_key = v18_value = None
                     t = b[p]                              # data.extendedFields[].key: union
                     p += 1
                     if t == 2:
@@ -1585,7 +1591,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_key = b[s:p].decode()
+                        v17_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.extendedFields[].value: union
@@ -1599,10 +1605,10 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_value = b[s:p].decode()
+                        v18_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v30_extendedFields.append((v28_key, v29_value))
+                    v19_extendedFields.append((v17_key, v18_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1610,4 +1616,4 @@ def read(b, p):                                           # capillary.events.Cus
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_enteredAt, v9_email, v10_mobile, v11_eventLogId, v12_loyaltyEventId, v13_loyaltyType, v14_loyaltyType, v15_source, v16_accountId, v17_id, v18_code, v19_name, v20_externalId, v21_externalId1, v22_externalId2, v23_code, v24_name, v27_customFields, v30_extendedFields, v31_firstName, v32_lastName, v33_externalId, v34_cardNumbers, v35_cardnumber)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyType, v11_source, v12_accountId, v13_enteredAt, v16_customFields, v19_extendedFields, v20_email, v21_mobile, v22_loyaltyType, v23_id, v24_code, v25_name, v26_externalId, v27_externalId1, v28_externalId2, v29_code, v30_name, v31_firstName, v32_lastName, v33_externalId, v34_cardNumbers, v35_cardnumber)

@@ -9,12 +9,12 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.subscriptions[channel,priority,previousStatus,currentStatus,sourceName,sourceAccountId,ouId,ouCode]
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.subscriptions[channel,priority,previousStatus,currentStatus,sourceName,sourceAccountId,ouId,ouCode]
+#   v[11] data.customerIdentifiers.instore.email
+#   v[12] data.customerIdentifiers.instore.mobile
+#   v[13] data.customerIdentifiers.loyaltyType
 
 
 def shared(v, now, received):
@@ -25,8 +25,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/customerSubscription.toml:5  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/customerSubscription.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.subscriptions[channel,priority,previousStatus,currentStatus,sourceName,sourceAccountId,ouId,ouCode]"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -53,7 +59,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[11], v[12], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -91,7 +97,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -116,7 +122,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -130,8 +136,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/customerSubscription.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/customerSubscription.toml:10  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -142,10 +148,10 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     l3 = []
-    # mappings/customerSubscription.toml:11  [output.fields."_tenant.capillary.subscriptions"]
-    for item4 in v[13] or ():
+    # mappings/customerSubscription.toml:12  [output.fields."_tenant.capillary.subscriptions"]
+    for item4 in v[10] or ():
         o5 = {}
-        # mappings/customerSubscription.toml:13  fields."channel" = { from = "channel", as = "lower" }
+        # mappings/customerSubscription.toml:14  fields."channel" = { from = "channel", as = "lower" }
         x = item4[0]
         if x is not None:
             x = x.strip()
@@ -156,7 +162,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o5['channel'] = x
-        # mappings/customerSubscription.toml:14  fields."priority" = { from = "priority", as = "lower" }
+        # mappings/customerSubscription.toml:15  fields."priority" = { from = "priority", as = "lower" }
         x = item4[1]
         if x is not None:
             x = x.strip()
@@ -167,7 +173,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o5['priority'] = x
-        # mappings/customerSubscription.toml:15  fields."previousStatus" = { from = "previousStatus", as = "lower" }
+        # mappings/customerSubscription.toml:16  fields."previousStatus" = { from = "previousStatus", as = "lower" }
         x = item4[2]
         if x is not None:
             x = x.strip()
@@ -178,7 +184,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o5['previousStatus'] = x
-        # mappings/customerSubscription.toml:16  fields."currentStatus" = { from = "currentStatus", as = "lower" }
+        # mappings/customerSubscription.toml:17  fields."currentStatus" = { from = "currentStatus", as = "lower" }
         x = item4[3]
         if x is not None:
             x = x.strip()
@@ -189,7 +195,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o5['currentStatus'] = x
-        # mappings/customerSubscription.toml:17  fields."sourceName" = { from = "sourceName", as = "lower" }
+        # mappings/customerSubscription.toml:18  fields."sourceName" = { from = "sourceName", as = "lower" }
         x = item4[4]
         if x is not None:
             x = x.strip()
@@ -200,7 +206,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o5['sourceName'] = x
-        # mappings/customerSubscription.toml:18  fields."sourceAccountId" = { from = "sourceAccountId" }
+        # mappings/customerSubscription.toml:19  fields."sourceAccountId" = { from = "sourceAccountId" }
         x = item4[5]
         if x is not None:
             x = x.strip()
@@ -210,12 +216,12 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.subscriptions[].sourceAccountId:placeholder')
             else:
                 o5['sourceAccountId'] = x
-        # mappings/customerSubscription.toml:19  fields."ouId" = { from = "ouId", as = "string" }
+        # mappings/customerSubscription.toml:20  fields."ouId" = { from = "ouId", as = "string" }
         x = item4[6]
         if x is not None:
             x = str(x)
             o5['ouId'] = x
-        # mappings/customerSubscription.toml:20  fields."ouCode" = { from = "ouCode" }
+        # mappings/customerSubscription.toml:21  fields."ouCode" = { from = "ouCode" }
         x = item4[7]
         if x is not None:
             x = x.strip()
@@ -233,7 +239,7 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/customerSubscription.toml:8  "eventType" = { const = "loyalty.customerSubscription" }
+    # mappings/customerSubscription.toml:9  "eventType" = { const = "loyalty.customerSubscription" }
     o['eventType'] = 'loyalty.customerSubscription'
     return fit(o, k_2, notes)
 
@@ -302,7 +308,7 @@ def skip_3(b, p, end):                                    # capillary.events.cus
 
 def read(b, p):                                           # capillary.events.CustomerSubscription 37106776e5018d0b
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v21_subscriptions = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v19_email = v20_mobile = v21_loyaltyType = v18_subscriptions = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -330,10 +336,10 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -388,7 +394,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -548,7 +554,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v21_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -576,7 +582,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v20_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -590,7 +596,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v19_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -720,13 +726,13 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.subscriptions: union
         p += 1
         if t == 2:
-            v21_subscriptions = []                        # data.subscriptions: one tuple per item
+            v18_subscriptions = []                        # data.subscriptions: one tuple per item
             while n := HALF[b[p]]:                        # data.subscriptions: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 8)
                 for _ in range(n):
-                    v13_channel = v14_priority = v15_previousStatus = v16_currentStatus = v17_sourceName = v18_sourceAccountId = v19_ouId = v20_ouCode = None
+                    v10_channel = v11_priority = v12_previousStatus = v13_currentStatus = v14_sourceName = v15_sourceAccountId = v16_ouId = v17_ouCode = None
                     t = b[p]                              # data.subscriptions[].channel: union
                     p += 1
                     if t == 2:
@@ -738,7 +744,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v13_channel = b[s:p].decode()
+                        v10_channel = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].priority: union
@@ -752,7 +758,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v14_priority = b[s:p].decode()
+                        v11_priority = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].previousStatus: union
@@ -766,7 +772,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v15_previousStatus = b[s:p].decode()
+                        v12_previousStatus = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].currentStatus: union
@@ -780,7 +786,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v16_currentStatus = b[s:p].decode()
+                        v13_currentStatus = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].sourceName: union
@@ -794,7 +800,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v17_sourceName = b[s:p].decode()
+                        v14_sourceName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].sourceAccountId: union
@@ -808,16 +814,16 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v18_sourceAccountId = b[s:p].decode()
+                        v15_sourceAccountId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].ouId: union
                     p += 1
                     if t == 2:
-                        v19_ouId = ZIGZAG[b[p]]           # data.subscriptions[].ouId: long
+                        v16_ouId = ZIGZAG[b[p]]           # data.subscriptions[].ouId: long
                         p += 1
-                        if v19_ouId is None:
-                            v19_ouId, p = long_at(b, p - 1)
+                        if v16_ouId is None:
+                            v16_ouId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.subscriptions[].ouCode: union
@@ -831,10 +837,10 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v20_ouCode = b[s:p].decode()
+                        v17_ouCode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v21_subscriptions.append((v13_channel, v14_priority, v15_previousStatus, v16_currentStatus, v17_sourceName, v18_sourceAccountId, v19_ouId, v20_ouCode))
+                    v18_subscriptions.append((v10_channel, v11_priority, v12_previousStatus, v13_currentStatus, v14_sourceName, v15_sourceAccountId, v16_ouId, v17_ouCode))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -842,4 +848,4 @@ def read(b, p):                                           # capillary.events.Cus
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v21_subscriptions)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v18_subscriptions, v19_email, v20_mobile, v21_loyaltyType)

@@ -11,33 +11,33 @@
 #   v[7] createdAt
 #   v[8] refId
 #   v[9] apiRequestId
-#   v[10] data.customerIdentifiers.instore.email
-#   v[11] data.customerIdentifiers.instore.mobile
-#   v[12] eventLogId
-#   v[13] loyaltyEventId
-#   v[14] data.enteredAt
-#   v[15] data.loyaltyType
-#   v[16] data.customerIdentifiers.loyaltyType
-#   v[17] data.source
-#   v[18] data.accountId
-#   v[19] data.triggeringActivity.name
-#   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.identifiers[key,value]
-#   v[22] data.triggeringActivity.additionalAttributes[key,value]
-#   v[23] data.enteredBy.id
-#   v[24] data.enteredBy.store.code
-#   v[25] data.enteredBy.store.name
-#   v[26] data.enteredBy.store.externalId
-#   v[27] data.enteredBy.store.externalId1
-#   v[28] data.enteredBy.store.externalId2
-#   v[29] data.enteredBy.till.code
-#   v[30] data.enteredBy.till.name
-#   v[31] data.customerStatus.previousLabel
-#   v[32] data.customerStatus.previousStatus
-#   v[33] data.customerStatus.reason
-#   v[34] data.customFields[key,value]
-#   v[35] data.extendedFields[key,value]
-#   v[36] data.updatedFields[fieldName,fieldType,source,accountId]
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.loyaltyType
+#   v[13] data.source
+#   v[14] data.accountId
+#   v[15] data.enteredAt
+#   v[16] data.triggeringActivity.requestId
+#   v[17] data.triggeringActivity.identifiers[key,value]
+#   v[18] data.customerStatus.previousStatus
+#   v[19] data.customerStatus.previousLabel
+#   v[20] data.customerStatus.reason
+#   v[21] data.updatedFields[fieldName,fieldType,source,accountId]
+#   v[22] data.customFields[key,value]
+#   v[23] data.extendedFields[key,value]
+#   v[24] data.customerIdentifiers.instore.email
+#   v[25] data.customerIdentifiers.instore.mobile
+#   v[26] data.customerIdentifiers.loyaltyType
+#   v[27] data.triggeringActivity.name
+#   v[28] data.triggeringActivity.additionalAttributes[key,value]
+#   v[29] data.enteredBy.id
+#   v[30] data.enteredBy.store.code
+#   v[31] data.enteredBy.store.name
+#   v[32] data.enteredBy.store.externalId
+#   v[33] data.enteredBy.store.externalId1
+#   v[34] data.enteredBy.store.externalId2
+#   v[35] data.enteredBy.till.code
+#   v[36] data.enteredBy.till.name
 #   v[37] data.firstName
 #   v[38] data.lastName
 #   v[39] data.customerIdentifiers.instore.externalId
@@ -63,8 +63,14 @@ def output_0(v, s, now, received, known, notes):
     if not s[0]:
         return None
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[6], 'events', None, v[7], received, v[8], v[9], v[2])
+    # mappings/customerUpdated.toml:12  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyType", "data.source", "data.accountId", "data.enteredAt", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.customerStatus.previousStatus", "data.customerStatus.previousLabel", "data.customerStatus.currentStatus", "data.customerStatus.currentLabel", "data.customerStatus.reason", "data.updatedFields[fieldName,fieldType,source,accountId]", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[6], 'events', None, v[7], received, v[8], v[9], v[2], v[10], v[11], v[12], v[13], v[14], v[15], v[16], v[17] or (), v[18], v[19], v[5], v[4], v[20], v[21] or (), v[22] or (), v[23] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -91,7 +97,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[10], v[11], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[24], v[25], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -129,7 +135,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[12]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -154,7 +160,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[13]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -168,18 +174,18 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/customerUpdated.toml:13  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[14]
+    # mappings/customerUpdated.toml:14  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    x = v[15]
     if x is not None:
         x = rfc3339(x)
         if x is None:
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o2['enteredAt'] = x
-    # mappings/customerUpdated.toml:14  "_tenant.capillary.loyaltyType" = { from = ["data.loyaltyType", "data.customerIdentifiers.loyaltyType"], as = "lower" }
-    x = v[15]
+    # mappings/customerUpdated.toml:15  "_tenant.capillary.loyaltyType" = { from = ["data.loyaltyType", "data.customerIdentifiers.loyaltyType"], as = "lower" }
+    x = v[12]
     if not (x and not x.isspace()):
-        y = v[16]
+        y = v[26]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -190,8 +196,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/customerUpdated.toml:15  "_tenant.capillary.source" = { from = "data.source", as = "lower" }
-    x = v[17]
+    # mappings/customerUpdated.toml:16  "_tenant.capillary.source" = { from = "data.source", as = "lower" }
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -201,8 +207,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['source'] = x
-    # mappings/customerUpdated.toml:16  "_tenant.capillary.accountId" = { from = "data.accountId" }
-    x = v[18]
+    # mappings/customerUpdated.toml:17  "_tenant.capillary.accountId" = { from = "data.accountId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -211,8 +217,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.accountId:placeholder')
         else:
             o2['accountId'] = x
-    # mappings/customerUpdated.toml:17  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[19]
+    # mappings/customerUpdated.toml:18  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -221,8 +227,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/customerUpdated.toml:18  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[20]
+    # mappings/customerUpdated.toml:19  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -231,8 +237,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/customerUpdated.toml:19  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[21] or ())
+    # mappings/customerUpdated.toml:20  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[17] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -251,8 +257,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/customerUpdated.toml:20  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[22] or ())
+    # mappings/customerUpdated.toml:21  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[28] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -271,13 +277,13 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/customerUpdated.toml:21  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[23]
+    # mappings/customerUpdated.toml:22  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    x = v[29]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/customerUpdated.toml:22  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[24]
+    # mappings/customerUpdated.toml:23  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -286,8 +292,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/customerUpdated.toml:23  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[25]
+    # mappings/customerUpdated.toml:24  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -296,8 +302,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/customerUpdated.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[26]
+    # mappings/customerUpdated.toml:25  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -306,8 +312,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/customerUpdated.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[27]
+    # mappings/customerUpdated.toml:26  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -316,8 +322,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/customerUpdated.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[28]
+    # mappings/customerUpdated.toml:27  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -326,8 +332,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/customerUpdated.toml:27  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[29]
+    # mappings/customerUpdated.toml:28  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -336,8 +342,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/customerUpdated.toml:28  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[30]
+    # mappings/customerUpdated.toml:29  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -347,10 +353,10 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     o5 = {}
-    # mappings/customerUpdated.toml:29  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
-    x = v[31]
+    # mappings/customerUpdated.toml:30  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
+    x = v[19]
     if not (x and not x.isspace()):
-        y = v[32]
+        y = v[18]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -361,7 +367,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o5['previous'] = x
-    # mappings/customerUpdated.toml:30  "_tenant.capillary.customerStatus.current" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
+    # mappings/customerUpdated.toml:31  "_tenant.capillary.customerStatus.current" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
     x = v[4]
     if not (x and not x.isspace()):
         y = v[5]
@@ -375,8 +381,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o5['current'] = x
-    # mappings/customerUpdated.toml:31  "_tenant.capillary.customerStatus.reason" = { from = "data.customerStatus.reason" }
-    x = v[33]
+    # mappings/customerUpdated.toml:32  "_tenant.capillary.customerStatus.reason" = { from = "data.customerStatus.reason" }
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -387,8 +393,8 @@ def output_0(v, s, now, received, known, notes):
             o5['reason'] = x
     if o5:
         o2['customerStatus'] = o5
-    # mappings/customerUpdated.toml:32  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = f_field_map(v[34] or ())
+    # mappings/customerUpdated.toml:33  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    x = f_field_map(v[22] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -407,8 +413,8 @@ def output_0(v, s, now, received, known, notes):
                     m6[name] = x
         if m6:
             o2['customFields'] = m6
-    # mappings/customerUpdated.toml:33  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = f_field_map(v[35] or ())
+    # mappings/customerUpdated.toml:34  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    x = f_field_map(v[23] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -428,10 +434,10 @@ def output_0(v, s, now, received, known, notes):
         if m7:
             o2['extendedFields'] = m7
     l8 = []
-    # mappings/customerUpdated.toml:36  [output.fields."_tenant.capillary.updatedFields"]
-    for item9 in v[36] or ():
+    # mappings/customerUpdated.toml:37  [output.fields."_tenant.capillary.updatedFields"]
+    for item9 in v[21] or ():
         o10 = {}
-        # mappings/customerUpdated.toml:38  fields."fieldName" = { from = "fieldName", required = true }
+        # mappings/customerUpdated.toml:39  fields."fieldName" = { from = "fieldName", required = true }
         x = item9[0]
         if x is None:
             notes.append('_tenant.capillary.updatedFields[].fieldName:absent')
@@ -445,7 +451,7 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o10['fieldName'] = x
-        # mappings/customerUpdated.toml:39  fields."fieldType" = { from = "fieldType" }
+        # mappings/customerUpdated.toml:40  fields."fieldType" = { from = "fieldType" }
         x = item9[1]
         if x is not None:
             x = x.strip()
@@ -455,7 +461,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.updatedFields[].fieldType:placeholder')
             else:
                 o10['fieldType'] = x
-        # mappings/customerUpdated.toml:40  fields."source" = { from = "source", as = "lower" }
+        # mappings/customerUpdated.toml:41  fields."source" = { from = "source", as = "lower" }
         x = item9[2]
         if x is not None:
             x = x.strip()
@@ -466,7 +472,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.lower()
                 o10['source'] = x
-        # mappings/customerUpdated.toml:41  fields."accountId" = { from = "accountId" }
+        # mappings/customerUpdated.toml:42  fields."accountId" = { from = "accountId" }
         x = item9[3]
         if x is not None:
             x = x.strip()
@@ -483,21 +489,27 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/customerUpdated.toml:12  "eventType" = { const = "loyalty.customerUpdated" }
+    # mappings/customerUpdated.toml:13  "eventType" = { const = "loyalty.customerUpdated" }
     o['eventType'] = 'loyalty.customerUpdated'
     return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:45  events-deletion -> events
-    # mappings/customerUpdated.toml:48  when = { call = "either_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
+    # mappings/customerUpdated.toml:46  events-deletion -> events
+    # mappings/customerUpdated.toml:49  when = { call = "either_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         raise Unmappable('when', undecided(lost))
     if not s[2]:
         return None
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[6], 'events-deletion', None, v[7], received, v[8], v[9], v[2])
+    # mappings/customerUpdated.toml:51  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.enteredAt", "data.triggeringActivity.requestId", "data.customerStatus.previousStatus", "data.customerStatus.previousLabel", "data.customerStatus.currentStatus", "data.customerStatus.currentLabel"], required = true }
+    x = f_event_id(v[0], v[1], v[6], 'events-deletion', None, v[7], received, v[8], v[9], v[2], v[10], v[11], v[15], v[16], v[18], v[19], v[5], v[4])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -523,7 +535,7 @@ def output_1(v, s, now, received, known, notes):
         o['timestamp'] = x
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
-    # mappings/customerUpdated.toml:51  "identityMap" = { call = "customer_alone", with = ["orgId", "data.customerIdentifiers.customerId"], required = true }
+    # mappings/customerUpdated.toml:53  "identityMap" = { call = "customer_alone", with = ["orgId", "data.customerIdentifiers.customerId"], required = true }
     x = f_customer_alone(v[0], v[2])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -562,7 +574,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[12]
+    x = v[10]
     if x is not None:
         x = str(x)
         o12['eventLogId'] = x
@@ -587,7 +599,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[13]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -602,10 +614,10 @@ def output_1(v, s, now, received, known, notes):
         x = str(x)
         o12['customerId'] = x
     o13 = {}
-    # mappings/customerUpdated.toml:52  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
-    x = v[31]
+    # mappings/customerUpdated.toml:54  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
+    x = v[19]
     if not (x and not x.isspace()):
-        y = v[32]
+        y = v[18]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -616,19 +628,19 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o13['previous'] = x
-    # mappings/customerUpdated.toml:53  "_tenant.capillary.customerStatus.current" = { const = "deleted" }
+    # mappings/customerUpdated.toml:55  "_tenant.capillary.customerStatus.current" = { const = "deleted" }
     o13['current'] = 'deleted'
     o12['customerStatus'] = o13
     o11['capillary'] = o12
     o['_tenant'] = o11
-    # mappings/customerUpdated.toml:50  "eventType" = { const = "loyalty.customerDeleted" }
+    # mappings/customerUpdated.toml:52  "eventType" = { const = "loyalty.customerDeleted" }
     o['eventType'] = 'loyalty.customerDeleted'
     return fit(o, k_3, notes)
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:55  profile-first-name -> profile-first-name
-    # mappings/customerUpdated.toml:57  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:57  profile-first-name -> profile-first-name
+    # mappings/customerUpdated.toml:59  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-first-name')
     if not s[0]:
@@ -665,7 +677,7 @@ def output_2(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o14
     o15 = {}
     o16 = {}
-    # mappings/customerUpdated.toml:59  "person.name.firstName" = { call = "personal_name", with = ["data.firstName"] }
+    # mappings/customerUpdated.toml:61  "person.name.firstName" = { call = "personal_name", with = ["data.firstName"] }
     x = f_personal_name(v[37])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -685,8 +697,8 @@ def output_2(v, s, now, received, known, notes):
 
 
 def output_3(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:61  profile-last-name -> profile-last-name
-    # mappings/customerUpdated.toml:63  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:63  profile-last-name -> profile-last-name
+    # mappings/customerUpdated.toml:65  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-last-name')
     if not s[0]:
@@ -723,7 +735,7 @@ def output_3(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o17
     o18 = {}
     o19 = {}
-    # mappings/customerUpdated.toml:65  "person.name.lastName" = { call = "personal_name", with = ["data.lastName"] }
+    # mappings/customerUpdated.toml:67  "person.name.lastName" = { call = "personal_name", with = ["data.lastName"] }
     x = f_personal_name(v[38])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -743,8 +755,8 @@ def output_3(v, s, now, received, known, notes):
 
 
 def output_4(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:67  profile-email -> profile-email
-    # mappings/customerUpdated.toml:69  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:69  profile-email -> profile-email
+    # mappings/customerUpdated.toml:71  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-email')
     if not s[0]:
@@ -780,8 +792,8 @@ def output_4(v, s, now, received, known, notes):
         o20['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o20
     o21 = {}
-    # mappings/customerUpdated.toml:71  "personalEmail.address" = { call = "email_address", with = ["data.customerIdentifiers.instore.email"] }
-    x = f_email_address(v[10])
+    # mappings/customerUpdated.toml:73  "personalEmail.address" = { call = "email_address", with = ["data.customerIdentifiers.instore.email"] }
+    x = f_email_address(v[24])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('personalEmail.address:' + reason)
@@ -803,8 +815,8 @@ def output_4(v, s, now, received, known, notes):
 
 
 def output_5(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:73  profile-phone -> profile-phone
-    # mappings/customerUpdated.toml:75  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:75  profile-phone -> profile-phone
+    # mappings/customerUpdated.toml:77  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-phone')
     if not s[0]:
@@ -840,8 +852,8 @@ def output_5(v, s, now, received, known, notes):
         o22['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o22
     o23 = {}
-    # mappings/customerUpdated.toml:77  "mobilePhone.number" = { call = "phone_number", with = ["data.customerIdentifiers.instore.mobile"] }
-    x = f_phone_number(v[11])
+    # mappings/customerUpdated.toml:79  "mobilePhone.number" = { call = "phone_number", with = ["data.customerIdentifiers.instore.mobile"] }
+    x = f_phone_number(v[25])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('mobilePhone.number:' + reason)
@@ -859,8 +871,8 @@ def output_5(v, s, now, received, known, notes):
 
 
 def output_6(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:79  profile-loyalty-id -> profile-loyalty-id
-    # mappings/customerUpdated.toml:81  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
+    # mappings/customerUpdated.toml:81  profile-loyalty-id -> profile-loyalty-id
+    # mappings/customerUpdated.toml:83  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-loyalty-id')
     if not s[0]:
@@ -896,7 +908,7 @@ def output_6(v, s, now, received, known, notes):
         o24['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o24
     o25 = {}
-    # mappings/customerUpdated.toml:83  "loyalty.loyaltyID" = { call = "external_id", with = ["data.customerIdentifiers.instore.externalId"] }
+    # mappings/customerUpdated.toml:85  "loyalty.loyaltyID" = { call = "external_id", with = ["data.customerIdentifiers.instore.externalId"] }
     x = f_external_id(v[39])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -915,13 +927,13 @@ def output_6(v, s, now, received, known, notes):
 
 
 def output_7(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:86  profile-cards -> profile-cards
-    # mappings/customerUpdated.toml:88  when = [
+    # mappings/customerUpdated.toml:88  profile-cards -> profile-cards
+    # mappings/customerUpdated.toml:90  when = [
     if v[3] and (lost := unreadable(('data.customerIdentifiers.instore.cardNumbers',), v[3])):
         return Skip(undecided(lost), 'profile-cards')
     if not f_lists_a_card(v[40]):
         return None
-    # mappings/customerUpdated.toml:88  when = [
+    # mappings/customerUpdated.toml:90  when = [
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-cards')
     if not s[0]:
@@ -958,10 +970,10 @@ def output_7(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o26
     o27 = {}
     l28 = []
-    # mappings/customerUpdated.toml:92  [output.fields."loyalty.cardsDetails"]
+    # mappings/customerUpdated.toml:94  [output.fields."loyalty.cardsDetails"]
     for item29 in v[40] or ():
         o30 = {}
-        # mappings/customerUpdated.toml:94  fields."number" = { call = "external_id", with = ["@value"] }
+        # mappings/customerUpdated.toml:96  fields."number" = { call = "external_id", with = ["@value"] }
         x = f_external_id(item29)
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -985,13 +997,13 @@ def output_7(v, s, now, received, known, notes):
 
 
 def output_8(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:96  profile-cards-only -> profile-cards
-    # mappings/customerUpdated.toml:99  when = [
+    # mappings/customerUpdated.toml:98  profile-cards-only -> profile-cards
+    # mappings/customerUpdated.toml:101  when = [
     if v[3] and (lost := unreadable(('data.customerIdentifiers.instore.cardNumbers',), v[3])):
         return Skip(undecided(lost), 'profile-cards')
     if not f_lists_no_card(v[40]):
         return None
-    # mappings/customerUpdated.toml:99  when = [
+    # mappings/customerUpdated.toml:101  when = [
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-cards')
     if not s[0]:
@@ -1028,10 +1040,10 @@ def output_8(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o31
     o32 = {}
     l33 = []
-    # mappings/customerUpdated.toml:104  [[output.fields."loyalty.cardsDetails"]]
+    # mappings/customerUpdated.toml:106  [[output.fields."loyalty.cardsDetails"]]
     for _once34 in ONCE:
         o35 = {}
-        # mappings/customerUpdated.toml:105  fields."number" = { call = "external_id", with = ["data.customerIdentifiers.instore.cardnumber"] }
+        # mappings/customerUpdated.toml:107  fields."number" = { call = "external_id", with = ["data.customerIdentifiers.instore.cardnumber"] }
         x = f_external_id(v[41])
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1055,13 +1067,13 @@ def output_8(v, s, now, received, known, notes):
 
 
 def output_9(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:108  profile-gender -> profile-gender
-    # mappings/customerUpdated.toml:110  when = [
+    # mappings/customerUpdated.toml:110  profile-gender -> profile-gender
+    # mappings/customerUpdated.toml:112  when = [
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-gender')
     if not s[0]:
         return Skip('personal data deleted', 'profile-gender')
-    # mappings/customerUpdated.toml:110  when = [
+    # mappings/customerUpdated.toml:112  when = [
     if v[3] and (lost := unreadable(('data.updatedFields[].fieldName', 'data.updatedFields[].currentValue'), v[3])):
         return Skip(undecided(lost), 'profile-gender')
     if not f_is_changed(v[42] or (), 'gender'):
@@ -1097,7 +1109,7 @@ def output_9(v, s, now, received, known, notes):
         o36['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o36
     o37 = {}
-    # mappings/customerUpdated.toml:115  "person.gender" = { call = "changed_gender", with = ["data.updatedFields[fieldName,currentValue]", { const = "gender" }] }
+    # mappings/customerUpdated.toml:117  "person.gender" = { call = "changed_gender", with = ["data.updatedFields[fieldName,currentValue]", { const = "gender" }] }
     x = f_changed_gender(v[42] or (), 'gender')
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1120,13 +1132,13 @@ def output_9(v, s, now, received, known, notes):
 
 
 def output_10(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:117  profile-birth-date -> profile-birth-date
-    # mappings/customerUpdated.toml:119  when = [
+    # mappings/customerUpdated.toml:119  profile-birth-date -> profile-birth-date
+    # mappings/customerUpdated.toml:121  when = [
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-birth-date')
     if not s[0]:
         return Skip('personal data deleted', 'profile-birth-date')
-    # mappings/customerUpdated.toml:119  when = [
+    # mappings/customerUpdated.toml:121  when = [
     if v[3] and (lost := unreadable(('data.updatedFields[].fieldName', 'data.updatedFields[].currentValue'), v[3])):
         return Skip(undecided(lost), 'profile-birth-date')
     if not f_is_changed(v[42] or (), 'dob', 'birthDate', 'dateOfBirth'):
@@ -1162,7 +1174,7 @@ def output_10(v, s, now, received, known, notes):
         o38['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o38
     o39 = {}
-    # mappings/customerUpdated.toml:124  "person.birthDate" = { call = "changed_date", with = ["data.updatedFields[fieldName,currentValue]", { const = "dob" }, { const = "birthDate" }, { const = "dateOfBirth" }] }
+    # mappings/customerUpdated.toml:126  "person.birthDate" = { call = "changed_date", with = ["data.updatedFields[fieldName,currentValue]", { const = "dob" }, { const = "birthDate" }, { const = "dateOfBirth" }] }
     x = f_changed_date(v[42] or (), 'dob', 'birthDate', 'dateOfBirth')
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1193,8 +1205,8 @@ def output_10(v, s, now, received, known, notes):
 
 
 def output_11(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:127  profile-status -> profile-status
-    # mappings/customerUpdated.toml:129  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
+    # mappings/customerUpdated.toml:129  profile-status -> profile-status
+    # mappings/customerUpdated.toml:131  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-status')
     if not s[0]:
@@ -1230,7 +1242,7 @@ def output_11(v, s, now, received, known, notes):
         o40['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o40
     o41 = {}
-    # mappings/customerUpdated.toml:131  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
+    # mappings/customerUpdated.toml:133  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
     x = v[4]
     if not (x and not x.isspace()):
         y = v[5]
@@ -1254,13 +1266,13 @@ def output_11(v, s, now, received, known, notes):
 
 
 def output_12(v, s, now, received, known, notes):
-    # mappings/customerUpdated.toml:133  profile-status-deletion -> profile-status
-    # mappings/customerUpdated.toml:136  when = [
+    # mappings/customerUpdated.toml:135  profile-status-deletion -> profile-status
+    # mappings/customerUpdated.toml:138  when = [
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-status')
     if not s[2]:
         return None
-    # mappings/customerUpdated.toml:136  when = [
+    # mappings/customerUpdated.toml:138  when = [
     if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
         return Skip(undecided(lost), 'profile-status')
     if not f_may_name_customer(v[4], v[5]):
@@ -1296,7 +1308,7 @@ def output_12(v, s, now, received, known, notes):
         o42['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o42
     o43 = {}
-    # mappings/customerUpdated.toml:141  "loyalty.status" = { const = "deleted" }
+    # mappings/customerUpdated.toml:143  "loyalty.status" = { const = "deleted" }
     o43['status'] = 'deleted'
     o['loyalty'] = o43
     identity = primary_identity(o["identityMap"])
@@ -1385,7 +1397,7 @@ def skip_6(b, p, end):                                    # capillary.events.cus
 
 def read(b, p):                                           # capillary.events.CustomerUpdated 5086bcc96f0f4bb3
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v10_email = v11_mobile = v51_externalId = v52_cardNumbers = v53_cardnumber = v16_loyaltyType = v4_currentLabel = v5_currentStatus = v35_previousLabel = v36_previousStatus = v37_reason = v14_enteredAt = v15_loyaltyType = v17_source = v18_accountId = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v40_customFields = v43_extendedFields = v48_updatedFields = v55_updatedFields = v49_firstName = v50_lastName = v3_dropped = v6_eventId = v7_createdAt = v8_refId = v9_apiRequestId = v12_eventLogId = v13_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v34_email = v35_mobile = v51_externalId = v52_cardNumbers = v53_cardnumber = v36_loyaltyType = v4_currentLabel = v5_currentStatus = v20_previousStatus = v21_previousLabel = v22_reason = v12_loyaltyType = v13_source = v14_accountId = v15_enteredAt = v16_requestId = v19_identifiers = v37_name = v40_additionalAttributes = v27_updatedFields = v55_updatedFields = v30_customFields = v33_extendedFields = v41_id = v42_code = v43_name = v44_externalId = v45_externalId1 = v46_externalId2 = v47_code = v48_name = v49_firstName = v50_lastName = v3_dropped = v6_eventId = v7_createdAt = v8_refId = v9_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1413,10 +1425,10 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v12_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v12_eventLogId is None:
-                v12_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -1471,7 +1483,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v13_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -1595,7 +1607,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v15_loyaltyType = b[s:p].decode()
+            v12_loyaltyType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.source: union
@@ -1609,7 +1621,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v17_source = b[s:p].decode()
+            v13_source = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.accountId: union
@@ -1623,7 +1635,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v18_accountId = b[s:p].decode()
+            v14_accountId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.firstName: union
@@ -1657,10 +1669,10 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v14_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
+            v15_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
             p += 1
-            if v14_enteredAt is None:
-                v14_enteredAt, p = long_at(b, p - 1)
+            if v15_enteredAt is None:
+                v15_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -1669,10 +1681,10 @@ def read(b, p):                                           # capillary.events.Cus
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v27_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v41_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v27_id is None:
-                    v27_id, p = long_at(b, p - 1)
+                if v41_id is None:
+                    v41_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -1695,7 +1707,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v33_code = b[s:p].decode()
+                    v47_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -1709,7 +1721,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v34_name = b[s:p].decode()
+                    v48_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1728,7 +1740,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v28_code = b[s:p].decode()
+                    v42_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -1742,7 +1754,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v29_name = b[s:p].decode()
+                    v43_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -1756,7 +1768,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v30_externalId = b[s:p].decode()
+                    v44_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -1770,7 +1782,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v31_externalId1 = b[s:p].decode()
+                    v45_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -1784,7 +1796,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v32_externalId2 = b[s:p].decode()
+                    v46_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1794,14 +1806,14 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.updatedFields: union
         p += 1
         if t == 2:
-            v48_updatedFields = []                        # data.updatedFields: one tuple per item
+            v27_updatedFields = []                        # data.updatedFields: one tuple per item
             v55_updatedFields = []                        # data.updatedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.updatedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 6)
                 for _ in range(n):
-                    v44_fieldName = v45_fieldType = v46_source = v47_accountId = v54_currentValue = None
+                    v23_fieldName = v24_fieldType = v25_source = v26_accountId = v54_currentValue = None
                     t = b[p]                              # data.updatedFields[].fieldName: union
                     p += 1
                     if t == 2:
@@ -1813,7 +1825,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v44_fieldName = b[s:p].decode()
+                        v23_fieldName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].previousValue: union
@@ -1853,7 +1865,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v45_fieldType = b[s:p].decode()
+                        v24_fieldType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].source: union
@@ -1867,7 +1879,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v46_source = b[s:p].decode()
+                        v25_source = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].accountId: union
@@ -1881,11 +1893,11 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v47_accountId = b[s:p].decode()
+                        v26_accountId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v48_updatedFields.append((v44_fieldName, v45_fieldType, v46_source, v47_accountId))
-                    v55_updatedFields.append((v44_fieldName, v54_currentValue))
+                    v27_updatedFields.append((v23_fieldName, v24_fieldType, v25_source, v26_accountId))
+                    v55_updatedFields.append((v23_fieldName, v54_currentValue))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1903,7 +1915,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v36_previousStatus = b[s:p].decode()
+                v20_previousStatus = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.previousLabel: union
@@ -1917,7 +1929,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v35_previousLabel = b[s:p].decode()
+                v21_previousLabel = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.currentStatus: union
@@ -1959,7 +1971,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v37_reason = b[s:p].decode()
+                v22_reason = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1978,7 +1990,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v37_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1992,19 +2004,19 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_requestId = b[s:p].decode()
+                v16_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v19_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v17_key = v18_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -2016,7 +2028,7 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v17_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -2030,10 +2042,10 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v18_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_identifiers.append((v21_key, v22_value))
+                        v19_identifiers.append((v17_key, v18_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -2190,13 +2202,13 @@ def read(b, p):                                           # capillary.events.Cus
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v40_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v38_key = v39_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -2208,7 +2220,7 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v38_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -2222,10 +2234,10 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v39_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_additionalAttributes.append((v24_key, v25_value))
+                        v40_additionalAttributes.append((v38_key, v39_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -2278,7 +2290,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_loyaltyType = b[s:p].decode()
+                v36_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -2306,7 +2318,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v11_mobile = b[s:p].decode()
+                    v35_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -2320,7 +2332,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v10_email = b[s:p].decode()
+                    v34_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.externalId: union
@@ -2456,13 +2468,13 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v40_customFields = []                         # data.customFields: one tuple per item
+            v30_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v38_key = v39_value = None
+                    v28_key = v29_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -2474,7 +2486,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v38_key = b[s:p].decode()
+                        v28_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -2488,23 +2500,23 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v39_value = b[s:p].decode()
+                        v29_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v40_customFields.append((v38_key, v39_value))
+                    v30_customFields.append((v28_key, v29_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.extendedFields: union
         p += 1
         if t == 2:
-            v43_extendedFields = []                       # data.extendedFields: one tuple per item
+            v33_extendedFields = []                       # data.extendedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.extendedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v41_key = v42_value = None
+                    v31_key = v32_value = None
                     t = b[p]                              # data.extendedFields[].key: union
                     p += 1
                     if t == 2:
@@ -2516,7 +2528,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v41_key = b[s:p].decode()
+                        v31_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.extendedFields[].value: union
@@ -2530,10 +2542,10 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v42_value = b[s:p].decode()
+                        v32_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v43_extendedFields.append((v41_key, v42_value))
+                    v33_extendedFields.append((v31_key, v32_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -2541,4 +2553,4 @@ def read(b, p):                                           # capillary.events.Cus
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_currentLabel, v5_currentStatus, v6_eventId, v7_createdAt, v8_refId, v9_apiRequestId, v10_email, v11_mobile, v12_eventLogId, v13_loyaltyEventId, v14_enteredAt, v15_loyaltyType, v16_loyaltyType, v17_source, v18_accountId, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v35_previousLabel, v36_previousStatus, v37_reason, v40_customFields, v43_extendedFields, v48_updatedFields, v49_firstName, v50_lastName, v51_externalId, v52_cardNumbers, v53_cardnumber, v55_updatedFields)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_currentLabel, v5_currentStatus, v6_eventId, v7_createdAt, v8_refId, v9_apiRequestId, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_source, v14_accountId, v15_enteredAt, v16_requestId, v19_identifiers, v20_previousStatus, v21_previousLabel, v22_reason, v27_updatedFields, v30_customFields, v33_extendedFields, v34_email, v35_mobile, v36_loyaltyType, v37_name, v40_additionalAttributes, v41_id, v42_code, v43_name, v44_externalId, v45_externalId1, v46_externalId2, v47_code, v48_name, v49_firstName, v50_lastName, v51_externalId, v52_cardNumbers, v53_cardnumber, v55_updatedFields)

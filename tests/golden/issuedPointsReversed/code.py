@@ -9,47 +9,49 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramId
-#   v[16] data.loyaltyProgramDetails.id
-#   v[17] data.loyaltyProgramDetails.name
-#   v[18] data.loyaltyProgramDetails.isDefault
-#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[20] data.triggeringActivity.name
-#   v[21] data.triggeringActivity.requestId
-#   v[22] data.triggeringActivity.identifiers[key,value]
-#   v[23] data.triggeringActivity.additionalAttributes[key,value]
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.externalId
-#   v[28] data.triggeringActivity.enteredBy.store.externalId1
-#   v[29] data.triggeringActivity.enteredBy.store.externalId2
-#   v[30] data.triggeringActivity.enteredBy.till.code
-#   v[31] data.triggeringActivity.enteredBy.till.name
-#   v[32] data.totalIssuedPointsReversed
-#   v[33] data.regularPointsReversed
-#   v[34] data.programCurrentPoints
-#   v[35] data.programLifetimePoints
-#   v[36] data.currentEventTotalPointsReturned
-#   v[37] data.currentEventRegularPointsReturned
-#   v[38] data.currentEventPromisedPointsReturned
-#   v[39] data.currentEventPromotionPointsReturnedDetails[promotionPoints,promotionIdentifier,promotionType]
-#   v[40] data.promotionalPointsReversed[promotionPoints,promotionIdentifier,promotionType]
-#   v[41] data.promisedPointsReversed
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.totalIssuedPointsReversed
+#   v[17] data.regularPointsReversed
+#   v[18] data.promisedPointsReversed
+#   v[19] data.promotionalPointsReversed[promotionIdentifier,promotionType,promotionPoints]
+#   v[20] data.currentEventTotalPointsReturned
+#   v[21] data.currentEventRegularPointsReturned
+#   v[22] data.currentEventPromisedPointsReturned
+#   v[23] data.currentEventPromotionPointsReturnedDetails[promotionIdentifier,promotionType,promotionPoints]
+#   v[24] data.programCurrentPoints
+#   v[25] data.programLifetimePoints
+#   v[26] data.customerIdentifiers.instore.email
+#   v[27] data.customerIdentifiers.instore.mobile
+#   v[28] data.customerIdentifiers.loyaltyType
+#   v[29] data.loyaltyProgramDetails.name
+#   v[30] data.loyaltyProgramDetails.isDefault
+#   v[31] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[32] data.triggeringActivity.name
+#   v[33] data.triggeringActivity.additionalAttributes[key,value]
+#   v[34] data.triggeringActivity.enteredBy.id
+#   v[35] data.triggeringActivity.enteredBy.store.code
+#   v[36] data.triggeringActivity.enteredBy.store.name
+#   v[37] data.triggeringActivity.enteredBy.store.externalId
+#   v[38] data.triggeringActivity.enteredBy.store.externalId1
+#   v[39] data.triggeringActivity.enteredBy.store.externalId2
+#   v[40] data.triggeringActivity.enteredBy.till.code
+#   v[41] data.triggeringActivity.enteredBy.till.name
+#   v[42] data.currentEventPromotionPointsReturnedDetails[promotionPoints,promotionIdentifier,promotionType]
+#   v[43] data.promotionalPointsReversed[promotionPoints,promotionIdentifier,promotionType]
 
 
 def shared(v, now, received):
     return (
         f_event_time(now, received, v[5]),
-        f_is_default_program(v[18], v[0], v[15], v[16]),
-        f_is_any(v[13], 'USER', ''),
+        f_is_default_program(v[30], v[0], v[10], v[11]),
+        f_is_any(v[12], 'USER', ''),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
@@ -57,8 +59,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/issuedPointsReversed.toml:4  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/issuedPointsReversed.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.totalIssuedPointsReversed", "data.regularPointsReversed", "data.promisedPointsReversed", "data.promotionalPointsReversed[promotionIdentifier,promotionType,promotionPoints]", "data.currentEventTotalPointsReturned", "data.currentEventRegularPointsReturned", "data.currentEventPromisedPointsReturned", "data.currentEventPromotionPointsReturnedDetails[promotionIdentifier,promotionType,promotionPoints]", "data.programCurrentPoints", "data.programLifetimePoints"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16], v[17], v[18], v[19] or (), v[20], v[21], v[22], v[23] or (), v[24], v[25])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -85,7 +93,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[26], v[27], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -123,7 +131,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -148,7 +156,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -162,8 +170,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/issuedPointsReversed.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/issuedPointsReversed.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -173,8 +181,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/issuedPointsReversed.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/issuedPointsReversed.toml:10  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -184,20 +192,20 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/issuedPointsReversed.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/issuedPointsReversed.toml:11  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/issuedPointsReversed.toml:11  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[15]
+    # mappings/issuedPointsReversed.toml:12  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+    x = v[10]
     if x is None:
-        x = v[16]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/issuedPointsReversed.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[17]
+    # mappings/issuedPointsReversed.toml:13  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -206,19 +214,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/issuedPointsReversed.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[18]
+    # mappings/issuedPointsReversed.toml:14  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[30]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/issuedPointsReversed.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[19]
+    # mappings/issuedPointsReversed.toml:15  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[31]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/issuedPointsReversed.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[20]
+    # mappings/issuedPointsReversed.toml:16  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -227,8 +235,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/issuedPointsReversed.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[21]
+    # mappings/issuedPointsReversed.toml:17  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -237,8 +245,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/issuedPointsReversed.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[22] or ())
+    # mappings/issuedPointsReversed.toml:18  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -257,8 +265,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/issuedPointsReversed.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[23] or ())
+    # mappings/issuedPointsReversed.toml:19  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[33] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -277,21 +285,21 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/issuedPointsReversed.toml:19  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[22] or ())
+    # mappings/issuedPointsReversed.toml:20  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_id(v[15] or ())
     if x is not None:
         o2['transactionId'] = x
-    # mappings/issuedPointsReversed.toml:20  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[22] or ())
+    # mappings/issuedPointsReversed.toml:21  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_number(v[15] or ())
     if x is not None:
         o2['billNumber'] = x
-    # mappings/issuedPointsReversed.toml:21  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[24]
+    # mappings/issuedPointsReversed.toml:22  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[34]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/issuedPointsReversed.toml:22  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[25]
+    # mappings/issuedPointsReversed.toml:23  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -300,8 +308,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/issuedPointsReversed.toml:23  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[26]
+    # mappings/issuedPointsReversed.toml:24  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -310,8 +318,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/issuedPointsReversed.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[27]
+    # mappings/issuedPointsReversed.toml:25  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[37]
     if x is not None:
         x = x.strip()
         if not x:
@@ -320,8 +328,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/issuedPointsReversed.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[28]
+    # mappings/issuedPointsReversed.toml:26  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[38]
     if x is not None:
         x = x.strip()
         if not x:
@@ -330,8 +338,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/issuedPointsReversed.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[29]
+    # mappings/issuedPointsReversed.toml:27  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[39]
     if x is not None:
         x = x.strip()
         if not x:
@@ -340,8 +348,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/issuedPointsReversed.toml:27  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[30]
+    # mappings/issuedPointsReversed.toml:28  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[40]
     if x is not None:
         x = x.strip()
         if not x:
@@ -350,8 +358,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/issuedPointsReversed.toml:28  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[31]
+    # mappings/issuedPointsReversed.toml:29  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[41]
     if x is not None:
         x = x.strip()
         if not x:
@@ -360,61 +368,61 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/issuedPointsReversed.toml:29  "_tenant.capillary.totalPoints" = { from = "data.totalIssuedPointsReversed" }
-    x = v[32]
+    # mappings/issuedPointsReversed.toml:30  "_tenant.capillary.totalPoints" = { from = "data.totalIssuedPointsReversed" }
+    x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
-    # mappings/issuedPointsReversed.toml:30  "_tenant.capillary.regularPoints" = { from = "data.regularPointsReversed" }
-    x = v[33]
+    # mappings/issuedPointsReversed.toml:31  "_tenant.capillary.regularPoints" = { from = "data.regularPointsReversed" }
+    x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.regularPoints:not finite')
         else:
             o2['regularPoints'] = x
-    # mappings/issuedPointsReversed.toml:31  "_tenant.capillary.currentPoints" = { from = "data.programCurrentPoints" }
-    x = v[34]
+    # mappings/issuedPointsReversed.toml:32  "_tenant.capillary.currentPoints" = { from = "data.programCurrentPoints" }
+    x = v[24]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
-    # mappings/issuedPointsReversed.toml:32  "_tenant.capillary.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[35]
+    # mappings/issuedPointsReversed.toml:33  "_tenant.capillary.lifetimePoints" = { from = "data.programLifetimePoints" }
+    x = v[25]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.lifetimePoints:not finite')
         else:
             o2['lifetimePoints'] = x
     o5 = {}
-    # mappings/issuedPointsReversed.toml:33  "_tenant.capillary.returnedPoints.total" = { from = "data.currentEventTotalPointsReturned" }
-    x = v[36]
+    # mappings/issuedPointsReversed.toml:34  "_tenant.capillary.returnedPoints.total" = { from = "data.currentEventTotalPointsReturned" }
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.returnedPoints.total:not finite')
         else:
             o5['total'] = x
-    # mappings/issuedPointsReversed.toml:34  "_tenant.capillary.returnedPoints.regular" = { from = "data.currentEventRegularPointsReturned" }
-    x = v[37]
+    # mappings/issuedPointsReversed.toml:35  "_tenant.capillary.returnedPoints.regular" = { from = "data.currentEventRegularPointsReturned" }
+    x = v[21]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.returnedPoints.regular:not finite')
         else:
             o5['regular'] = x
-    # mappings/issuedPointsReversed.toml:35  "_tenant.capillary.returnedPoints.promised" = { from = "data.currentEventPromisedPointsReturned" }
-    x = v[38]
+    # mappings/issuedPointsReversed.toml:36  "_tenant.capillary.returnedPoints.promised" = { from = "data.currentEventPromisedPointsReturned" }
+    x = v[22]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.returnedPoints.promised:not finite')
         else:
             o5['promised'] = x
     l6 = []
-    # mappings/issuedPointsReversed.toml:46  [output.fields."_tenant.capillary.returnedPoints.promotional"]
-    for item7 in v[39] or ():
+    # mappings/issuedPointsReversed.toml:47  [output.fields."_tenant.capillary.returnedPoints.promotional"]
+    for item7 in v[42] or ():
         o8 = {}
-        # mappings/issuedPointsReversed.toml:48  fields."points" = { from = "promotionPoints", required = true }
+        # mappings/issuedPointsReversed.toml:49  fields."points" = { from = "promotionPoints", required = true }
         x = item7[0]
         if x is None:
             notes.append('_tenant.capillary.returnedPoints.promotional[].points:absent')
@@ -424,7 +432,7 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o8['points'] = x
-        # mappings/issuedPointsReversed.toml:49  fields."promotionId" = { from = "promotionIdentifier" }
+        # mappings/issuedPointsReversed.toml:50  fields."promotionId" = { from = "promotionIdentifier" }
         x = item7[1]
         if x is not None:
             x = x.strip()
@@ -434,7 +442,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.returnedPoints.promotional[].promotionId:placeholder')
             else:
                 o8['promotionId'] = x
-        # mappings/issuedPointsReversed.toml:50  fields."promotionType" = { from = "promotionType" }
+        # mappings/issuedPointsReversed.toml:51  fields."promotionType" = { from = "promotionType" }
         x = item7[2]
         if x is not None:
             x = x.strip()
@@ -450,10 +458,10 @@ def output_0(v, s, now, received, known, notes):
     if o5:
         o2['returnedPoints'] = o5
     l9 = []
-    # mappings/issuedPointsReversed.toml:37  [output.fields."_tenant.capillary.promotionalPoints"]
-    for item10 in v[40] or ():
+    # mappings/issuedPointsReversed.toml:38  [output.fields."_tenant.capillary.promotionalPoints"]
+    for item10 in v[43] or ():
         o11 = {}
-        # mappings/issuedPointsReversed.toml:39  fields."points" = { from = "promotionPoints", required = true }
+        # mappings/issuedPointsReversed.toml:40  fields."points" = { from = "promotionPoints", required = true }
         x = item10[0]
         if x is None:
             notes.append('_tenant.capillary.promotionalPoints[].points:absent')
@@ -463,7 +471,7 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o11['points'] = x
-        # mappings/issuedPointsReversed.toml:40  fields."promotionId" = { from = "promotionIdentifier" }
+        # mappings/issuedPointsReversed.toml:41  fields."promotionId" = { from = "promotionIdentifier" }
         x = item10[1]
         if x is not None:
             x = x.strip()
@@ -473,7 +481,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.promotionalPoints[].promotionId:placeholder')
             else:
                 o11['promotionId'] = x
-        # mappings/issuedPointsReversed.toml:41  fields."promotionType" = { from = "promotionType" }
+        # mappings/issuedPointsReversed.toml:42  fields."promotionType" = { from = "promotionType" }
         x = item10[2]
         if x is not None:
             x = x.strip()
@@ -487,11 +495,11 @@ def output_0(v, s, now, received, known, notes):
     if l9:
         o2['promotionalPoints'] = l9
     l12 = []
-    # mappings/issuedPointsReversed.toml:43  [output.fields."_tenant.capillary.promisedPoints"]
+    # mappings/issuedPointsReversed.toml:44  [output.fields."_tenant.capillary.promisedPoints"]
     for _once13 in ONCE:
         o14 = {}
-        # mappings/issuedPointsReversed.toml:44  fields."points" = { from = "data.promisedPointsReversed", required = true }
-        x = v[41]
+        # mappings/issuedPointsReversed.toml:45  fields."points" = { from = "data.promisedPointsReversed", required = true }
+        x = v[18]
         if x is None:
             continue
         if not isfinite(x):
@@ -506,19 +514,19 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/issuedPointsReversed.toml:7  "eventType" = { const = "loyalty.pointsReversed" }
+    # mappings/issuedPointsReversed.toml:8  "eventType" = { const = "loyalty.pointsReversed" }
     o['eventType'] = 'loyalty.pointsReversed'
     return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/issuedPointsReversed.toml:52  profile-balance -> profile-balance
-    # mappings/issuedPointsReversed.toml:54  when = [
+    # mappings/issuedPointsReversed.toml:53  profile-balance -> profile-balance
+    # mappings/issuedPointsReversed.toml:55  when = [
     if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
         return Skip(undecided(lost), 'profile-balance')
     if not s[1]:
         return Skip('not the default program', 'profile-balance')
-    # mappings/issuedPointsReversed.toml:54  when = [
+    # mappings/issuedPointsReversed.toml:55  when = [
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-balance')
     if not s[2]:
@@ -554,8 +562,8 @@ def output_1(v, s, now, received, known, notes):
         o15['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o15
     o16 = {}
-    # mappings/issuedPointsReversed.toml:59  "loyalty.points" = { from = "data.programCurrentPoints" }
-    x = v[34]
+    # mappings/issuedPointsReversed.toml:60  "loyalty.points" = { from = "data.programCurrentPoints" }
+    x = v[24]
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -571,13 +579,13 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/issuedPointsReversed.toml:61  profile-lifetime -> profile-lifetime
-    # mappings/issuedPointsReversed.toml:63  when = [
+    # mappings/issuedPointsReversed.toml:62  profile-lifetime -> profile-lifetime
+    # mappings/issuedPointsReversed.toml:64  when = [
     if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
         return Skip(undecided(lost), 'profile-lifetime')
     if not s[1]:
         return Skip('not the default program', 'profile-lifetime')
-    # mappings/issuedPointsReversed.toml:63  when = [
+    # mappings/issuedPointsReversed.toml:64  when = [
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-lifetime')
     if not s[2]:
@@ -613,8 +621,8 @@ def output_2(v, s, now, received, known, notes):
         o17['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o17
     o18 = {}
-    # mappings/issuedPointsReversed.toml:68  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[35]
+    # mappings/issuedPointsReversed.toml:69  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
+    x = v[25]
     if x is None:
         return Skip('withheld: loyalty.lifetimePoints', 'profile-lifetime')
     if not isfinite(x):
@@ -720,7 +728,7 @@ def skip_4(b, p, end):                                    # capillary.events.iss
 
 def read(b, p):                                           # capillary.events.IssuedPointsReversed 1d4584bf17fc77c9
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_totalIssuedPointsReversed = v37_regularPointsReversed = v38_programCurrentPoints = v39_programLifetimePoints = v40_currentEventTotalPointsReturned = v41_currentEventRegularPointsReturned = v42_currentEventPromisedPointsReturned = v46_currentEventPromotionPointsReturnedDetai = v50_promotionalPointsReversed = v51_promisedPointsReversed = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v34_email = v35_mobile = v36_loyaltyType = v10_loyaltyProgramId = v11_id = v37_name = v38_isDefault = v39_pointsToCurrencyRatio = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v40_name = v43_additionalAttributes = v44_id = v45_code = v46_name = v47_externalId = v48_externalId1 = v49_externalId2 = v50_code = v51_name = v18_totalIssuedPointsReversed = v19_regularPointsReversed = v20_promisedPointsReversed = v24_promotionalPointsReversed = v53_promotionalPointsReversed = v25_currentEventTotalPointsReturned = v26_currentEventRegularPointsReturned = v27_currentEventPromisedPointsReturned = v31_currentEventPromotionPointsReturnedDetai = v52_currentEventPromotionPointsReturnedDetai = v32_programCurrentPoints = v33_programLifetimePoints = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -748,10 +756,10 @@ def read(b, p):                                           # capillary.events.Iss
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -806,7 +814,7 @@ def read(b, p):                                           # capillary.events.Iss
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -966,7 +974,7 @@ def read(b, p):                                           # capillary.events.Iss
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v36_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -994,7 +1002,7 @@ def read(b, p):                                           # capillary.events.Iss
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v35_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1008,7 +1016,7 @@ def read(b, p):                                           # capillary.events.Iss
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v34_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1149,16 +1157,16 @@ def read(b, p):                                           # capillary.events.Iss
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1177,7 +1185,7 @@ def read(b, p):                                           # capillary.events.Iss
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_name = b[s:p].decode()
+                v40_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1191,19 +1199,19 @@ def read(b, p):                                           # capillary.events.Iss
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1215,7 +1223,7 @@ def read(b, p):                                           # capillary.events.Iss
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1229,10 +1237,10 @@ def read(b, p):                                           # capillary.events.Iss
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_identifiers.append((v22_key, v23_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1242,10 +1250,10 @@ def read(b, p):                                           # capillary.events.Iss
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v44_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v44_id is None:
+                        v44_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1279,7 +1287,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_code = b[s:p].decode()
+                        v50_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1293,7 +1301,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_name = b[s:p].decode()
+                        v51_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1312,7 +1320,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v45_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1326,7 +1334,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v46_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1340,7 +1348,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId = b[s:p].decode()
+                        v47_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1354,7 +1362,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId1 = b[s:p].decode()
+                        v48_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1368,7 +1376,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId2 = b[s:p].decode()
+                        v49_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1390,13 +1398,13 @@ def read(b, p):                                           # capillary.events.Iss
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v43_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v25_key = v26_value = None
+                        v41_key = v42_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1408,7 +1416,7 @@ def read(b, p):                                           # capillary.events.Iss
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_key = b[s:p].decode()
+                            v41_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1422,10 +1430,10 @@ def read(b, p):                                           # capillary.events.Iss
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_value = b[s:p].decode()
+                            v42_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v27_additionalAttributes.append((v25_key, v26_value))
+                        v43_additionalAttributes.append((v41_key, v42_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1437,10 +1445,10 @@ def read(b, p):                                           # capillary.events.Iss
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1454,7 +1462,7 @@ def read(b, p):                                           # capillary.events.Iss
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v37_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1464,13 +1472,13 @@ def read(b, p):                                           # capillary.events.Iss
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v18_isDefault = t == 1
+                v38_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v39_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1513,57 +1521,58 @@ def read(b, p):                                           # capillary.events.Iss
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programCurrentPoints: union
         p += 1
         if t == 2:
-            (v38_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
+            (v32_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programLifetimePoints: union
         p += 1
         if t == 2:
-            (v39_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
+            (v33_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.totalIssuedPointsReversed: union
         p += 1
         if t == 2:
-            (v36_totalIssuedPointsReversed,) = double_at(b, p)  # data.totalIssuedPointsReversed: double
+            (v18_totalIssuedPointsReversed,) = double_at(b, p)  # data.totalIssuedPointsReversed: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.regularPointsReversed: union
         p += 1
         if t == 2:
-            (v37_regularPointsReversed,) = double_at(b, p)  # data.regularPointsReversed: double
+            (v19_regularPointsReversed,) = double_at(b, p)  # data.regularPointsReversed: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promisedPointsReversed: union
         p += 1
         if t == 2:
-            (v51_promisedPointsReversed,) = double_at(b, p)  # data.promisedPointsReversed: double
+            (v20_promisedPointsReversed,) = double_at(b, p)  # data.promisedPointsReversed: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionalPointsReversed: union
         p += 1
         if t == 2:
-            v50_promotionalPointsReversed = []            # data.promotionalPointsReversed: one tuple per item
+            v24_promotionalPointsReversed = []            # data.promotionalPointsReversed: one tuple per item
+            v53_promotionalPointsReversed = []            # data.promotionalPointsReversed: one tuple per item
             while n := HALF[b[p]]:                        # data.promotionalPointsReversed: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 3)
                 for _ in range(n):
-                    v47_promotionPoints = v48_promotionIdentifier = v49_promotionType = None
+                    v21_promotionIdentifier = v22_promotionType = v23_promotionPoints = None
                     t = b[p]                              # data.promotionalPointsReversed[].promotionIdentifier: union
                     p += 1
                     if t == 2:
@@ -1575,7 +1584,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v48_promotionIdentifier = b[s:p].decode()
+                        v21_promotionIdentifier = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promotionalPointsReversed[].promotionType: union
@@ -1589,51 +1598,53 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v49_promotionType = b[s:p].decode()
+                        v22_promotionType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promotionalPointsReversed[].promotionPoints: union
                     p += 1
                     if t == 2:
-                        (v47_promotionPoints,) = double_at(b, p)  # data.promotionalPointsReversed[].promotionPoints: double
+                        (v23_promotionPoints,) = double_at(b, p)  # data.promotionalPointsReversed[].promotionPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
-                    v50_promotionalPointsReversed.append((v47_promotionPoints, v48_promotionIdentifier, v49_promotionType))
+                    v24_promotionalPointsReversed.append((v21_promotionIdentifier, v22_promotionType, v23_promotionPoints))
+                    v53_promotionalPointsReversed.append((v23_promotionPoints, v21_promotionIdentifier, v22_promotionType))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentEventPromisedPointsReturned: union
         p += 1
         if t == 2:
-            (v42_currentEventPromisedPointsReturned,) = double_at(b, p)  # data.currentEventPromisedPointsReturned: double
+            (v27_currentEventPromisedPointsReturned,) = double_at(b, p)  # data.currentEventPromisedPointsReturned: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentEventRegularPointsReturned: union
         p += 1
         if t == 2:
-            (v41_currentEventRegularPointsReturned,) = double_at(b, p)  # data.currentEventRegularPointsReturned: double
+            (v26_currentEventRegularPointsReturned,) = double_at(b, p)  # data.currentEventRegularPointsReturned: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentEventTotalPointsReturned: union
         p += 1
         if t == 2:
-            (v40_currentEventTotalPointsReturned,) = double_at(b, p)  # data.currentEventTotalPointsReturned: double
+            (v25_currentEventTotalPointsReturned,) = double_at(b, p)  # data.currentEventTotalPointsReturned: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentEventPromotionPointsReturnedDetails: union
         p += 1
         if t == 2:
-            v46_currentEventPromotionPointsReturnedDetai = []  # data.currentEventPromotionPointsReturnedDetails: one tuple per item
+            v31_currentEventPromotionPointsReturnedDetai = []  # data.currentEventPromotionPointsReturnedDetails: one tuple per item
+            v52_currentEventPromotionPointsReturnedDetai = []  # data.currentEventPromotionPointsReturnedDetails: one tuple per item
             while n := HALF[b[p]]:                        # data.currentEventPromotionPointsReturnedDetails: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 3)
                 for _ in range(n):
-                    v43_promotionPoints = v44_promotionIdentifier = v45_promotionType = None
+                    v28_promotionIdentifier = v29_promotionType = v30_promotionPoints = None
                     t = b[p]                              # data.currentEventPromotionPointsReturnedDetails[].promotionIdentifier: union
                     p += 1
                     if t == 2:
@@ -1645,7 +1656,7 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v44_promotionIdentifier = b[s:p].decode()
+                        v28_promotionIdentifier = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.currentEventPromotionPointsReturnedDetails[].promotionType: union
@@ -1659,17 +1670,18 @@ def read(b, p):                                           # capillary.events.Iss
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v45_promotionType = b[s:p].decode()
+                        v29_promotionType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.currentEventPromotionPointsReturnedDetails[].promotionPoints: union
                     p += 1
                     if t == 2:
-                        (v43_promotionPoints,) = double_at(b, p)  # data.currentEventPromotionPointsReturnedDetails[].promotionPoints: double
+                        (v30_promotionPoints,) = double_at(b, p)  # data.currentEventPromotionPointsReturnedDetails[].promotionPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
-                    v46_currentEventPromotionPointsReturnedDetai.append((v43_promotionPoints, v44_promotionIdentifier, v45_promotionType))
+                    v31_currentEventPromotionPointsReturnedDetai.append((v28_promotionIdentifier, v29_promotionType, v30_promotionPoints))
+                    v52_currentEventPromotionPointsReturnedDetai.append((v30_promotionPoints, v28_promotionIdentifier, v29_promotionType))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1677,4 +1689,4 @@ def read(b, p):                                           # capillary.events.Iss
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_totalIssuedPointsReversed, v37_regularPointsReversed, v38_programCurrentPoints, v39_programLifetimePoints, v40_currentEventTotalPointsReturned, v41_currentEventRegularPointsReturned, v42_currentEventPromisedPointsReturned, v46_currentEventPromotionPointsReturnedDetai, v50_promotionalPointsReversed, v51_promisedPointsReversed)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v18_totalIssuedPointsReversed, v19_regularPointsReversed, v20_promisedPointsReversed, v24_promotionalPointsReversed, v25_currentEventTotalPointsReturned, v26_currentEventRegularPointsReturned, v27_currentEventPromisedPointsReturned, v31_currentEventPromotionPointsReturnedDetai, v32_programCurrentPoints, v33_programLifetimePoints, v34_email, v35_mobile, v36_loyaltyType, v37_name, v38_isDefault, v39_pointsToCurrencyRatio, v40_name, v43_additionalAttributes, v44_id, v45_code, v46_name, v47_externalId, v48_externalId1, v49_externalId2, v50_code, v51_name, v52_currentEventPromotionPointsReturnedDetai, v53_promotionalPointsReversed)

@@ -9,38 +9,38 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.victimCustomerIdentifiers.customerId
-#   v[9] data.survivorCustomerIdentifiers.instore.email
-#   v[10] data.survivorCustomerIdentifiers.instore.mobile
-#   v[11] eventLogId
-#   v[12] loyaltyEventId
-#   v[13] data.survivorCustomerIdentifiers.loyaltyType
-#   v[14] data.victimCustomerIdentifiers.loyaltyType
-#   v[15] data.loyaltyProgramDetails.id
-#   v[16] data.loyaltyProgramDetails.name
-#   v[17] data.loyaltyProgramDetails.isDefault
-#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[19] data.triggeringActivity.name
-#   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.identifiers[key,value]
-#   v[22] data.triggeringActivity.additionalAttributes[key,value]
-#   v[23] data.enteredBy.id
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.code
-#   v[27] data.enteredBy.store.name
-#   v[28] data.triggeringActivity.enteredBy.store.name
-#   v[29] data.enteredBy.store.externalId
-#   v[30] data.triggeringActivity.enteredBy.store.externalId
-#   v[31] data.enteredBy.store.externalId1
-#   v[32] data.triggeringActivity.enteredBy.store.externalId1
-#   v[33] data.enteredBy.store.externalId2
-#   v[34] data.triggeringActivity.enteredBy.store.externalId2
-#   v[35] data.enteredBy.till.code
-#   v[36] data.triggeringActivity.enteredBy.till.code
-#   v[37] data.enteredBy.till.name
-#   v[38] data.triggeringActivity.enteredBy.till.name
-#   v[39] data.survivorCustomerLoyaltySummary[loyaltyProgramId,currentPoints,lifetimePoints,promisedPoints,tierNumber]
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.victimCustomerIdentifiers.customerId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.triggeringActivity.requestId
+#   v[13] data.triggeringActivity.identifiers[key,value]
+#   v[14] data.survivorCustomerLoyaltySummary[loyaltyProgramId,currentPoints,lifetimePoints,promisedPoints,tierNumber]
+#   v[15] data.survivorCustomerIdentifiers.instore.email
+#   v[16] data.survivorCustomerIdentifiers.instore.mobile
+#   v[17] data.survivorCustomerIdentifiers.loyaltyType
+#   v[18] data.victimCustomerIdentifiers.loyaltyType
+#   v[19] data.loyaltyProgramDetails.name
+#   v[20] data.loyaltyProgramDetails.isDefault
+#   v[21] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[22] data.triggeringActivity.name
+#   v[23] data.triggeringActivity.additionalAttributes[key,value]
+#   v[24] data.enteredBy.id
+#   v[25] data.triggeringActivity.enteredBy.id
+#   v[26] data.enteredBy.store.code
+#   v[27] data.triggeringActivity.enteredBy.store.code
+#   v[28] data.enteredBy.store.name
+#   v[29] data.triggeringActivity.enteredBy.store.name
+#   v[30] data.enteredBy.store.externalId
+#   v[31] data.triggeringActivity.enteredBy.store.externalId
+#   v[32] data.enteredBy.store.externalId1
+#   v[33] data.triggeringActivity.enteredBy.store.externalId1
+#   v[34] data.enteredBy.store.externalId2
+#   v[35] data.triggeringActivity.enteredBy.store.externalId2
+#   v[36] data.enteredBy.till.code
+#   v[37] data.triggeringActivity.enteredBy.till.code
+#   v[38] data.enteredBy.till.name
+#   v[39] data.triggeringActivity.enteredBy.till.name
 
 
 def shared(v, now, received):
@@ -51,8 +51,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/loyaltyCustomerMerge.toml:36  events -> events
     o = {}
-    # mappings/loyaltyCustomerMerge.toml:39  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.survivorCustomerIdentifiers.customerId", "data.victimCustomerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8])
+    # mappings/loyaltyCustomerMerge.toml:39  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.survivorCustomerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.victimCustomerIdentifiers.customerId", "data.loyaltyProgramDetails.id", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.survivorCustomerLoyaltySummary[loyaltyProgramId,currentPoints,lifetimePoints,promisedPoints,tierNumber]"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13] or (), v[14] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -79,7 +85,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/loyaltyCustomerMerge.toml:41  "identityMap" = { call = "customer_identities", with = ["orgId", "data.survivorCustomerIdentifiers.customerId", "data.survivorCustomerIdentifiers.instore.email", "data.survivorCustomerIdentifiers.instore.mobile", "data.survivorCustomerIdentifiers.instore.externalId", "data.survivorCustomerIdentifiers.instore.cardNumbers", "data.survivorCustomerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[9], v[10], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[15], v[16], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -117,7 +123,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[11]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -142,7 +148,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[12]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -157,7 +163,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/loyaltyCustomerMerge.toml:43  "_tenant.capillary.loyaltyType" = { from = "data.survivorCustomerIdentifiers.loyaltyType", as = "lower" }
-    x = v[13]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -168,12 +174,12 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/loyaltyCustomerMerge.toml:44  "_tenant.capillary.victimCustomerId" = { from = "data.victimCustomerIdentifiers.customerId", as = "string" }
-    x = v[8]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['victimCustomerId'] = x
     # mappings/loyaltyCustomerMerge.toml:45  "_tenant.capillary.victimLoyaltyType" = { from = "data.victimCustomerIdentifiers.loyaltyType", as = "lower" }
-    x = v[14]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -184,12 +190,12 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['victimLoyaltyType'] = x
     # mappings/loyaltyCustomerMerge.toml:46  "_tenant.capillary.programId" = { from = "data.loyaltyProgramDetails.id", as = "string" }
-    x = v[15]
+    x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/loyaltyCustomerMerge.toml:47  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[16]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -199,18 +205,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/loyaltyCustomerMerge.toml:48  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[17]
+    x = v[20]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/loyaltyCustomerMerge.toml:49  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[18]
+    x = v[21]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/loyaltyCustomerMerge.toml:50  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[19]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -220,7 +226,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/loyaltyCustomerMerge.toml:51  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[20]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -230,7 +236,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/loyaltyCustomerMerge.toml:52  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[21] or ())
+    x = f_identifier_map(v[13] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -250,7 +256,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/loyaltyCustomerMerge.toml:53  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[22] or ())
+    x = f_field_map(v[23] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -270,16 +276,16 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/loyaltyCustomerMerge.toml:54  "_tenant.capillary.enteredById" = { from = ["data.enteredBy.id", "data.triggeringActivity.enteredBy.id"], as = "string" }
-    x = v[23]
+    x = v[24]
     if x is None:
-        x = v[24]
+        x = v[25]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/loyaltyCustomerMerge.toml:55  "_tenant.capillary.storeCode" = { from = ["data.enteredBy.store.code", "data.triggeringActivity.enteredBy.store.code"] }
-    x = v[25]
+    x = v[26]
     if not (x and not x.isspace()):
-        y = v[26]
+        y = v[27]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -290,9 +296,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/loyaltyCustomerMerge.toml:56  "_tenant.capillary.storeName" = { from = ["data.enteredBy.store.name", "data.triggeringActivity.enteredBy.store.name"] }
-    x = v[27]
+    x = v[28]
     if not (x and not x.isspace()):
-        y = v[28]
+        y = v[29]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -303,9 +309,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/loyaltyCustomerMerge.toml:57  "_tenant.capillary.storeExternalId" = { from = ["data.enteredBy.store.externalId", "data.triggeringActivity.enteredBy.store.externalId"] }
-    x = v[29]
+    x = v[30]
     if not (x and not x.isspace()):
-        y = v[30]
+        y = v[31]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -316,9 +322,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/loyaltyCustomerMerge.toml:58  "_tenant.capillary.storeExternalId1" = { from = ["data.enteredBy.store.externalId1", "data.triggeringActivity.enteredBy.store.externalId1"] }
-    x = v[31]
+    x = v[32]
     if not (x and not x.isspace()):
-        y = v[32]
+        y = v[33]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -329,9 +335,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/loyaltyCustomerMerge.toml:59  "_tenant.capillary.storeExternalId2" = { from = ["data.enteredBy.store.externalId2", "data.triggeringActivity.enteredBy.store.externalId2"] }
-    x = v[33]
+    x = v[34]
     if not (x and not x.isspace()):
-        y = v[34]
+        y = v[35]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -342,9 +348,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/loyaltyCustomerMerge.toml:60  "_tenant.capillary.tillCode" = { from = ["data.enteredBy.till.code", "data.triggeringActivity.enteredBy.till.code"] }
-    x = v[35]
+    x = v[36]
     if not (x and not x.isspace()):
-        y = v[36]
+        y = v[37]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -355,9 +361,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/loyaltyCustomerMerge.toml:61  "_tenant.capillary.tillName" = { from = ["data.enteredBy.till.name", "data.triggeringActivity.enteredBy.till.name"] }
-    x = v[37]
+    x = v[38]
     if not (x and not x.isspace()):
-        y = v[38]
+        y = v[39]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -369,7 +375,7 @@ def output_0(v, s, now, received, known, notes):
             o2['tillName'] = x
     l5 = []
     # mappings/loyaltyCustomerMerge.toml:63  [output.fields."_tenant.capillary.loyaltySummary"]
-    for item6 in v[39] or ():
+    for item6 in v[14] or ():
         o7 = {}
         # mappings/loyaltyCustomerMerge.toml:65  fields."programId" = { from = "loyaltyProgramId", as = "string" }
         x = item6[0]
@@ -497,7 +503,7 @@ def skip_4(b, p, end):                                    # capillary.events.loy
 
 def read(b, p):                                           # capillary.events.LoyaltyCustomerMerge 882ed087342b5b51
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v9_email = v10_mobile = v13_loyaltyType = v8_customerId = v14_loyaltyType = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v28_id = v30_code = v32_name = v34_externalId = v36_externalId1 = v38_externalId2 = v40_code = v42_name = v27_id = v29_code = v31_name = v33_externalId = v35_externalId1 = v37_externalId2 = v39_code = v41_name = v48_survivorCustomerLoyaltySummary = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v11_eventLogId = v12_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v22_email = v23_mobile = v24_loyaltyType = v10_customerId = v25_loyaltyType = v11_id = v26_name = v27_isDefault = v28_pointsToCurrencyRatio = v12_requestId = v15_identifiers = v29_name = v32_additionalAttributes = v34_id = v36_code = v38_name = v40_externalId = v42_externalId1 = v44_externalId2 = v46_code = v48_name = v21_survivorCustomerLoyaltySummary = v33_id = v35_code = v37_name = v39_externalId = v41_externalId1 = v43_externalId2 = v45_code = v47_name = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -525,10 +531,10 @@ def read(b, p):                                           # capillary.events.Loy
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v11_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v11_eventLogId is None:
-                v11_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -583,7 +589,7 @@ def read(b, p):                                           # capillary.events.Loy
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v12_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -743,7 +749,7 @@ def read(b, p):                                           # capillary.events.Loy
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_loyaltyType = b[s:p].decode()
+                v24_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.survivorCustomerIdentifiers.instore: union
@@ -771,7 +777,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v10_mobile = b[s:p].decode()
+                    v23_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.survivorCustomerIdentifiers.instore.email: union
@@ -785,7 +791,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_email = b[s:p].decode()
+                    v22_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -918,10 +924,10 @@ def read(b, p):                                           # capillary.events.Loy
             t = b[p]                                      # data.victimCustomerIdentifiers.customerId: union
             p += 1
             if t == 2:
-                v8_customerId = ZIGZAG[b[p]]              # data.victimCustomerIdentifiers.customerId: long
+                v10_customerId = ZIGZAG[b[p]]             # data.victimCustomerIdentifiers.customerId: long
                 p += 1
-                if v8_customerId is None:
-                    v8_customerId, p = long_at(b, p - 1)
+                if v10_customerId is None:
+                    v10_customerId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.victimCustomerIdentifiers.firstName: union
@@ -959,7 +965,7 @@ def read(b, p):                                           # capillary.events.Loy
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_loyaltyType = b[s:p].decode()
+                v25_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             if b[p : p + 11] == b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00':  # instore, facebook, web_engage, wechat, martjack, tmall, toabao, jd, ecommerce, website, line: null
@@ -1138,7 +1144,7 @@ def read(b, p):                                           # capillary.events.Loy
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v29_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1152,19 +1158,19 @@ def read(b, p):                                           # capillary.events.Loy
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_requestId = b[s:p].decode()
+                v12_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v15_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v13_key = v14_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1176,7 +1182,7 @@ def read(b, p):                                           # capillary.events.Loy
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v13_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1190,10 +1196,10 @@ def read(b, p):                                           # capillary.events.Loy
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v14_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_identifiers.append((v21_key, v22_value))
+                        v15_identifiers.append((v13_key, v14_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1203,10 +1209,10 @@ def read(b, p):                                           # capillary.events.Loy
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v34_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v34_id is None:
+                        v34_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1229,7 +1235,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v40_code = b[s:p].decode()
+                        v46_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1243,7 +1249,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v42_name = b[s:p].decode()
+                        v48_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1262,7 +1268,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_code = b[s:p].decode()
+                        v36_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1276,7 +1282,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_name = b[s:p].decode()
+                        v38_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1290,7 +1296,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_externalId = b[s:p].decode()
+                        v40_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1304,7 +1310,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v36_externalId1 = b[s:p].decode()
+                        v42_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1318,7 +1324,7 @@ def read(b, p):                                           # capillary.events.Loy
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v38_externalId2 = b[s:p].decode()
+                        v44_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1356,13 +1362,13 @@ def read(b, p):                                           # capillary.events.Loy
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v32_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v30_key = v31_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1374,7 +1380,7 @@ def read(b, p):                                           # capillary.events.Loy
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v30_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1388,10 +1394,10 @@ def read(b, p):                                           # capillary.events.Loy
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v31_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_additionalAttributes.append((v24_key, v25_value))
+                        v32_additionalAttributes.append((v30_key, v31_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1403,10 +1409,10 @@ def read(b, p):                                           # capillary.events.Loy
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v15_id is None:
-                    v15_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1420,7 +1426,7 @@ def read(b, p):                                           # capillary.events.Loy
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_name = b[s:p].decode()
+                v26_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1430,13 +1436,13 @@ def read(b, p):                                           # capillary.events.Loy
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v17_isDefault = t == 1
+                v27_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v28_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1482,10 +1488,10 @@ def read(b, p):                                           # capillary.events.Loy
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v27_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v33_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v27_id is None:
-                    v27_id, p = long_at(b, p - 1)
+                if v33_id is None:
+                    v33_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -1508,7 +1514,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v39_code = b[s:p].decode()
+                    v45_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -1522,7 +1528,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v41_name = b[s:p].decode()
+                    v47_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1541,7 +1547,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v29_code = b[s:p].decode()
+                    v35_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -1555,7 +1561,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v31_name = b[s:p].decode()
+                    v37_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -1569,7 +1575,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v33_externalId = b[s:p].decode()
+                    v39_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -1583,7 +1589,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v35_externalId1 = b[s:p].decode()
+                    v41_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -1597,7 +1603,7 @@ def read(b, p):                                           # capillary.events.Loy
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v37_externalId2 = b[s:p].decode()
+                    v43_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1607,53 +1613,53 @@ def read(b, p):                                           # capillary.events.Loy
         t = b[p]                                          # data.survivorCustomerLoyaltySummary: union
         p += 1
         if t == 2:
-            v48_survivorCustomerLoyaltySummary = []       # data.survivorCustomerLoyaltySummary: one tuple per item
+            v21_survivorCustomerLoyaltySummary = []       # data.survivorCustomerLoyaltySummary: one tuple per item
             while n := HALF[b[p]]:                        # data.survivorCustomerLoyaltySummary: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 5)
                 for _ in range(n):
-                    v43_loyaltyProgramId = v44_currentPoints = v45_lifetimePoints = v46_promisedPoints = v47_tierNumber = None
+                    v16_loyaltyProgramId = v17_currentPoints = v18_lifetimePoints = v19_promisedPoints = v20_tierNumber = None
                     t = b[p]                              # data.survivorCustomerLoyaltySummary[].loyaltyProgramId: union
                     p += 1
                     if t == 2:
-                        v43_loyaltyProgramId = ZIGZAG[b[p]]  # data.survivorCustomerLoyaltySummary[].loyaltyProgramId: long
+                        v16_loyaltyProgramId = ZIGZAG[b[p]]  # data.survivorCustomerLoyaltySummary[].loyaltyProgramId: long
                         p += 1
-                        if v43_loyaltyProgramId is None:
-                            v43_loyaltyProgramId, p = long_at(b, p - 1)
+                        if v16_loyaltyProgramId is None:
+                            v16_loyaltyProgramId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.survivorCustomerLoyaltySummary[].lifetimePoints: union
                     p += 1
                     if t == 2:
-                        (v45_lifetimePoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].lifetimePoints: double
+                        (v18_lifetimePoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].lifetimePoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.survivorCustomerLoyaltySummary[].currentPoints: union
                     p += 1
                     if t == 2:
-                        (v44_currentPoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].currentPoints: double
+                        (v17_currentPoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].currentPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.survivorCustomerLoyaltySummary[].promisedPoints: union
                     p += 1
                     if t == 2:
-                        (v46_promisedPoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].promisedPoints: double
+                        (v19_promisedPoints,) = double_at(b, p)  # data.survivorCustomerLoyaltySummary[].promisedPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.survivorCustomerLoyaltySummary[].tierNumber: union
                     p += 1
                     if t == 2:
-                        v47_tierNumber = ZIGZAG[b[p]]     # data.survivorCustomerLoyaltySummary[].tierNumber: int
+                        v20_tierNumber = ZIGZAG[b[p]]     # data.survivorCustomerLoyaltySummary[].tierNumber: int
                         p += 1
-                        if v47_tierNumber is None:
-                            v47_tierNumber, p = int_at(b, p - 1)
+                        if v20_tierNumber is None:
+                            v20_tierNumber, p = int_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
-                    v48_survivorCustomerLoyaltySummary.append((v43_loyaltyProgramId, v44_currentPoints, v45_lifetimePoints, v46_promisedPoints, v47_tierNumber))
+                    v21_survivorCustomerLoyaltySummary.append((v16_loyaltyProgramId, v17_currentPoints, v18_lifetimePoints, v19_promisedPoints, v20_tierNumber))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1661,4 +1667,4 @@ def read(b, p):                                           # capillary.events.Loy
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_customerId, v9_email, v10_mobile, v11_eventLogId, v12_loyaltyEventId, v13_loyaltyType, v14_loyaltyType, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_id, v29_code, v30_code, v31_name, v32_name, v33_externalId, v34_externalId, v35_externalId1, v36_externalId1, v37_externalId2, v38_externalId2, v39_code, v40_code, v41_name, v42_name, v48_survivorCustomerLoyaltySummary)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_customerId, v11_id, v12_requestId, v15_identifiers, v21_survivorCustomerLoyaltySummary, v22_email, v23_mobile, v24_loyaltyType, v25_loyaltyType, v26_name, v27_isDefault, v28_pointsToCurrencyRatio, v29_name, v32_additionalAttributes, v33_id, v34_id, v35_code, v36_code, v37_name, v38_name, v39_externalId, v40_externalId, v41_externalId1, v42_externalId1, v43_externalId2, v44_externalId2, v45_code, v46_code, v47_name, v48_name)

@@ -9,26 +9,27 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.triggeringActivity.name
-#   v[14] data.triggeringActivity.requestId
-#   v[15] data.triggeringActivity.identifiers[key,value]
-#   v[16] data.triggeringActivity.additionalAttributes[key,value]
-#   v[17] data.triggeringActivity.enteredBy.id
-#   v[18] data.triggeringActivity.enteredBy.store.code
-#   v[19] data.triggeringActivity.enteredBy.store.name
-#   v[20] data.triggeringActivity.enteredBy.store.externalId
-#   v[21] data.triggeringActivity.enteredBy.store.externalId1
-#   v[22] data.triggeringActivity.enteredBy.store.externalId2
-#   v[23] data.triggeringActivity.enteredBy.till.code
-#   v[24] data.triggeringActivity.enteredBy.till.name
-#   v[25] data.totalPointsDeducted
-#   v[26] data.reason
-#   v[27] data.programPointsSplit[programId,points,pointsType,pointsAwardedId]
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.triggeringActivity.requestId
+#   v[11] data.triggeringActivity.identifiers[key,value]
+#   v[12] data.totalPointsDeducted
+#   v[13] data.programPointsSplit[pointsAwardedId,programId,points,pointsType]
+#   v[14] data.reason
+#   v[15] data.customerIdentifiers.instore.email
+#   v[16] data.customerIdentifiers.instore.mobile
+#   v[17] data.customerIdentifiers.loyaltyType
+#   v[18] data.triggeringActivity.name
+#   v[19] data.triggeringActivity.additionalAttributes[key,value]
+#   v[20] data.triggeringActivity.enteredBy.id
+#   v[21] data.triggeringActivity.enteredBy.store.code
+#   v[22] data.triggeringActivity.enteredBy.store.name
+#   v[23] data.triggeringActivity.enteredBy.store.externalId
+#   v[24] data.triggeringActivity.enteredBy.store.externalId1
+#   v[25] data.triggeringActivity.enteredBy.store.externalId2
+#   v[26] data.triggeringActivity.enteredBy.till.code
+#   v[27] data.triggeringActivity.enteredBy.till.name
+#   v[28] data.programPointsSplit[programId,points,pointsType,pointsAwardedId]
 
 
 def shared(v, now, received):
@@ -39,8 +40,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/manualPointsAdjustment.toml:4  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/manualPointsAdjustment.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.totalPointsDeducted", "data.programPointsSplit[pointsAwardedId,programId,points,pointsType]", "data.reason"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11] or (), v[12], v[13] or (), v[14])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -67,7 +74,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[15], v[16], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -105,7 +112,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -130,7 +137,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -144,8 +151,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/manualPointsAdjustment.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/manualPointsAdjustment.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -155,8 +162,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/manualPointsAdjustment.toml:9  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[13]
+    # mappings/manualPointsAdjustment.toml:10  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -165,8 +172,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/manualPointsAdjustment.toml:10  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[14]
+    # mappings/manualPointsAdjustment.toml:11  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[10]
     if x is not None:
         x = x.strip()
         if not x:
@@ -175,8 +182,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/manualPointsAdjustment.toml:11  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[15] or ())
+    # mappings/manualPointsAdjustment.toml:12  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[11] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -195,8 +202,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/manualPointsAdjustment.toml:12  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[16] or ())
+    # mappings/manualPointsAdjustment.toml:13  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[19] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -215,21 +222,21 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/manualPointsAdjustment.toml:13  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[15] or ())
+    # mappings/manualPointsAdjustment.toml:14  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_id(v[11] or ())
     if x is not None:
         o2['transactionId'] = x
-    # mappings/manualPointsAdjustment.toml:14  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[15] or ())
+    # mappings/manualPointsAdjustment.toml:15  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_number(v[11] or ())
     if x is not None:
         o2['billNumber'] = x
-    # mappings/manualPointsAdjustment.toml:15  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[17]
+    # mappings/manualPointsAdjustment.toml:16  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[20]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/manualPointsAdjustment.toml:16  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[18]
+    # mappings/manualPointsAdjustment.toml:17  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -238,8 +245,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/manualPointsAdjustment.toml:17  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[19]
+    # mappings/manualPointsAdjustment.toml:18  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -248,8 +255,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/manualPointsAdjustment.toml:18  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[20]
+    # mappings/manualPointsAdjustment.toml:19  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -258,8 +265,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/manualPointsAdjustment.toml:19  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[21]
+    # mappings/manualPointsAdjustment.toml:20  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -268,8 +275,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/manualPointsAdjustment.toml:20  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[22]
+    # mappings/manualPointsAdjustment.toml:21  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -278,8 +285,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/manualPointsAdjustment.toml:21  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[23]
+    # mappings/manualPointsAdjustment.toml:22  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -288,8 +295,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/manualPointsAdjustment.toml:22  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[24]
+    # mappings/manualPointsAdjustment.toml:23  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -298,15 +305,15 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/manualPointsAdjustment.toml:23  "_tenant.capillary.totalPoints" = { from = "data.totalPointsDeducted" }
-    x = v[25]
+    # mappings/manualPointsAdjustment.toml:24  "_tenant.capillary.totalPoints" = { from = "data.totalPointsDeducted" }
+    x = v[12]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
-    # mappings/manualPointsAdjustment.toml:24  "_tenant.capillary.adjustmentReason" = { from = "data.reason" }
-    x = v[26]
+    # mappings/manualPointsAdjustment.toml:25  "_tenant.capillary.adjustmentReason" = { from = "data.reason" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -318,15 +325,15 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['adjustmentReason'] = x
     l5 = []
-    # mappings/manualPointsAdjustment.toml:26  [output.fields."_tenant.capillary.pointsByProgram"]
-    for item6 in v[27] or ():
+    # mappings/manualPointsAdjustment.toml:27  [output.fields."_tenant.capillary.pointsByProgram"]
+    for item6 in v[28] or ():
         o7 = {}
-        # mappings/manualPointsAdjustment.toml:28  fields."programId" = { from = "programId", as = "string" }
+        # mappings/manualPointsAdjustment.toml:29  fields."programId" = { from = "programId", as = "string" }
         x = item6[0]
         if x is not None:
             x = str(x)
             o7['programId'] = x
-        # mappings/manualPointsAdjustment.toml:29  fields."points" = { from = "points", required = true }
+        # mappings/manualPointsAdjustment.toml:30  fields."points" = { from = "points", required = true }
         x = item6[1]
         if x is None:
             notes.append('_tenant.capillary.pointsByProgram[].points:absent')
@@ -336,7 +343,7 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o7['points'] = x
-        # mappings/manualPointsAdjustment.toml:30  fields."pointsType" = { from = "pointsType" }
+        # mappings/manualPointsAdjustment.toml:31  fields."pointsType" = { from = "pointsType" }
         x = item6[2]
         if x is not None:
             x = x.strip()
@@ -346,7 +353,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.pointsByProgram[].pointsType:placeholder')
             else:
                 o7['pointsType'] = x
-        # mappings/manualPointsAdjustment.toml:31  fields."pointsAwardedId" = { from = "pointsAwardedId", as = "string" }
+        # mappings/manualPointsAdjustment.toml:32  fields."pointsAwardedId" = { from = "pointsAwardedId", as = "string" }
         x = item6[3]
         if x is not None:
             x = str(x)
@@ -358,7 +365,7 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/manualPointsAdjustment.toml:7  "eventType" = { const = "loyalty.pointsAdjusted" }
+    # mappings/manualPointsAdjustment.toml:8  "eventType" = { const = "loyalty.pointsAdjusted" }
     o['eventType'] = 'loyalty.pointsAdjusted'
     return fit(o, k_2, notes)
 
@@ -454,7 +461,7 @@ def skip_4(b, p, end):                                    # capillary.events.man
 
 def read(b, p):                                           # capillary.events.ManualPointsAdjustment 23c620ba334c7714
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_name = v14_requestId = v17_identifiers = v20_additionalAttributes = v21_id = v22_code = v23_name = v24_externalId = v25_externalId1 = v26_externalId2 = v27_code = v28_name = v29_totalPointsDeducted = v30_reason = v35_programPointsSplit = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v21_email = v22_mobile = v23_loyaltyType = v10_requestId = v13_identifiers = v24_name = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v14_totalPointsDeducted = v19_programPointsSplit = v36_programPointsSplit = v20_reason = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -482,10 +489,10 @@ def read(b, p):                                           # capillary.events.Man
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -540,7 +547,7 @@ def read(b, p):                                           # capillary.events.Man
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -700,7 +707,7 @@ def read(b, p):                                           # capillary.events.Man
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v23_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -728,7 +735,7 @@ def read(b, p):                                           # capillary.events.Man
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v22_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -742,7 +749,7 @@ def read(b, p):                                           # capillary.events.Man
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v21_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -883,7 +890,7 @@ def read(b, p):                                           # capillary.events.Man
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_name = b[s:p].decode()
+                v24_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -897,19 +904,19 @@ def read(b, p):                                           # capillary.events.Man
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_requestId = b[s:p].decode()
+                v10_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v13_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v15_key = v16_value = None
+                        v11_key = v12_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -921,7 +928,7 @@ def read(b, p):                                           # capillary.events.Man
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v15_key = b[s:p].decode()
+                            v11_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -935,10 +942,10 @@ def read(b, p):                                           # capillary.events.Man
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v16_value = b[s:p].decode()
+                            v12_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v17_identifiers.append((v15_key, v16_value))
+                        v13_identifiers.append((v11_key, v12_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -948,10 +955,10 @@ def read(b, p):                                           # capillary.events.Man
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v21_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v21_id is None:
-                        v21_id, p = long_at(b, p - 1)
+                    if v28_id is None:
+                        v28_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -985,7 +992,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v27_code = b[s:p].decode()
+                        v34_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -999,7 +1006,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_name = b[s:p].decode()
+                        v35_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1018,7 +1025,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v22_code = b[s:p].decode()
+                        v29_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1032,7 +1039,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v23_name = b[s:p].decode()
+                        v30_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1046,7 +1053,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v24_externalId = b[s:p].decode()
+                        v31_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1060,7 +1067,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_externalId1 = b[s:p].decode()
+                        v32_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1074,7 +1081,7 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v26_externalId2 = b[s:p].decode()
+                        v33_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1096,13 +1103,13 @@ def read(b, p):                                           # capillary.events.Man
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v20_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v18_key = v19_value = None
+                        v25_key = v26_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1114,7 +1121,7 @@ def read(b, p):                                           # capillary.events.Man
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v18_key = b[s:p].decode()
+                            v25_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1128,10 +1135,10 @@ def read(b, p):                                           # capillary.events.Man
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v19_value = b[s:p].decode()
+                            v26_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v20_additionalAttributes.append((v18_key, v19_value))
+                        v27_additionalAttributes.append((v25_key, v26_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1140,42 +1147,43 @@ def read(b, p):                                           # capillary.events.Man
         t = b[p]                                          # data.totalPointsDeducted: union
         p += 1
         if t == 2:
-            (v29_totalPointsDeducted,) = double_at(b, p)  # data.totalPointsDeducted: double
+            (v14_totalPointsDeducted,) = double_at(b, p)  # data.totalPointsDeducted: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programPointsSplit: union
         p += 1
         if t == 2:
-            v35_programPointsSplit = []                   # data.programPointsSplit: one tuple per item
+            v19_programPointsSplit = []                   # data.programPointsSplit: one tuple per item
+            v36_programPointsSplit = []                   # data.programPointsSplit: one tuple per item
             while n := HALF[b[p]]:                        # data.programPointsSplit: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v31_programId = v32_points = v33_pointsType = v34_pointsAwardedId = None
+                    v15_pointsAwardedId = v16_programId = v17_points = v18_pointsType = None
                     t = b[p]                              # data.programPointsSplit[].pointsAwardedId: union
                     p += 1
                     if t == 2:
-                        v34_pointsAwardedId = ZIGZAG[b[p]]  # data.programPointsSplit[].pointsAwardedId: long
+                        v15_pointsAwardedId = ZIGZAG[b[p]]  # data.programPointsSplit[].pointsAwardedId: long
                         p += 1
-                        if v34_pointsAwardedId is None:
-                            v34_pointsAwardedId, p = long_at(b, p - 1)
+                        if v15_pointsAwardedId is None:
+                            v15_pointsAwardedId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.programPointsSplit[].programId: union
                     p += 1
                     if t == 2:
-                        v31_programId = ZIGZAG[b[p]]      # data.programPointsSplit[].programId: long
+                        v16_programId = ZIGZAG[b[p]]      # data.programPointsSplit[].programId: long
                         p += 1
-                        if v31_programId is None:
-                            v31_programId, p = long_at(b, p - 1)
+                        if v16_programId is None:
+                            v16_programId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.programPointsSplit[].points: union
                     p += 1
                     if t == 2:
-                        (v32_points,) = double_at(b, p)   # data.programPointsSplit[].points: double
+                        (v17_points,) = double_at(b, p)   # data.programPointsSplit[].points: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1190,10 +1198,11 @@ def read(b, p):                                           # capillary.events.Man
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_pointsType = b[s:p].decode()
+                        v18_pointsType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v35_programPointsSplit.append((v31_programId, v32_points, v33_pointsType, v34_pointsAwardedId))
+                    v19_programPointsSplit.append((v15_pointsAwardedId, v16_programId, v17_points, v18_pointsType))
+                    v36_programPointsSplit.append((v16_programId, v17_points, v18_pointsType, v15_pointsAwardedId))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1208,11 +1217,11 @@ def read(b, p):                                           # capillary.events.Man
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v30_reason = b[s:p].decode()
+            v20_reason = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_name, v14_requestId, v17_identifiers, v20_additionalAttributes, v21_id, v22_code, v23_name, v24_externalId, v25_externalId1, v26_externalId2, v27_code, v28_name, v29_totalPointsDeducted, v30_reason, v35_programPointsSplit)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_requestId, v13_identifiers, v14_totalPointsDeducted, v19_programPointsSplit, v20_reason, v21_email, v22_mobile, v23_loyaltyType, v24_name, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_programPointsSplit)

@@ -9,30 +9,31 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramDetails.id
-#   v[16] data.loyaltyProgramDetails.name
-#   v[17] data.loyaltyProgramDetails.isDefault
-#   v[18] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[19] data.triggeringActivity.name
-#   v[20] data.triggeringActivity.requestId
-#   v[21] data.triggeringActivity.identifiers[key,value]
-#   v[22] data.triggeringActivity.additionalAttributes[key,value]
-#   v[23] data.triggeringActivity.enteredBy.id
-#   v[24] data.triggeringActivity.enteredBy.store.code
-#   v[25] data.triggeringActivity.enteredBy.store.name
-#   v[26] data.triggeringActivity.enteredBy.store.externalId
-#   v[27] data.triggeringActivity.enteredBy.store.externalId1
-#   v[28] data.triggeringActivity.enteredBy.store.externalId2
-#   v[29] data.triggeringActivity.enteredBy.till.code
-#   v[30] data.triggeringActivity.enteredBy.till.name
-#   v[31] data.updatedPointsExpiryBreakup[points,promotionID,pointAwardedRefID,pointsAwardedRefType,pointsPreviousExpiryDate,newExpiryDate,newExpirySetType,expiryUpdateReasonType,expiryUpdateReasonNote]
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramDetails.id
+#   v[11] data.entityInformation.entityType
+#   v[12] data.entityInformation.entityId
+#   v[13] data.triggeringActivity.requestId
+#   v[14] data.triggeringActivity.identifiers[key,value]
+#   v[15] data.updatedPointsExpiryBreakup[pointAwardedRefID,pointsAwardedRefType,promotionID,points,pointsPreviousExpiryDate,newExpiryDate,newExpirySetType,expiryUpdateReasonType,expiryUpdateReasonNote]
+#   v[16] data.customerIdentifiers.instore.email
+#   v[17] data.customerIdentifiers.instore.mobile
+#   v[18] data.customerIdentifiers.loyaltyType
+#   v[19] data.loyaltyProgramDetails.name
+#   v[20] data.loyaltyProgramDetails.isDefault
+#   v[21] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[22] data.triggeringActivity.name
+#   v[23] data.triggeringActivity.additionalAttributes[key,value]
+#   v[24] data.triggeringActivity.enteredBy.id
+#   v[25] data.triggeringActivity.enteredBy.store.code
+#   v[26] data.triggeringActivity.enteredBy.store.name
+#   v[27] data.triggeringActivity.enteredBy.store.externalId
+#   v[28] data.triggeringActivity.enteredBy.store.externalId1
+#   v[29] data.triggeringActivity.enteredBy.store.externalId2
+#   v[30] data.triggeringActivity.enteredBy.till.code
+#   v[31] data.triggeringActivity.enteredBy.till.name
+#   v[32] data.updatedPointsExpiryBreakup[points,promotionID,pointAwardedRefID,pointsAwardedRefType,pointsPreviousExpiryDate,newExpiryDate,newExpirySetType,expiryUpdateReasonType,expiryUpdateReasonNote]
 
 
 def shared(v, now, received):
@@ -43,8 +44,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/pointsExpiryChange.toml:4  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/pointsExpiryChange.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.updatedPointsExpiryBreakup[pointAwardedRefID,pointsAwardedRefType,promotionID,points,pointsPreviousExpiryDate,newExpiryDate,newExpirySetType,expiryUpdateReasonType,expiryUpdateReasonNote]"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14] or (), v[15] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -71,7 +78,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[16], v[17], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -109,7 +116,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -134,7 +141,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -148,8 +155,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/pointsExpiryChange.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/pointsExpiryChange.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -159,8 +166,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/pointsExpiryChange.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/pointsExpiryChange.toml:10  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -170,18 +177,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/pointsExpiryChange.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/pointsExpiryChange.toml:11  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[12]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/pointsExpiryChange.toml:11  "_tenant.capillary.programId" = { from = "data.loyaltyProgramDetails.id", as = "string" }
-    x = v[15]
+    # mappings/pointsExpiryChange.toml:12  "_tenant.capillary.programId" = { from = "data.loyaltyProgramDetails.id", as = "string" }
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/pointsExpiryChange.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[16]
+    # mappings/pointsExpiryChange.toml:13  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -190,19 +197,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/pointsExpiryChange.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[17]
+    # mappings/pointsExpiryChange.toml:14  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[20]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/pointsExpiryChange.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[18]
+    # mappings/pointsExpiryChange.toml:15  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[21]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/pointsExpiryChange.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[19]
+    # mappings/pointsExpiryChange.toml:16  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -211,8 +218,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/pointsExpiryChange.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[20]
+    # mappings/pointsExpiryChange.toml:17  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -221,8 +228,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/pointsExpiryChange.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[21] or ())
+    # mappings/pointsExpiryChange.toml:18  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[14] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -241,8 +248,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/pointsExpiryChange.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[22] or ())
+    # mappings/pointsExpiryChange.toml:19  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[23] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -261,21 +268,21 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/pointsExpiryChange.toml:19  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[21] or ())
+    # mappings/pointsExpiryChange.toml:20  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_id(v[14] or ())
     if x is not None:
         o2['transactionId'] = x
-    # mappings/pointsExpiryChange.toml:20  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[21] or ())
+    # mappings/pointsExpiryChange.toml:21  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_number(v[14] or ())
     if x is not None:
         o2['billNumber'] = x
-    # mappings/pointsExpiryChange.toml:21  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[23]
+    # mappings/pointsExpiryChange.toml:22  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[24]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/pointsExpiryChange.toml:22  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[24]
+    # mappings/pointsExpiryChange.toml:23  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -284,8 +291,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/pointsExpiryChange.toml:23  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[25]
+    # mappings/pointsExpiryChange.toml:24  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -294,8 +301,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/pointsExpiryChange.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[26]
+    # mappings/pointsExpiryChange.toml:25  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -304,8 +311,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/pointsExpiryChange.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[27]
+    # mappings/pointsExpiryChange.toml:26  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -314,8 +321,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/pointsExpiryChange.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[28]
+    # mappings/pointsExpiryChange.toml:27  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -324,8 +331,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/pointsExpiryChange.toml:27  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[29]
+    # mappings/pointsExpiryChange.toml:28  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -334,8 +341,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/pointsExpiryChange.toml:28  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[30]
+    # mappings/pointsExpiryChange.toml:29  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -345,10 +352,10 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     l5 = []
-    # mappings/pointsExpiryChange.toml:30  [output.fields."_tenant.capillary.expiryChanges"]
-    for item6 in v[31] or ():
+    # mappings/pointsExpiryChange.toml:31  [output.fields."_tenant.capillary.expiryChanges"]
+    for item6 in v[32] or ():
         o7 = {}
-        # mappings/pointsExpiryChange.toml:32  fields."points" = { from = "points", required = true }
+        # mappings/pointsExpiryChange.toml:33  fields."points" = { from = "points", required = true }
         x = item6[0]
         if x is None:
             notes.append('_tenant.capillary.expiryChanges[].points:absent')
@@ -358,17 +365,17 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o7['points'] = x
-        # mappings/pointsExpiryChange.toml:33  fields."promotionId" = { from = "promotionID", as = "string" }
+        # mappings/pointsExpiryChange.toml:34  fields."promotionId" = { from = "promotionID", as = "string" }
         x = item6[1]
         if x is not None:
             x = str(x)
             o7['promotionId'] = x
-        # mappings/pointsExpiryChange.toml:34  fields."awardedForId" = { from = "pointAwardedRefID", as = "string" }
+        # mappings/pointsExpiryChange.toml:35  fields."awardedForId" = { from = "pointAwardedRefID", as = "string" }
         x = item6[2]
         if x is not None:
             x = str(x)
             o7['awardedForId'] = x
-        # mappings/pointsExpiryChange.toml:35  fields."awardedForType" = { from = "pointsAwardedRefType" }
+        # mappings/pointsExpiryChange.toml:36  fields."awardedForType" = { from = "pointsAwardedRefType" }
         x = item6[3]
         if x is not None:
             x = x.strip()
@@ -378,7 +385,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.expiryChanges[].awardedForType:placeholder')
             else:
                 o7['awardedForType'] = x
-        # mappings/pointsExpiryChange.toml:36  fields."previouslyExpiredOn" = { from = "pointsPreviousExpiryDate" }
+        # mappings/pointsExpiryChange.toml:37  fields."previouslyExpiredOn" = { from = "pointsPreviousExpiryDate" }
         x = item6[4]
         if x is not None:
             x = x.strip()
@@ -392,7 +399,7 @@ def output_0(v, s, now, received, known, notes):
                     notes.append('_tenant.capillary.expiryChanges[].previouslyExpiredOn:date')
                 else:
                     o7['previouslyExpiredOn'] = x
-        # mappings/pointsExpiryChange.toml:37  fields."expiresOn" = { from = "newExpiryDate" }
+        # mappings/pointsExpiryChange.toml:38  fields."expiresOn" = { from = "newExpiryDate" }
         x = item6[5]
         if x is not None:
             x = x.strip()
@@ -406,7 +413,7 @@ def output_0(v, s, now, received, known, notes):
                     notes.append('_tenant.capillary.expiryChanges[].expiresOn:date')
                 else:
                     o7['expiresOn'] = x
-        # mappings/pointsExpiryChange.toml:38  fields."setType" = { from = "newExpirySetType" }
+        # mappings/pointsExpiryChange.toml:39  fields."setType" = { from = "newExpirySetType" }
         x = item6[6]
         if x is not None:
             x = x.strip()
@@ -416,7 +423,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.expiryChanges[].setType:placeholder')
             else:
                 o7['setType'] = x
-        # mappings/pointsExpiryChange.toml:39  fields."reasonType" = { from = "expiryUpdateReasonType" }
+        # mappings/pointsExpiryChange.toml:40  fields."reasonType" = { from = "expiryUpdateReasonType" }
         x = item6[7]
         if x is not None:
             x = x.strip()
@@ -426,7 +433,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.expiryChanges[].reasonType:placeholder')
             else:
                 o7['reasonType'] = x
-        # mappings/pointsExpiryChange.toml:40  fields."reasonNote" = { from = "expiryUpdateReasonNote" }
+        # mappings/pointsExpiryChange.toml:41  fields."reasonNote" = { from = "expiryUpdateReasonNote" }
         x = item6[8]
         if x is not None:
             x = x.strip()
@@ -445,7 +452,7 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/pointsExpiryChange.toml:7  "eventType" = { const = "loyalty.pointsExpiryChange" }
+    # mappings/pointsExpiryChange.toml:8  "eventType" = { const = "loyalty.pointsExpiryChange" }
     o['eventType'] = 'loyalty.pointsExpiryChange'
     return fit(o, k_2, notes)
 
@@ -541,7 +548,7 @@ def skip_4(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsExpiryChange cf2b147c7493c95c
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_id = v16_name = v17_isDefault = v18_pointsToCurrencyRatio = v19_name = v20_requestId = v23_identifiers = v26_additionalAttributes = v27_id = v28_code = v29_name = v30_externalId = v31_externalId1 = v32_externalId2 = v33_code = v34_name = v44_updatedPointsExpiryBreakup = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v27_email = v28_mobile = v29_loyaltyType = v10_id = v30_name = v31_isDefault = v32_pointsToCurrencyRatio = v11_entityType = v12_entityId = v13_requestId = v16_identifiers = v33_name = v36_additionalAttributes = v37_id = v38_code = v39_name = v40_externalId = v41_externalId1 = v42_externalId2 = v43_code = v44_name = v26_updatedPointsExpiryBreakup = v45_updatedPointsExpiryBreakup = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -569,10 +576,10 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -627,7 +634,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -787,7 +794,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v29_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -815,7 +822,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v28_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -829,7 +836,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v27_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -970,16 +977,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v11_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v12_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v12_entityId is None:
+                    v12_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -998,7 +1005,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v33_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1012,19 +1019,19 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_requestId = b[s:p].decode()
+                v13_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v23_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v16_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v14_key = v15_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1036,7 +1043,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v14_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1050,10 +1057,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v15_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_identifiers.append((v21_key, v22_value))
+                        v16_identifiers.append((v14_key, v15_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1063,10 +1070,10 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v27_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v37_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v27_id is None:
-                        v27_id, p = long_at(b, p - 1)
+                    if v37_id is None:
+                        v37_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1100,7 +1107,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_code = b[s:p].decode()
+                        v43_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1114,7 +1121,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_name = b[s:p].decode()
+                        v44_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1133,7 +1140,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_code = b[s:p].decode()
+                        v38_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1147,7 +1154,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_name = b[s:p].decode()
+                        v39_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1161,7 +1168,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_externalId = b[s:p].decode()
+                        v40_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1175,7 +1182,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId1 = b[s:p].decode()
+                        v41_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1189,7 +1196,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId2 = b[s:p].decode()
+                        v42_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1211,13 +1218,13 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v26_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v36_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v34_key = v35_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1229,7 +1236,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v34_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1243,10 +1250,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v35_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_additionalAttributes.append((v24_key, v25_value))
+                        v36_additionalAttributes.append((v34_key, v35_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1258,10 +1265,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v15_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v10_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v15_id is None:
-                    v15_id, p = long_at(b, p - 1)
+                if v10_id is None:
+                    v10_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1275,7 +1282,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_name = b[s:p].decode()
+                v30_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1285,13 +1292,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v17_isDefault = t == 1
+                v31_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v18_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v32_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1334,20 +1341,21 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.updatedPointsExpiryBreakup: union
         p += 1
         if t == 2:
-            v44_updatedPointsExpiryBreakup = []           # data.updatedPointsExpiryBreakup: one tuple per item
+            v26_updatedPointsExpiryBreakup = []           # data.updatedPointsExpiryBreakup: one tuple per item
+            v45_updatedPointsExpiryBreakup = []           # data.updatedPointsExpiryBreakup: one tuple per item
             while n := HALF[b[p]]:                        # data.updatedPointsExpiryBreakup: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 9)
                 for _ in range(n):
-                    v35_points = v36_promotionID = v37_pointAwardedRefID = v38_pointsAwardedRefType = v39_pointsPreviousExpiryDate = v40_newExpiryDate = v41_newExpirySetType = v42_expiryUpdateReasonType = v43_expiryUpdateReasonNote = None
+                    v17_pointAwardedRefID = v18_pointsAwardedRefType = v19_promotionID = v20_points = v21_pointsPreviousExpiryDate = v22_newExpiryDate = v23_newExpirySetType = v24_expiryUpdateReasonType = v25_expiryUpdateReasonNote = None
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].pointAwardedRefID: union
                     p += 1
                     if t == 2:
-                        v37_pointAwardedRefID = ZIGZAG[b[p]]  # data.updatedPointsExpiryBreakup[].pointAwardedRefID: long
+                        v17_pointAwardedRefID = ZIGZAG[b[p]]  # data.updatedPointsExpiryBreakup[].pointAwardedRefID: long
                         p += 1
-                        if v37_pointAwardedRefID is None:
-                            v37_pointAwardedRefID, p = long_at(b, p - 1)
+                        if v17_pointAwardedRefID is None:
+                            v17_pointAwardedRefID, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].pointsAwardedRefType: union
@@ -1361,22 +1369,22 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v38_pointsAwardedRefType = b[s:p].decode()
+                        v18_pointsAwardedRefType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].promotionID: union
                     p += 1
                     if t == 2:
-                        v36_promotionID = ZIGZAG[b[p]]    # data.updatedPointsExpiryBreakup[].promotionID: long
+                        v19_promotionID = ZIGZAG[b[p]]    # data.updatedPointsExpiryBreakup[].promotionID: long
                         p += 1
-                        if v36_promotionID is None:
-                            v36_promotionID, p = long_at(b, p - 1)
+                        if v19_promotionID is None:
+                            v19_promotionID, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].points: union
                     p += 1
                     if t == 2:
-                        (v35_points,) = double_at(b, p)   # data.updatedPointsExpiryBreakup[].points: double
+                        (v20_points,) = double_at(b, p)   # data.updatedPointsExpiryBreakup[].points: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1391,7 +1399,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v39_pointsPreviousExpiryDate = b[s:p].decode()
+                        v21_pointsPreviousExpiryDate = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].newExpiryDate: union
@@ -1405,7 +1413,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v40_newExpiryDate = b[s:p].decode()
+                        v22_newExpiryDate = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].newExpirySetType: union
@@ -1419,7 +1427,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v41_newExpirySetType = b[s:p].decode()
+                        v23_newExpirySetType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].expiryUpdateReasonType: union
@@ -1433,7 +1441,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v42_expiryUpdateReasonType = b[s:p].decode()
+                        v24_expiryUpdateReasonType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedPointsExpiryBreakup[].expiryUpdateReasonNote: union
@@ -1447,10 +1455,11 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v43_expiryUpdateReasonNote = b[s:p].decode()
+                        v25_expiryUpdateReasonNote = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v44_updatedPointsExpiryBreakup.append((v35_points, v36_promotionID, v37_pointAwardedRefID, v38_pointsAwardedRefType, v39_pointsPreviousExpiryDate, v40_newExpiryDate, v41_newExpirySetType, v42_expiryUpdateReasonType, v43_expiryUpdateReasonNote))
+                    v26_updatedPointsExpiryBreakup.append((v17_pointAwardedRefID, v18_pointsAwardedRefType, v19_promotionID, v20_points, v21_pointsPreviousExpiryDate, v22_newExpiryDate, v23_newExpirySetType, v24_expiryUpdateReasonType, v25_expiryUpdateReasonNote))
+                    v45_updatedPointsExpiryBreakup.append((v20_points, v19_promotionID, v17_pointAwardedRefID, v18_pointsAwardedRefType, v21_pointsPreviousExpiryDate, v22_newExpiryDate, v23_newExpirySetType, v24_expiryUpdateReasonType, v25_expiryUpdateReasonNote))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1458,4 +1467,4 @@ def read(b, p):                                           # capillary.events.Poi
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_id, v16_name, v17_isDefault, v18_pointsToCurrencyRatio, v19_name, v20_requestId, v23_identifiers, v26_additionalAttributes, v27_id, v28_code, v29_name, v30_externalId, v31_externalId1, v32_externalId2, v33_code, v34_name, v44_updatedPointsExpiryBreakup)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_id, v11_entityType, v12_entityId, v13_requestId, v16_identifiers, v26_updatedPointsExpiryBreakup, v27_email, v28_mobile, v29_loyaltyType, v30_name, v31_isDefault, v32_pointsToCurrencyRatio, v33_name, v36_additionalAttributes, v37_id, v38_code, v39_name, v40_externalId, v41_externalId1, v42_externalId2, v43_code, v44_name, v45_updatedPointsExpiryBreakup)

@@ -9,52 +9,54 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramId
-#   v[16] data.loyaltyProgramDetails.id
-#   v[17] data.loyaltyProgramDetails.name
-#   v[18] data.loyaltyProgramDetails.isDefault
-#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[20] data.triggeringActivity.name
-#   v[21] data.triggeringActivity.requestId
-#   v[22] data.triggeringActivity.identifiers[key,value]
-#   v[23] data.triggeringActivity.additionalAttributes[key,value]
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.externalId
-#   v[28] data.triggeringActivity.enteredBy.store.externalId1
-#   v[29] data.triggeringActivity.enteredBy.store.externalId2
-#   v[30] data.triggeringActivity.enteredBy.till.code
-#   v[31] data.triggeringActivity.enteredBy.till.name
-#   v[32] data.totalPointsIssued
-#   v[33] data.regularPointsIssued
-#   v[34] data.programCurrentPoints
-#   v[35] data.programLifetimePoints
-#   v[36] data.availablePointsBalance
-#   v[37] data.behavioralEventAttributes.event_name
-#   v[38] data.behavioralEventAttributes.event_flag
-#   v[39] data.behavioralEventAttributes.requestId
-#   v[40] data.behavioralEventAttributes.webhookId
-#   v[41] data.behavioralEventAttributes.startTime
-#   v[42] data.regularPointsBreakup[points,expiryAt]
-#   v[43] data.promotionalPointsIssued[promotionPoints,promotionIdentifier,promotionName,promotionType,promotionPointsExpiryDate]
-#   v[44] data.promisedPointsIssued[promisedPoints,promotionIdentifier,promisedPointsConversionDate,isExternalTriggerBased]
-#   v[45] data.promotionalPointsIssued[promotionPoints,promotionIdentifier]
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.totalPointsIssued
+#   v[17] data.regularPointsIssued
+#   v[18] data.regularPointsBreakup[points,expiryAt]
+#   v[19] data.promotionalPointsIssued[promotionIdentifier,promotionType,promotionPoints,promotionPointsExpiryDate]
+#   v[20] data.promisedPointsIssued[promisedPoints,promotionIdentifier,promisedPointsConversionDate]
+#   v[21] data.behavioralEventAttributes.webhookId
+#   v[22] data.behavioralEventAttributes.requestId
+#   v[23] data.behavioralEventAttributes.event_name
+#   v[24] data.behavioralEventAttributes.event_flag
+#   v[25] data.behavioralEventAttributes.startTime
+#   v[26] data.programCurrentPoints
+#   v[27] data.programLifetimePoints
+#   v[28] data.availablePointsBalance
+#   v[29] data.customerIdentifiers.instore.email
+#   v[30] data.customerIdentifiers.instore.mobile
+#   v[31] data.customerIdentifiers.loyaltyType
+#   v[32] data.loyaltyProgramDetails.name
+#   v[33] data.loyaltyProgramDetails.isDefault
+#   v[34] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[35] data.triggeringActivity.name
+#   v[36] data.triggeringActivity.additionalAttributes[key,value]
+#   v[37] data.triggeringActivity.enteredBy.id
+#   v[38] data.triggeringActivity.enteredBy.store.code
+#   v[39] data.triggeringActivity.enteredBy.store.name
+#   v[40] data.triggeringActivity.enteredBy.store.externalId
+#   v[41] data.triggeringActivity.enteredBy.store.externalId1
+#   v[42] data.triggeringActivity.enteredBy.store.externalId2
+#   v[43] data.triggeringActivity.enteredBy.till.code
+#   v[44] data.triggeringActivity.enteredBy.till.name
+#   v[45] data.promotionalPointsIssued[promotionPoints,promotionIdentifier,promotionName,promotionType,promotionPointsExpiryDate]
+#   v[46] data.promisedPointsIssued[promisedPoints,promotionIdentifier,promisedPointsConversionDate,isExternalTriggerBased]
+#   v[47] data.promotionalPointsIssued[promotionPoints,promotionIdentifier]
 
 
 def shared(v, now, received):
     return (
         f_event_time(now, received, v[5]),
-        f_bill_id(v[22] or (), v[11]),
-        f_is_default_program(v[18], v[0], v[15], v[16]),
-        f_is_any(v[13], 'USER', ''),
+        f_bill_id(v[15] or (), v[9]),
+        f_is_default_program(v[33], v[0], v[10], v[11]),
+        f_is_any(v[12], 'USER', ''),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
@@ -62,8 +64,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/pointsIssued.toml:6  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/pointsIssued.toml:9  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.totalPointsIssued", "data.regularPointsIssued", "data.regularPointsBreakup[points,expiryAt]", "data.promotionalPointsIssued[promotionIdentifier,promotionType,promotionPoints,promotionPointsExpiryDate]", "data.promisedPointsIssued[promisedPoints,promotionIdentifier,promisedPointsConversionDate]", "data.behavioralEventAttributes.webhookId", "data.behavioralEventAttributes.requestId", "data.behavioralEventAttributes.event_name", "data.behavioralEventAttributes.event_flag", "data.behavioralEventAttributes.startTime", "data.programCurrentPoints", "data.programLifetimePoints", "data.availablePointsBalance"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16], v[17], v[18] or (), v[19] or (), v[20] or (), v[21], v[22], v[23], v[24], v[25], v[26], v[27], v[28])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -90,7 +98,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[29], v[30], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -128,7 +136,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -153,7 +161,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -167,8 +175,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/pointsIssued.toml:10  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/pointsIssued.toml:11  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -178,8 +186,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/pointsIssued.toml:11  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/pointsIssued.toml:12  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -189,20 +197,20 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/pointsIssued.toml:12  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/pointsIssued.toml:13  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/pointsIssued.toml:13  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[15]
+    # mappings/pointsIssued.toml:14  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+    x = v[10]
     if x is None:
-        x = v[16]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/pointsIssued.toml:14  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[17]
+    # mappings/pointsIssued.toml:15  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -211,19 +219,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/pointsIssued.toml:15  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[18]
+    # mappings/pointsIssued.toml:16  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[33]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/pointsIssued.toml:16  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[19]
+    # mappings/pointsIssued.toml:17  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[34]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/pointsIssued.toml:17  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[20]
+    # mappings/pointsIssued.toml:18  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -232,8 +240,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/pointsIssued.toml:18  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[21]
+    # mappings/pointsIssued.toml:19  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -242,8 +250,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/pointsIssued.toml:19  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[22] or ())
+    # mappings/pointsIssued.toml:20  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -262,8 +270,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/pointsIssued.toml:20  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[23] or ())
+    # mappings/pointsIssued.toml:21  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[36] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -282,17 +290,17 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/pointsIssued.toml:21  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[22] or ())
+    # mappings/pointsIssued.toml:22  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_number(v[15] or ())
     if x is not None:
         o2['billNumber'] = x
-    # mappings/pointsIssued.toml:22  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[24]
+    # mappings/pointsIssued.toml:23  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[37]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/pointsIssued.toml:23  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[25]
+    # mappings/pointsIssued.toml:24  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[38]
     if x is not None:
         x = x.strip()
         if not x:
@@ -301,8 +309,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/pointsIssued.toml:24  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[26]
+    # mappings/pointsIssued.toml:25  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[39]
     if x is not None:
         x = x.strip()
         if not x:
@@ -311,8 +319,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/pointsIssued.toml:25  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[27]
+    # mappings/pointsIssued.toml:26  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[40]
     if x is not None:
         x = x.strip()
         if not x:
@@ -321,8 +329,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/pointsIssued.toml:26  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[28]
+    # mappings/pointsIssued.toml:27  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[41]
     if x is not None:
         x = x.strip()
         if not x:
@@ -331,8 +339,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/pointsIssued.toml:27  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[29]
+    # mappings/pointsIssued.toml:28  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[42]
     if x is not None:
         x = x.strip()
         if not x:
@@ -341,8 +349,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/pointsIssued.toml:28  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[30]
+    # mappings/pointsIssued.toml:29  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[43]
     if x is not None:
         x = x.strip()
         if not x:
@@ -351,8 +359,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/pointsIssued.toml:29  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[31]
+    # mappings/pointsIssued.toml:30  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[44]
     if x is not None:
         x = x.strip()
         if not x:
@@ -361,44 +369,44 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/pointsIssued.toml:30  "_tenant.capillary.totalPoints" = { from = "data.totalPointsIssued" }
-    x = v[32]
+    # mappings/pointsIssued.toml:31  "_tenant.capillary.totalPoints" = { from = "data.totalPointsIssued" }
+    x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
-    # mappings/pointsIssued.toml:31  "_tenant.capillary.regularPoints" = { from = "data.regularPointsIssued" }
-    x = v[33]
+    # mappings/pointsIssued.toml:32  "_tenant.capillary.regularPoints" = { from = "data.regularPointsIssued" }
+    x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.regularPoints:not finite')
         else:
             o2['regularPoints'] = x
-    # mappings/pointsIssued.toml:32  "_tenant.capillary.currentPoints" = { from = "data.programCurrentPoints" }
-    x = v[34]
+    # mappings/pointsIssued.toml:33  "_tenant.capillary.currentPoints" = { from = "data.programCurrentPoints" }
+    x = v[26]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
-    # mappings/pointsIssued.toml:33  "_tenant.capillary.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[35]
+    # mappings/pointsIssued.toml:34  "_tenant.capillary.lifetimePoints" = { from = "data.programLifetimePoints" }
+    x = v[27]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.lifetimePoints:not finite')
         else:
             o2['lifetimePoints'] = x
-    # mappings/pointsIssued.toml:34  "_tenant.capillary.availablePoints" = { from = "data.availablePointsBalance" }
-    x = v[36]
+    # mappings/pointsIssued.toml:35  "_tenant.capillary.availablePoints" = { from = "data.availablePointsBalance" }
+    x = v[28]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.availablePoints:not finite')
         else:
             o2['availablePoints'] = x
     o5 = {}
-    # mappings/pointsIssued.toml:35  "_tenant.capillary.behavioralEvent.name" = { from = "data.behavioralEventAttributes.event_name" }
-    x = v[37]
+    # mappings/pointsIssued.toml:36  "_tenant.capillary.behavioralEvent.name" = { from = "data.behavioralEventAttributes.event_name" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -407,15 +415,15 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.behavioralEvent.name:placeholder')
         else:
             o5['name'] = x
-    # mappings/pointsIssued.toml:36  "_tenant.capillary.behavioralEvent.flag" = { from = "data.behavioralEventAttributes.event_flag" }
-    x = v[38]
+    # mappings/pointsIssued.toml:37  "_tenant.capillary.behavioralEvent.flag" = { from = "data.behavioralEventAttributes.event_flag" }
+    x = v[24]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.behavioralEvent.flag:not finite')
         else:
             o5['flag'] = x
-    # mappings/pointsIssued.toml:37  "_tenant.capillary.behavioralEvent.requestId" = { from = "data.behavioralEventAttributes.requestId" }
-    x = v[39]
+    # mappings/pointsIssued.toml:38  "_tenant.capillary.behavioralEvent.requestId" = { from = "data.behavioralEventAttributes.requestId" }
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -424,8 +432,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.behavioralEvent.requestId:placeholder')
         else:
             o5['requestId'] = x
-    # mappings/pointsIssued.toml:38  "_tenant.capillary.behavioralEvent.webhookId" = { from = "data.behavioralEventAttributes.webhookId" }
-    x = v[40]
+    # mappings/pointsIssued.toml:39  "_tenant.capillary.behavioralEvent.webhookId" = { from = "data.behavioralEventAttributes.webhookId" }
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -434,8 +442,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.behavioralEvent.webhookId:placeholder')
         else:
             o5['webhookId'] = x
-    # mappings/pointsIssued.toml:39  "_tenant.capillary.behavioralEvent.startTime" = { from = "data.behavioralEventAttributes.startTime" }
-    x = v[41]
+    # mappings/pointsIssued.toml:40  "_tenant.capillary.behavioralEvent.startTime" = { from = "data.behavioralEventAttributes.startTime" }
+    x = v[25]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.behavioralEvent.startTime:range')
@@ -444,10 +452,10 @@ def output_0(v, s, now, received, known, notes):
     if o5:
         o2['behavioralEvent'] = o5
     l6 = []
-    # mappings/pointsIssued.toml:53  [output.fields."_tenant.capillary.pointsLots"]
-    for item7 in v[42] or ():
+    # mappings/pointsIssued.toml:54  [output.fields."_tenant.capillary.pointsLots"]
+    for item7 in v[18] or ():
         o8 = {}
-        # mappings/pointsIssued.toml:55  fields."points" = { from = "points", required = true }
+        # mappings/pointsIssued.toml:56  fields."points" = { from = "points", required = true }
         x = item7[0]
         if x is None:
             notes.append('_tenant.capillary.pointsLots[].points:absent')
@@ -457,7 +465,7 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o8['points'] = x
-        # mappings/pointsIssued.toml:56  fields."expiresOn" = { from = "expiryAt" }
+        # mappings/pointsIssued.toml:57  fields."expiresOn" = { from = "expiryAt" }
         x = item7[1]
         if x is not None:
             x = x.strip()
@@ -475,10 +483,10 @@ def output_0(v, s, now, received, known, notes):
     if l6:
         o2['pointsLots'] = l6
     l9 = []
-    # mappings/pointsIssued.toml:58  [output.fields."_tenant.capillary.promotionalPoints"]
-    for item10 in v[43] or ():
+    # mappings/pointsIssued.toml:59  [output.fields."_tenant.capillary.promotionalPoints"]
+    for item10 in v[45] or ():
         o11 = {}
-        # mappings/pointsIssued.toml:60  fields."points" = { from = "promotionPoints", required = true }
+        # mappings/pointsIssued.toml:61  fields."points" = { from = "promotionPoints", required = true }
         x = item10[0]
         if x is None:
             notes.append('_tenant.capillary.promotionalPoints[].points:absent')
@@ -488,7 +496,7 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o11['points'] = x
-        # mappings/pointsIssued.toml:61  fields."promotionId" = { from = "promotionIdentifier" }
+        # mappings/pointsIssued.toml:62  fields."promotionId" = { from = "promotionIdentifier" }
         x = item10[1]
         if x is not None:
             x = x.strip()
@@ -498,7 +506,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.promotionalPoints[].promotionId:placeholder')
             else:
                 o11['promotionId'] = x
-        # mappings/pointsIssued.toml:62  fields."promotionName" = { from = "promotionName" }
+        # mappings/pointsIssued.toml:63  fields."promotionName" = { from = "promotionName" }
         x = item10[2]
         if x is not None:
             x = x.strip()
@@ -508,7 +516,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.promotionalPoints[].promotionName:placeholder')
             else:
                 o11['promotionName'] = x
-        # mappings/pointsIssued.toml:63  fields."promotionType" = { from = "promotionType" }
+        # mappings/pointsIssued.toml:64  fields."promotionType" = { from = "promotionType" }
         x = item10[3]
         if x is not None:
             x = x.strip()
@@ -518,7 +526,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.promotionalPoints[].promotionType:placeholder')
             else:
                 o11['promotionType'] = x
-        # mappings/pointsIssued.toml:64  fields."expiresOn" = { from = "promotionPointsExpiryDate" }
+        # mappings/pointsIssued.toml:65  fields."expiresOn" = { from = "promotionPointsExpiryDate" }
         x = item10[4]
         if x is not None:
             x = x.strip()
@@ -536,10 +544,10 @@ def output_0(v, s, now, received, known, notes):
     if l9:
         o2['promotionalPoints'] = l9
     l12 = []
-    # mappings/pointsIssued.toml:66  [output.fields."_tenant.capillary.promisedPoints"]
-    for item13 in v[44] or ():
+    # mappings/pointsIssued.toml:67  [output.fields."_tenant.capillary.promisedPoints"]
+    for item13 in v[46] or ():
         o14 = {}
-        # mappings/pointsIssued.toml:68  fields."points" = { from = "promisedPoints", required = true }
+        # mappings/pointsIssued.toml:69  fields."points" = { from = "promisedPoints", required = true }
         x = item13[0]
         if x is None:
             notes.append('_tenant.capillary.promisedPoints[].points:absent')
@@ -549,7 +557,7 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o14['points'] = x
-        # mappings/pointsIssued.toml:69  fields."promotionId" = { from = "promotionIdentifier" }
+        # mappings/pointsIssued.toml:70  fields."promotionId" = { from = "promotionIdentifier" }
         x = item13[1]
         if x is not None:
             x = x.strip()
@@ -559,7 +567,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.promisedPoints[].promotionId:placeholder')
             else:
                 o14['promotionId'] = x
-        # mappings/pointsIssued.toml:70  fields."convertsOn" = { from = "promisedPointsConversionDate" }
+        # mappings/pointsIssued.toml:71  fields."convertsOn" = { from = "promisedPointsConversionDate" }
         x = item13[2]
         if x is not None:
             x = x.strip()
@@ -573,7 +581,7 @@ def output_0(v, s, now, received, known, notes):
                     notes.append('_tenant.capillary.promisedPoints[].convertsOn:date')
                 else:
                     o14['convertsOn'] = x
-        # mappings/pointsIssued.toml:71  fields."externallyTriggered" = { from = "isExternalTriggerBased" }
+        # mappings/pointsIssued.toml:72  fields."externallyTriggered" = { from = "isExternalTriggerBased" }
         x = item13[3]
         if x is not None:
             o14['externallyTriggered'] = x
@@ -584,15 +592,15 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/pointsIssued.toml:9  "eventType" = { const = "loyalty.pointsIssued" }
+    # mappings/pointsIssued.toml:10  "eventType" = { const = "loyalty.pointsIssued" }
     o['eventType'] = 'loyalty.pointsIssued'
     o15 = {}
     l16 = []
-    # mappings/pointsIssued.toml:42  [[output.fields."loyalty.pointsGained"]]
+    # mappings/pointsIssued.toml:43  [[output.fields."loyalty.pointsGained"]]
     for _once17 in ONCE:
         o18 = {}
-        # mappings/pointsIssued.toml:43  fields."value" = { from = "data.regularPointsIssued", required = true }
-        x = v[33]
+        # mappings/pointsIssued.toml:44  fields."value" = { from = "data.regularPointsIssued", required = true }
+        x = v[17]
         if x is None:
             continue
         if not isfinite(x):
@@ -600,22 +608,22 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o18['value'] = x
-        # mappings/pointsIssued.toml:44  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-        x = v[15]
+        # mappings/pointsIssued.toml:45  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+        x = v[10]
         if x is None:
-            x = v[16]
+            x = v[11]
         if x is not None:
             x = str(x)
             o18['loyaltyProgramId'] = x
-        # mappings/pointsIssued.toml:45  fields."transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "loyaltyEventId"] }
+        # mappings/pointsIssued.toml:46  fields."transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "loyaltyEventId"] }
         x = s[1]
         if x is not None:
             o18['transactionId'] = x
         l16.append(o18)
-    # mappings/pointsIssued.toml:46  [[output.fields."loyalty.pointsGained"]]
-    for item19 in v[45] or ():
+    # mappings/pointsIssued.toml:47  [[output.fields."loyalty.pointsGained"]]
+    for item19 in v[47] or ():
         o20 = {}
-        # mappings/pointsIssued.toml:48  fields."value" = { from = "promotionPoints", required = true }
+        # mappings/pointsIssued.toml:49  fields."value" = { from = "promotionPoints", required = true }
         x = item19[0]
         if x is None:
             notes.append('loyalty.pointsGained[].value:absent')
@@ -625,7 +633,7 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o20['value'] = x
-        # mappings/pointsIssued.toml:49  fields."promotionId" = { from = "promotionIdentifier" }
+        # mappings/pointsIssued.toml:50  fields."promotionId" = { from = "promotionIdentifier" }
         x = item19[1]
         if x is not None:
             x = x.strip()
@@ -635,14 +643,14 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('loyalty.pointsGained[].promotionId:placeholder')
             else:
                 o20['promotionId'] = x
-        # mappings/pointsIssued.toml:50  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-        x = v[15]
+        # mappings/pointsIssued.toml:51  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+        x = v[10]
         if x is None:
-            x = v[16]
+            x = v[11]
         if x is not None:
             x = str(x)
             o20['loyaltyProgramId'] = x
-        # mappings/pointsIssued.toml:51  fields."transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "loyaltyEventId"] }
+        # mappings/pointsIssued.toml:52  fields."transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "loyaltyEventId"] }
         x = s[1]
         if x is not None:
             o20['transactionId'] = x
@@ -655,13 +663,13 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/pointsIssued.toml:74  profile-balance -> profile-balance
-    # mappings/pointsIssued.toml:76  when = [
+    # mappings/pointsIssued.toml:75  profile-balance -> profile-balance
+    # mappings/pointsIssued.toml:77  when = [
     if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
         return Skip(undecided(lost), 'profile-balance')
     if not s[2]:
         return Skip('not the default program', 'profile-balance')
-    # mappings/pointsIssued.toml:76  when = [
+    # mappings/pointsIssued.toml:77  when = [
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-balance')
     if not s[3]:
@@ -697,8 +705,8 @@ def output_1(v, s, now, received, known, notes):
         o21['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o21
     o22 = {}
-    # mappings/pointsIssued.toml:81  "loyalty.points" = { from = "data.programCurrentPoints" }
-    x = v[34]
+    # mappings/pointsIssued.toml:82  "loyalty.points" = { from = "data.programCurrentPoints" }
+    x = v[26]
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -714,13 +722,13 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/pointsIssued.toml:83  profile-lifetime -> profile-lifetime
-    # mappings/pointsIssued.toml:85  when = [
+    # mappings/pointsIssued.toml:84  profile-lifetime -> profile-lifetime
+    # mappings/pointsIssued.toml:86  when = [
     if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
         return Skip(undecided(lost), 'profile-lifetime')
     if not s[2]:
         return Skip('not the default program', 'profile-lifetime')
-    # mappings/pointsIssued.toml:85  when = [
+    # mappings/pointsIssued.toml:86  when = [
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-lifetime')
     if not s[3]:
@@ -756,8 +764,8 @@ def output_2(v, s, now, received, known, notes):
         o23['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o23
     o24 = {}
-    # mappings/pointsIssued.toml:90  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[35]
+    # mappings/pointsIssued.toml:91  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
+    x = v[27]
     if x is None:
         return Skip('withheld: loyalty.lifetimePoints', 'profile-lifetime')
     if not isfinite(x):
@@ -863,7 +871,7 @@ def skip_4(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsIssued 0c1ea2e8b0b0c907
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_totalPointsIssued = v37_regularPointsIssued = v38_programCurrentPoints = v39_programLifetimePoints = v40_availablePointsBalance = v41_event_name = v42_event_flag = v43_requestId = v44_webhookId = v45_startTime = v48_regularPointsBreakup = v54_promotionalPointsIssued = v60_promotionalPointsIssued = v59_promisedPointsIssued = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v40_email = v41_mobile = v42_loyaltyType = v10_loyaltyProgramId = v11_id = v43_name = v44_isDefault = v45_pointsToCurrencyRatio = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v46_name = v49_additionalAttributes = v50_id = v51_code = v52_name = v53_externalId = v54_externalId1 = v55_externalId2 = v56_code = v57_name = v18_totalPointsIssued = v19_regularPointsIssued = v22_regularPointsBreakup = v27_promotionalPointsIssued = v59_promotionalPointsIssued = v62_promotionalPointsIssued = v31_promisedPointsIssued = v61_promisedPointsIssued = v32_webhookId = v33_requestId = v34_event_name = v35_event_flag = v36_startTime = v37_programCurrentPoints = v38_programLifetimePoints = v39_availablePointsBalance = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -891,10 +899,10 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -949,7 +957,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -1109,7 +1117,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v42_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -1137,7 +1145,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v41_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1151,7 +1159,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v40_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1292,16 +1300,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1320,7 +1328,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_name = b[s:p].decode()
+                v46_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1334,19 +1342,19 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1358,7 +1366,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1372,10 +1380,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_identifiers.append((v22_key, v23_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1385,10 +1393,10 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v50_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v50_id is None:
+                        v50_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1422,7 +1430,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_code = b[s:p].decode()
+                        v56_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1436,7 +1444,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_name = b[s:p].decode()
+                        v57_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1455,7 +1463,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v51_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1469,7 +1477,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v52_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1483,7 +1491,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId = b[s:p].decode()
+                        v53_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1497,7 +1505,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId1 = b[s:p].decode()
+                        v54_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1511,7 +1519,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId2 = b[s:p].decode()
+                        v55_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1533,13 +1541,13 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v49_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v25_key = v26_value = None
+                        v47_key = v48_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1551,7 +1559,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_key = b[s:p].decode()
+                            v47_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1565,10 +1573,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_value = b[s:p].decode()
+                            v48_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v27_additionalAttributes.append((v25_key, v26_value))
+                        v49_additionalAttributes.append((v47_key, v48_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1580,10 +1588,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1597,7 +1605,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v43_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1607,13 +1615,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v18_isDefault = t == 1
+                v44_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v45_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1656,54 +1664,54 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programCurrentPoints: union
         p += 1
         if t == 2:
-            (v38_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
+            (v37_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programLifetimePoints: union
         p += 1
         if t == 2:
-            (v39_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
+            (v38_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.totalPointsIssued: union
         p += 1
         if t == 2:
-            (v36_totalPointsIssued,) = double_at(b, p)    # data.totalPointsIssued: double
+            (v18_totalPointsIssued,) = double_at(b, p)    # data.totalPointsIssued: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.regularPointsIssued: union
         p += 1
         if t == 2:
-            (v37_regularPointsIssued,) = double_at(b, p)  # data.regularPointsIssued: double
+            (v19_regularPointsIssued,) = double_at(b, p)  # data.regularPointsIssued: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.regularPointsBreakup: union
         p += 1
         if t == 2:
-            v48_regularPointsBreakup = []                 # data.regularPointsBreakup: one tuple per item
+            v22_regularPointsBreakup = []                 # data.regularPointsBreakup: one tuple per item
             while n := HALF[b[p]]:                        # data.regularPointsBreakup: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v46_points = v47_expiryAt = None
+                    v20_points = v21_expiryAt = None
                     t = b[p]                              # data.regularPointsBreakup[].points: union
                     p += 1
                     if t == 2:
-                        (v46_points,) = double_at(b, p)   # data.regularPointsBreakup[].points: double
+                        (v20_points,) = double_at(b, p)   # data.regularPointsBreakup[].points: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1718,24 +1726,25 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v47_expiryAt = b[s:p].decode()
+                        v21_expiryAt = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v48_regularPointsBreakup.append((v46_points, v47_expiryAt))
+                    v22_regularPointsBreakup.append((v20_points, v21_expiryAt))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionalPointsIssued: union
         p += 1
         if t == 2:
-            v54_promotionalPointsIssued = []              # data.promotionalPointsIssued: one tuple per item
-            v60_promotionalPointsIssued = []              # data.promotionalPointsIssued: one tuple per item
+            v27_promotionalPointsIssued = []              # data.promotionalPointsIssued: one tuple per item
+            v59_promotionalPointsIssued = []              # data.promotionalPointsIssued: one tuple per item
+            v62_promotionalPointsIssued = []              # data.promotionalPointsIssued: one tuple per item
             while n := HALF[b[p]]:                        # data.promotionalPointsIssued: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 5)
                 for _ in range(n):
-                    v49_promotionPoints = v50_promotionIdentifier = v51_promotionName = v52_promotionType = v53_promotionPointsExpiryDate = None
+                    v23_promotionIdentifier = v24_promotionType = v25_promotionPoints = v26_promotionPointsExpiryDate = v58_promotionName = None
                     t = b[p]                              # data.promotionalPointsIssued[].promotionName: union
                     p += 1
                     if t == 2:
@@ -1747,7 +1756,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v51_promotionName = b[s:p].decode()
+                        v58_promotionName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promotionalPointsIssued[].promotionIdentifier: union
@@ -1761,7 +1770,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v50_promotionIdentifier = b[s:p].decode()
+                        v23_promotionIdentifier = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promotionalPointsIssued[].promotionType: union
@@ -1775,13 +1784,13 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v52_promotionType = b[s:p].decode()
+                        v24_promotionType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promotionalPointsIssued[].promotionPoints: union
                     p += 1
                     if t == 2:
-                        (v49_promotionPoints,) = double_at(b, p)  # data.promotionalPointsIssued[].promotionPoints: double
+                        (v25_promotionPoints,) = double_at(b, p)  # data.promotionalPointsIssued[].promotionPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1796,28 +1805,30 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v53_promotionPointsExpiryDate = b[s:p].decode()
+                        v26_promotionPointsExpiryDate = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v54_promotionalPointsIssued.append((v49_promotionPoints, v50_promotionIdentifier, v51_promotionName, v52_promotionType, v53_promotionPointsExpiryDate))
-                    v60_promotionalPointsIssued.append((v49_promotionPoints, v50_promotionIdentifier))
+                    v27_promotionalPointsIssued.append((v23_promotionIdentifier, v24_promotionType, v25_promotionPoints, v26_promotionPointsExpiryDate))
+                    v59_promotionalPointsIssued.append((v25_promotionPoints, v23_promotionIdentifier, v58_promotionName, v24_promotionType, v26_promotionPointsExpiryDate))
+                    v62_promotionalPointsIssued.append((v25_promotionPoints, v23_promotionIdentifier))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promisedPointsIssued: union
         p += 1
         if t == 2:
-            v59_promisedPointsIssued = []                 # data.promisedPointsIssued: one tuple per item
+            v31_promisedPointsIssued = []                 # data.promisedPointsIssued: one tuple per item
+            v61_promisedPointsIssued = []                 # data.promisedPointsIssued: one tuple per item
             while n := HALF[b[p]]:                        # data.promisedPointsIssued: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v55_promisedPoints = v56_promotionIdentifier = v57_promisedPointsConversionDate = v58_isExternalTriggerBased = None
+                    v28_promisedPoints = v29_promotionIdentifier = v30_promisedPointsConversionDate = v60_isExternalTriggerBased = None
                     t = b[p]                              # data.promisedPointsIssued[].promisedPoints: union
                     p += 1
                     if t == 2:
-                        (v55_promisedPoints,) = double_at(b, p)  # data.promisedPointsIssued[].promisedPoints: double
+                        (v28_promisedPoints,) = double_at(b, p)  # data.promisedPointsIssued[].promisedPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1828,7 +1839,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += 1
                         if t > 1:
                             raise Bad("neither 0 nor 1")
-                        v58_isExternalTriggerBased = t == 1
+                        v60_isExternalTriggerBased = t == 1
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promisedPointsIssued[].promisedPointsConversionDate: union
@@ -1842,7 +1853,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v57_promisedPointsConversionDate = b[s:p].decode()
+                        v30_promisedPointsConversionDate = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.promisedPointsIssued[].promotionIdentifier: union
@@ -1856,17 +1867,18 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v56_promotionIdentifier = b[s:p].decode()
+                        v29_promotionIdentifier = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v59_promisedPointsIssued.append((v55_promisedPoints, v56_promotionIdentifier, v57_promisedPointsConversionDate, v58_isExternalTriggerBased))
+                    v31_promisedPointsIssued.append((v28_promisedPoints, v29_promotionIdentifier, v30_promisedPointsConversionDate))
+                    v61_promisedPointsIssued.append((v28_promisedPoints, v29_promotionIdentifier, v30_promisedPointsConversionDate, v60_isExternalTriggerBased))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.availablePointsBalance: union
         p += 1
         if t == 2:
-            (v40_availablePointsBalance,) = double_at(b, p)  # data.availablePointsBalance: double
+            (v39_availablePointsBalance,) = double_at(b, p)  # data.availablePointsBalance: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1884,13 +1896,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v44_webhookId = b[s:p].decode()
+                v32_webhookId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.behavioralEventAttributes.event_flag: union
             p += 1
             if t == 2:
-                (v42_event_flag,) = double_at(b, p)       # data.behavioralEventAttributes.event_flag: double
+                (v35_event_flag,) = double_at(b, p)       # data.behavioralEventAttributes.event_flag: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1917,7 +1929,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v43_requestId = b[s:p].decode()
+                v33_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.behavioralEventAttributes.event_name: union
@@ -1931,16 +1943,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v41_event_name = b[s:p].decode()
+                v34_event_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.behavioralEventAttributes.startTime: union
             p += 1
             if t == 2:
-                v45_startTime = ZIGZAG[b[p]]              # data.behavioralEventAttributes.startTime: long
+                v36_startTime = ZIGZAG[b[p]]              # data.behavioralEventAttributes.startTime: long
                 p += 1
-                if v45_startTime is None:
-                    v45_startTime, p = long_at(b, p - 1)
+                if v36_startTime is None:
+                    v36_startTime, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1949,4 +1961,4 @@ def read(b, p):                                           # capillary.events.Poi
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_totalPointsIssued, v37_regularPointsIssued, v38_programCurrentPoints, v39_programLifetimePoints, v40_availablePointsBalance, v41_event_name, v42_event_flag, v43_requestId, v44_webhookId, v45_startTime, v48_regularPointsBreakup, v54_promotionalPointsIssued, v59_promisedPointsIssued, v60_promotionalPointsIssued)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v18_totalPointsIssued, v19_regularPointsIssued, v22_regularPointsBreakup, v27_promotionalPointsIssued, v31_promisedPointsIssued, v32_webhookId, v33_requestId, v34_event_name, v35_event_flag, v36_startTime, v37_programCurrentPoints, v38_programLifetimePoints, v39_availablePointsBalance, v40_email, v41_mobile, v42_loyaltyType, v43_name, v44_isDefault, v45_pointsToCurrencyRatio, v46_name, v49_additionalAttributes, v50_id, v51_code, v52_name, v53_externalId, v54_externalId1, v55_externalId2, v56_code, v57_name, v59_promotionalPointsIssued, v61_promisedPointsIssued, v62_promotionalPointsIssued)

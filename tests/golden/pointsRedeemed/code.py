@@ -9,54 +9,60 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramId
-#   v[16] data.loyaltyProgramDetails.id
-#   v[17] data.loyaltyProgramDetails.name
-#   v[18] data.loyaltyProgramDetails.isDefault
-#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[20] data.triggeringActivity.name
-#   v[21] data.triggeringActivity.requestId
-#   v[22] data.triggeringActivity.identifiers[key,value]
-#   v[23] data.triggeringActivity.additionalAttributes[key,value]
-#   v[24] data.redemptionBillNumber
-#   v[25] data.triggeringActivity.enteredBy.id
-#   v[26] data.triggeringActivity.enteredBy.store.code
-#   v[27] data.triggeringActivity.enteredBy.store.name
-#   v[28] data.triggeringActivity.enteredBy.store.externalId
-#   v[29] data.triggeringActivity.enteredBy.store.externalId1
-#   v[30] data.triggeringActivity.enteredBy.store.externalId2
-#   v[31] data.triggeringActivity.enteredBy.till.code
-#   v[32] data.triggeringActivity.enteredBy.till.name
-#   v[33] data.totalPointsRedeemed
-#   v[34] data.redemptionFromEarningPrograms[programId,programCurrentPoints]
-#   v[35] data.availablePointsBalance
-#   v[36] data.redemptionSummaryId
-#   v[37] data.redemptionNotes
-#   v[38] data.redeemedPointsCurrencyValue
-#   v[39] data.isGroupRedemption
-#   v[40] data.redemptionFromEarningPrograms[programId,pointsRedeemed,programCurrentPoints]
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.totalPointsRedeemed
+#   v[17] data.redeemedPointsCurrencyValue
+#   v[18] data.redemptionSummaryId
+#   v[19] data.redemptionBillNumber
+#   v[20] data.redemptionFromEarningPrograms[programId,pointsRedeemed,programCurrentPoints]
+#   v[21] data.availablePointsBalance
+#   v[22] data.customerIdentifiers.instore.email
+#   v[23] data.customerIdentifiers.instore.mobile
+#   v[24] data.customerIdentifiers.loyaltyType
+#   v[25] data.loyaltyProgramDetails.name
+#   v[26] data.loyaltyProgramDetails.isDefault
+#   v[27] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[28] data.triggeringActivity.name
+#   v[29] data.triggeringActivity.additionalAttributes[key,value]
+#   v[30] data.triggeringActivity.enteredBy.id
+#   v[31] data.triggeringActivity.enteredBy.store.code
+#   v[32] data.triggeringActivity.enteredBy.store.name
+#   v[33] data.triggeringActivity.enteredBy.store.externalId
+#   v[34] data.triggeringActivity.enteredBy.store.externalId1
+#   v[35] data.triggeringActivity.enteredBy.store.externalId2
+#   v[36] data.triggeringActivity.enteredBy.till.code
+#   v[37] data.triggeringActivity.enteredBy.till.name
+#   v[38] data.redemptionFromEarningPrograms[programId,programCurrentPoints]
+#   v[39] data.redemptionNotes
+#   v[40] data.isGroupRedemption
 #   v[41] data.redemptionFromEarningPrograms[pointsRedeemed,programId]
 
 
 def shared(v, now, received):
     return (
         f_event_time(now, received, v[5]),
-        f_identifier(v[22] or (), 'redemptionId'),
+        f_identifier(v[15] or (), 'redemptionId'),
     )
 
 
 def output_0(v, s, now, received, known, notes):
     # mappings/pointsRedeemed.toml:3  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/pointsRedeemed.toml:6  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.totalPointsRedeemed", "data.redeemedPointsCurrencyValue", "data.redemptionSummaryId", "data.redemptionBillNumber", "data.redemptionFromEarningPrograms[programId,pointsRedeemed,programCurrentPoints]", "data.availablePointsBalance"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16], v[17], v[18], v[19], v[20] or (), v[21])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -83,7 +89,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[22], v[23], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -121,7 +127,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -146,7 +152,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -160,8 +166,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/pointsRedeemed.toml:7  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/pointsRedeemed.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -171,8 +177,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/pointsRedeemed.toml:8  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/pointsRedeemed.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -182,20 +188,20 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/pointsRedeemed.toml:9  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/pointsRedeemed.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/pointsRedeemed.toml:10  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[15]
+    # mappings/pointsRedeemed.toml:11  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+    x = v[10]
     if x is None:
-        x = v[16]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/pointsRedeemed.toml:11  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[17]
+    # mappings/pointsRedeemed.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -204,19 +210,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/pointsRedeemed.toml:12  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[18]
+    # mappings/pointsRedeemed.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[26]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/pointsRedeemed.toml:13  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[19]
+    # mappings/pointsRedeemed.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[27]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/pointsRedeemed.toml:14  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[20]
+    # mappings/pointsRedeemed.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -225,8 +231,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/pointsRedeemed.toml:15  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[21]
+    # mappings/pointsRedeemed.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -235,8 +241,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/pointsRedeemed.toml:16  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[22] or ())
+    # mappings/pointsRedeemed.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -255,8 +261,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/pointsRedeemed.toml:17  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[23] or ())
+    # mappings/pointsRedeemed.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[29] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -275,21 +281,21 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/pointsRedeemed.toml:18  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[22] or ())
+    # mappings/pointsRedeemed.toml:19  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_id(v[15] or ())
     if x is not None:
         o2['transactionId'] = x
-    # mappings/pointsRedeemed.toml:19  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers", "data.redemptionBillNumber"] }
-    x = f_bill_number(v[22] or (), v[24])
+    # mappings/pointsRedeemed.toml:20  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers", "data.redemptionBillNumber"] }
+    x = f_bill_number(v[15] or (), v[19])
     if x is not None:
         o2['billNumber'] = x
-    # mappings/pointsRedeemed.toml:20  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[25]
+    # mappings/pointsRedeemed.toml:21  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[30]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/pointsRedeemed.toml:21  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[26]
+    # mappings/pointsRedeemed.toml:22  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -298,8 +304,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/pointsRedeemed.toml:22  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[27]
+    # mappings/pointsRedeemed.toml:23  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -308,8 +314,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/pointsRedeemed.toml:23  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[28]
+    # mappings/pointsRedeemed.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -318,8 +324,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/pointsRedeemed.toml:24  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[29]
+    # mappings/pointsRedeemed.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -328,8 +334,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/pointsRedeemed.toml:25  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[30]
+    # mappings/pointsRedeemed.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -338,8 +344,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/pointsRedeemed.toml:26  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[31]
+    # mappings/pointsRedeemed.toml:27  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -348,8 +354,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/pointsRedeemed.toml:27  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[32]
+    # mappings/pointsRedeemed.toml:28  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[37]
     if x is not None:
         x = x.strip()
         if not x:
@@ -358,38 +364,38 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/pointsRedeemed.toml:28  "_tenant.capillary.totalPoints" = { from = "data.totalPointsRedeemed" }
-    x = v[33]
+    # mappings/pointsRedeemed.toml:29  "_tenant.capillary.totalPoints" = { from = "data.totalPointsRedeemed" }
+    x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
-    # mappings/pointsRedeemed.toml:29  "_tenant.capillary.currentPoints" = { call = "number_of", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_number_of(v[34] or (), v[15], v[16])
+    # mappings/pointsRedeemed.toml:30  "_tenant.capillary.currentPoints" = { call = "number_of", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    x = f_number_of(v[38] or (), v[10], v[11])
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
-    # mappings/pointsRedeemed.toml:30  "_tenant.capillary.availablePoints" = { from = "data.availablePointsBalance" }
-    x = v[35]
+    # mappings/pointsRedeemed.toml:31  "_tenant.capillary.availablePoints" = { from = "data.availablePointsBalance" }
+    x = v[21]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.availablePoints:not finite')
         else:
             o2['availablePoints'] = x
-    # mappings/pointsRedeemed.toml:31  "_tenant.capillary.redemptionId" = { call = "identifier", with = ["data.triggeringActivity.identifiers", { const = "redemptionId" }] }
+    # mappings/pointsRedeemed.toml:32  "_tenant.capillary.redemptionId" = { call = "identifier", with = ["data.triggeringActivity.identifiers", { const = "redemptionId" }] }
     x = s[1]
     if x is not None:
         o2['redemptionId'] = x
-    # mappings/pointsRedeemed.toml:32  "_tenant.capillary.redemptionSummaryId" = { from = "data.redemptionSummaryId", as = "string" }
-    x = v[36]
+    # mappings/pointsRedeemed.toml:33  "_tenant.capillary.redemptionSummaryId" = { from = "data.redemptionSummaryId", as = "string" }
+    x = v[18]
     if x is not None:
         x = str(x)
         o2['redemptionSummaryId'] = x
-    # mappings/pointsRedeemed.toml:33  "_tenant.capillary.redemptionBillNumber" = { from = "data.redemptionBillNumber" }
-    x = v[24]
+    # mappings/pointsRedeemed.toml:34  "_tenant.capillary.redemptionBillNumber" = { from = "data.redemptionBillNumber" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -398,8 +404,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.redemptionBillNumber:placeholder')
         else:
             o2['redemptionBillNumber'] = x
-    # mappings/pointsRedeemed.toml:34  "_tenant.capillary.redemptionNotes" = { from = "data.redemptionNotes" }
-    x = v[37]
+    # mappings/pointsRedeemed.toml:35  "_tenant.capillary.redemptionNotes" = { from = "data.redemptionNotes" }
+    x = v[39]
     if x is not None:
         x = x.strip()
         if not x:
@@ -410,36 +416,36 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.redemptionNotes:length')
         else:
             o2['redemptionNotes'] = x
-    # mappings/pointsRedeemed.toml:35  "_tenant.capillary.redeemedCurrencyValue" = { from = "data.redeemedPointsCurrencyValue" }
-    x = v[38]
+    # mappings/pointsRedeemed.toml:36  "_tenant.capillary.redeemedCurrencyValue" = { from = "data.redeemedPointsCurrencyValue" }
+    x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.redeemedCurrencyValue:not finite')
         else:
             o2['redeemedCurrencyValue'] = x
-    # mappings/pointsRedeemed.toml:36  "_tenant.capillary.isGroupRedemption" = { from = "data.isGroupRedemption" }
-    x = v[39]
+    # mappings/pointsRedeemed.toml:37  "_tenant.capillary.isGroupRedemption" = { from = "data.isGroupRedemption" }
+    x = v[40]
     if x is not None:
         o2['isGroupRedemption'] = x
     l5 = []
-    # mappings/pointsRedeemed.toml:49  [output.fields."_tenant.capillary.pointsByProgram"]
-    for item6 in v[40] or ():
+    # mappings/pointsRedeemed.toml:50  [output.fields."_tenant.capillary.pointsByProgram"]
+    for item6 in v[20] or ():
         o7 = {}
-        # mappings/pointsRedeemed.toml:51  fields."programId" = { from = "programId", as = "string", required = true }
+        # mappings/pointsRedeemed.toml:52  fields."programId" = { from = "programId", as = "string", required = true }
         x = item6[0]
         if x is None:
             notes.append('_tenant.capillary.pointsByProgram[].programId:absent')
             continue
         x = str(x)
         o7['programId'] = x
-        # mappings/pointsRedeemed.toml:52  fields."points" = { from = "pointsRedeemed" }
+        # mappings/pointsRedeemed.toml:53  fields."points" = { from = "pointsRedeemed" }
         x = item6[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.pointsByProgram[].points:not finite')
             else:
                 o7['points'] = x
-        # mappings/pointsRedeemed.toml:53  fields."currentPoints" = { from = "programCurrentPoints" }
+        # mappings/pointsRedeemed.toml:54  fields."currentPoints" = { from = "programCurrentPoints" }
         x = item6[2]
         if x is not None:
             if not isfinite(x):
@@ -453,14 +459,14 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/pointsRedeemed.toml:6  "eventType" = { const = "loyalty.pointsRedeemed" }
+    # mappings/pointsRedeemed.toml:7  "eventType" = { const = "loyalty.pointsRedeemed" }
     o['eventType'] = 'loyalty.pointsRedeemed'
     o8 = {}
     l9 = []
-    # mappings/pointsRedeemed.toml:38  [output.fields."loyalty.pointsRedemption"]
+    # mappings/pointsRedeemed.toml:39  [output.fields."loyalty.pointsRedemption"]
     for item10 in v[41] or ():
         o11 = {}
-        # mappings/pointsRedeemed.toml:40  fields."value" = { from = "pointsRedeemed", required = true }
+        # mappings/pointsRedeemed.toml:41  fields."value" = { from = "pointsRedeemed", required = true }
         x = item10[0]
         if x is None:
             notes.append('loyalty.pointsRedemption[].value:absent')
@@ -470,12 +476,12 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o11['value'] = x
-        # mappings/pointsRedeemed.toml:41  fields."loyaltyProgramId" = { from = "programId", as = "string" }
+        # mappings/pointsRedeemed.toml:42  fields."loyaltyProgramId" = { from = "programId", as = "string" }
         x = item10[1]
         if x is not None:
             x = str(x)
             o11['loyaltyProgramId'] = x
-        # mappings/pointsRedeemed.toml:42  fields."transactionId" = { call = "identifier", with = ["data.triggeringActivity.identifiers", { const = "redemptionId" }] }
+        # mappings/pointsRedeemed.toml:43  fields."transactionId" = { call = "identifier", with = ["data.triggeringActivity.identifiers", { const = "redemptionId" }] }
         x = s[1]
         if x is not None:
             o11['transactionId'] = x
@@ -483,11 +489,11 @@ def output_0(v, s, now, received, known, notes):
     if l9:
         o8['pointsRedemption'] = l9
     l12 = []
-    # mappings/pointsRedeemed.toml:44  [output.fields."loyalty.discounts"]
+    # mappings/pointsRedeemed.toml:45  [output.fields."loyalty.discounts"]
     for _once13 in ONCE:
         o14 = {}
-        # mappings/pointsRedeemed.toml:45  fields."value" = { from = "data.redeemedPointsCurrencyValue", required = true }
-        x = v[38]
+        # mappings/pointsRedeemed.toml:46  fields."value" = { from = "data.redeemedPointsCurrencyValue", required = true }
+        x = v[17]
         if x is None:
             continue
         if not isfinite(x):
@@ -495,9 +501,9 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o14['value'] = x
-        # mappings/pointsRedeemed.toml:46  fields."source" = { const = "pointsRedemption" }
+        # mappings/pointsRedeemed.toml:47  fields."source" = { const = "pointsRedemption" }
         o14['source'] = 'pointsRedemption'
-        # mappings/pointsRedeemed.toml:47  fields."scope" = { const = "transaction" }
+        # mappings/pointsRedeemed.toml:48  fields."scope" = { const = "transaction" }
         o14['scope'] = 'transaction'
         l12.append(o14)
     if l12:
@@ -508,16 +514,16 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/pointsRedeemed.toml:56  profile-balance -> profile-balance
-    # mappings/pointsRedeemed.toml:58  when = [
+    # mappings/pointsRedeemed.toml:57  profile-balance -> profile-balance
+    # mappings/pointsRedeemed.toml:59  when = [
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-balance')
-    if not f_is_any(v[13], 'USER', ''):
+    if not f_is_any(v[12], 'USER', ''):
         return Skip('points of a group', 'profile-balance')
-    # mappings/pointsRedeemed.toml:58  when = [
+    # mappings/pointsRedeemed.toml:59  when = [
     if v[3] and (lost := unreadable(('data.isGroupRedemption',), v[3])):
         return Skip(undecided(lost), 'profile-balance')
-    if not f_is_not_set(v[39]):
+    if not f_is_not_set(v[40]):
         return Skip('points of a group', 'profile-balance')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -550,8 +556,8 @@ def output_1(v, s, now, received, known, notes):
         o15['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o15
     o16 = {}
-    # mappings/pointsRedeemed.toml:63  "loyalty.points" = { call = "default_number", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_default_number(v[34] or (), v[18], v[0], v[15], v[16])
+    # mappings/pointsRedeemed.toml:64  "loyalty.points" = { call = "default_number", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    x = f_default_number(v[38] or (), v[26], v[0], v[10], v[11])
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -657,7 +663,7 @@ def skip_4(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsRedeemed ec46688cd7b23377
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v29_id = v30_code = v31_name = v32_externalId = v33_externalId1 = v34_externalId2 = v35_code = v36_name = v28_redemptionBillNumber = v37_totalPointsRedeemed = v40_redemptionFromEarningPrograms = v47_redemptionFromEarningPrograms = v48_redemptionFromEarningPrograms = v41_availablePointsBalance = v42_redemptionSummaryId = v43_redemptionNotes = v44_redeemedPointsCurrencyValue = v45_isGroupRedemption = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v27_email = v28_mobile = v29_loyaltyType = v10_loyaltyProgramId = v11_id = v30_name = v31_isDefault = v32_pointsToCurrencyRatio = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v33_name = v36_additionalAttributes = v37_id = v38_code = v39_name = v40_externalId = v41_externalId1 = v42_externalId2 = v43_code = v44_name = v18_totalPointsRedeemed = v19_redeemedPointsCurrencyValue = v20_redemptionSummaryId = v21_redemptionBillNumber = v25_redemptionFromEarningPrograms = v45_redemptionFromEarningPrograms = v48_redemptionFromEarningPrograms = v26_availablePointsBalance = v46_redemptionNotes = v47_isGroupRedemption = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -685,10 +691,10 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -743,7 +749,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -903,7 +909,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v29_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -931,7 +937,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v28_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -945,7 +951,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v27_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1086,16 +1092,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1114,7 +1120,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_name = b[s:p].decode()
+                v33_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1128,19 +1134,19 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1152,7 +1158,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1166,10 +1172,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_identifiers.append((v22_key, v23_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1179,10 +1185,10 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v29_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v37_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v29_id is None:
-                        v29_id, p = long_at(b, p - 1)
+                    if v37_id is None:
+                        v37_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1216,7 +1222,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_code = b[s:p].decode()
+                        v43_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1230,7 +1236,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v36_name = b[s:p].decode()
+                        v44_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1249,7 +1255,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_code = b[s:p].decode()
+                        v38_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1263,7 +1269,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_name = b[s:p].decode()
+                        v39_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1277,7 +1283,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId = b[s:p].decode()
+                        v40_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1291,7 +1297,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId1 = b[s:p].decode()
+                        v41_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1305,7 +1311,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_externalId2 = b[s:p].decode()
+                        v42_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1327,13 +1333,13 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v36_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v25_key = v26_value = None
+                        v34_key = v35_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1345,7 +1351,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_key = b[s:p].decode()
+                            v34_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1359,10 +1365,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_value = b[s:p].decode()
+                            v35_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v27_additionalAttributes.append((v25_key, v26_value))
+                        v36_additionalAttributes.append((v34_key, v35_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1374,10 +1380,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1391,7 +1397,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v30_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1401,13 +1407,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v18_isDefault = t == 1
+                v31_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v32_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1450,33 +1456,33 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.totalPointsRedeemed: union
         p += 1
         if t == 2:
-            (v37_totalPointsRedeemed,) = double_at(b, p)  # data.totalPointsRedeemed: double
+            (v18_totalPointsRedeemed,) = double_at(b, p)  # data.totalPointsRedeemed: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redeemedPointsCurrencyValue: union
         p += 1
         if t == 2:
-            (v44_redeemedPointsCurrencyValue,) = double_at(b, p)  # data.redeemedPointsCurrencyValue: double
+            (v19_redeemedPointsCurrencyValue,) = double_at(b, p)  # data.redeemedPointsCurrencyValue: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionSummaryId: union
         p += 1
         if t == 2:
-            v42_redemptionSummaryId = ZIGZAG[b[p]]        # data.redemptionSummaryId: long
+            v20_redemptionSummaryId = ZIGZAG[b[p]]        # data.redemptionSummaryId: long
             p += 1
-            if v42_redemptionSummaryId is None:
-                v42_redemptionSummaryId, p = long_at(b, p - 1)
+            if v20_redemptionSummaryId is None:
+                v20_redemptionSummaryId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionNotes: union
@@ -1490,7 +1496,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v43_redemptionNotes = b[s:p].decode()
+            v46_redemptionNotes = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionBillNumber: union
@@ -1504,7 +1510,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v28_redemptionBillNumber = b[s:p].decode()
+            v21_redemptionBillNumber = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.isGroupRedemption: union
@@ -1514,54 +1520,54 @@ def read(b, p):                                           # capillary.events.Poi
             p += 1
             if t > 1:
                 raise Bad("neither 0 nor 1")
-            v45_isGroupRedemption = t == 1
+            v47_isGroupRedemption = t == 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionFromEarningPrograms: union
         p += 1
         if t == 2:
-            v40_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
-            v47_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
+            v25_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
+            v45_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
             v48_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
             while n := HALF[b[p]]:                        # data.redemptionFromEarningPrograms: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 3)
                 for _ in range(n):
-                    v38_programId = v39_programCurrentPoints = v46_pointsRedeemed = None
+                    v22_programId = v23_pointsRedeemed = v24_programCurrentPoints = None
                     t = b[p]                              # data.redemptionFromEarningPrograms[].programId: union
                     p += 1
                     if t == 2:
-                        v38_programId = ZIGZAG[b[p]]      # data.redemptionFromEarningPrograms[].programId: long
+                        v22_programId = ZIGZAG[b[p]]      # data.redemptionFromEarningPrograms[].programId: long
                         p += 1
-                        if v38_programId is None:
-                            v38_programId, p = long_at(b, p - 1)
+                        if v22_programId is None:
+                            v22_programId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionFromEarningPrograms[].pointsRedeemed: union
                     p += 1
                     if t == 2:
-                        (v46_pointsRedeemed,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].pointsRedeemed: double
+                        (v23_pointsRedeemed,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].pointsRedeemed: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionFromEarningPrograms[].programCurrentPoints: union
                     p += 1
                     if t == 2:
-                        (v39_programCurrentPoints,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].programCurrentPoints: double
+                        (v24_programCurrentPoints,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].programCurrentPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
-                    v40_redemptionFromEarningPrograms.append((v38_programId, v39_programCurrentPoints))
-                    v47_redemptionFromEarningPrograms.append((v38_programId, v46_pointsRedeemed, v39_programCurrentPoints))
-                    v48_redemptionFromEarningPrograms.append((v46_pointsRedeemed, v38_programId))
+                    v25_redemptionFromEarningPrograms.append((v22_programId, v23_pointsRedeemed, v24_programCurrentPoints))
+                    v45_redemptionFromEarningPrograms.append((v22_programId, v24_programCurrentPoints))
+                    v48_redemptionFromEarningPrograms.append((v23_pointsRedeemed, v22_programId))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.availablePointsBalance: union
         p += 1
         if t == 2:
-            (v41_availablePointsBalance,) = double_at(b, p)  # data.availablePointsBalance: double
+            (v26_availablePointsBalance,) = double_at(b, p)  # data.availablePointsBalance: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1569,4 +1575,4 @@ def read(b, p):                                           # capillary.events.Poi
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_redemptionBillNumber, v29_id, v30_code, v31_name, v32_externalId, v33_externalId1, v34_externalId2, v35_code, v36_name, v37_totalPointsRedeemed, v40_redemptionFromEarningPrograms, v41_availablePointsBalance, v42_redemptionSummaryId, v43_redemptionNotes, v44_redeemedPointsCurrencyValue, v45_isGroupRedemption, v47_redemptionFromEarningPrograms, v48_redemptionFromEarningPrograms)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v18_totalPointsRedeemed, v19_redeemedPointsCurrencyValue, v20_redemptionSummaryId, v21_redemptionBillNumber, v25_redemptionFromEarningPrograms, v26_availablePointsBalance, v27_email, v28_mobile, v29_loyaltyType, v30_name, v31_isDefault, v32_pointsToCurrencyRatio, v33_name, v36_additionalAttributes, v37_id, v38_code, v39_name, v40_externalId, v41_externalId1, v42_externalId2, v43_code, v44_name, v45_redemptionFromEarningPrograms, v46_redemptionNotes, v47_isGroupRedemption, v48_redemptionFromEarningPrograms)

@@ -9,37 +9,37 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramId
-#   v[16] data.loyaltyProgramDetails.id
-#   v[17] data.loyaltyProgramDetails.name
-#   v[18] data.loyaltyProgramDetails.isDefault
-#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[20] data.triggeringActivity.name
-#   v[21] data.triggeringActivity.requestId
-#   v[22] data.triggeringActivity.identifiers[key,value]
-#   v[23] data.triggeringActivity.additionalAttributes[key,value]
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.externalId
-#   v[28] data.triggeringActivity.enteredBy.store.externalId1
-#   v[29] data.triggeringActivity.enteredBy.store.externalId2
-#   v[30] data.triggeringActivity.enteredBy.till.code
-#   v[31] data.triggeringActivity.enteredBy.till.name
-#   v[32] data.totalPointsTransferred
-#   v[33] data.redemptionFromEarningPrograms[programId,programCurrentPoints]
-#   v[34] data.transferReceivingCustomerIdentifiers.customerId
-#   v[35] data.transferReceivingCustomerIdentifiers.loyaltyType
-#   v[36] data.transferReceivingEntityInformation.entityType
-#   v[37] data.transferReceivingEntityInformation.entityId
-#   v[38] data.redemptionFromEarningPrograms[programId,pointsRedeemed,programCurrentPoints]
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.totalPointsTransferred
+#   v[17] data.transferReceivingCustomerIdentifiers.customerId
+#   v[18] data.transferReceivingEntityInformation.entityType
+#   v[19] data.transferReceivingEntityInformation.entityId
+#   v[20] data.redemptionFromEarningPrograms[programId,pointsRedeemed,programCurrentPoints]
+#   v[21] data.customerIdentifiers.instore.email
+#   v[22] data.customerIdentifiers.instore.mobile
+#   v[23] data.customerIdentifiers.loyaltyType
+#   v[24] data.loyaltyProgramDetails.name
+#   v[25] data.loyaltyProgramDetails.isDefault
+#   v[26] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[27] data.triggeringActivity.name
+#   v[28] data.triggeringActivity.additionalAttributes[key,value]
+#   v[29] data.triggeringActivity.enteredBy.id
+#   v[30] data.triggeringActivity.enteredBy.store.code
+#   v[31] data.triggeringActivity.enteredBy.store.name
+#   v[32] data.triggeringActivity.enteredBy.store.externalId
+#   v[33] data.triggeringActivity.enteredBy.store.externalId1
+#   v[34] data.triggeringActivity.enteredBy.store.externalId2
+#   v[35] data.triggeringActivity.enteredBy.till.code
+#   v[36] data.triggeringActivity.enteredBy.till.name
+#   v[37] data.redemptionFromEarningPrograms[programId,programCurrentPoints]
+#   v[38] data.transferReceivingCustomerIdentifiers.loyaltyType
 
 
 def shared(v, now, received):
@@ -51,8 +51,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/pointsTransferredInitiated.toml:19  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/pointsTransferredInitiated.toml:22  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.totalPointsTransferred", "data.transferReceivingCustomerIdentifiers.customerId", "data.transferReceivingEntityInformation.entityType", "data.transferReceivingEntityInformation.entityId", "data.redemptionFromEarningPrograms[programId,pointsRedeemed,programCurrentPoints]"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16], v[17], v[18], v[19], v[20] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -79,7 +85,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[21], v[22], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -117,7 +123,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -142,7 +148,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -156,8 +162,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/pointsTransferredInitiated.toml:23  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/pointsTransferredInitiated.toml:24  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -167,8 +173,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/pointsTransferredInitiated.toml:24  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/pointsTransferredInitiated.toml:25  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -178,20 +184,20 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/pointsTransferredInitiated.toml:25  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/pointsTransferredInitiated.toml:26  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/pointsTransferredInitiated.toml:26  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[15]
+    # mappings/pointsTransferredInitiated.toml:27  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+    x = v[10]
     if x is None:
-        x = v[16]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/pointsTransferredInitiated.toml:27  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[17]
+    # mappings/pointsTransferredInitiated.toml:28  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -200,19 +206,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/pointsTransferredInitiated.toml:28  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[18]
+    # mappings/pointsTransferredInitiated.toml:29  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[25]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/pointsTransferredInitiated.toml:29  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[19]
+    # mappings/pointsTransferredInitiated.toml:30  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[26]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/pointsTransferredInitiated.toml:30  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[20]
+    # mappings/pointsTransferredInitiated.toml:31  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -221,8 +227,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/pointsTransferredInitiated.toml:31  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[21]
+    # mappings/pointsTransferredInitiated.toml:32  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -231,8 +237,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/pointsTransferredInitiated.toml:32  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[22] or ())
+    # mappings/pointsTransferredInitiated.toml:33  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -251,8 +257,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/pointsTransferredInitiated.toml:33  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[23] or ())
+    # mappings/pointsTransferredInitiated.toml:34  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[28] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -271,21 +277,21 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/pointsTransferredInitiated.toml:34  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[22] or ())
+    # mappings/pointsTransferredInitiated.toml:35  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_id(v[15] or ())
     if x is not None:
         o2['transactionId'] = x
-    # mappings/pointsTransferredInitiated.toml:35  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[22] or ())
+    # mappings/pointsTransferredInitiated.toml:36  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_number(v[15] or ())
     if x is not None:
         o2['billNumber'] = x
-    # mappings/pointsTransferredInitiated.toml:36  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[24]
+    # mappings/pointsTransferredInitiated.toml:37  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[29]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/pointsTransferredInitiated.toml:37  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[25]
+    # mappings/pointsTransferredInitiated.toml:38  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -294,8 +300,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/pointsTransferredInitiated.toml:38  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[26]
+    # mappings/pointsTransferredInitiated.toml:39  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -304,8 +310,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/pointsTransferredInitiated.toml:39  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[27]
+    # mappings/pointsTransferredInitiated.toml:40  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -314,8 +320,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/pointsTransferredInitiated.toml:40  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[28]
+    # mappings/pointsTransferredInitiated.toml:41  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -324,8 +330,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/pointsTransferredInitiated.toml:41  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[29]
+    # mappings/pointsTransferredInitiated.toml:42  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -334,8 +340,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/pointsTransferredInitiated.toml:42  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[30]
+    # mappings/pointsTransferredInitiated.toml:43  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -344,8 +350,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/pointsTransferredInitiated.toml:43  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[31]
+    # mappings/pointsTransferredInitiated.toml:44  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -354,28 +360,28 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/pointsTransferredInitiated.toml:44  "_tenant.capillary.totalPoints" = { from = "data.totalPointsTransferred" }
-    x = v[32]
+    # mappings/pointsTransferredInitiated.toml:45  "_tenant.capillary.totalPoints" = { from = "data.totalPointsTransferred" }
+    x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
-    # mappings/pointsTransferredInitiated.toml:45  "_tenant.capillary.currentPoints" = { call = "number_of", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_number_of(v[33] or (), v[15], v[16])
+    # mappings/pointsTransferredInitiated.toml:46  "_tenant.capillary.currentPoints" = { call = "number_of", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    x = f_number_of(v[37] or (), v[10], v[11])
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
     o5 = {}
-    # mappings/pointsTransferredInitiated.toml:46  "_tenant.capillary.transferPartner.customerId" = { from = "data.transferReceivingCustomerIdentifiers.customerId", as = "string" }
-    x = v[34]
+    # mappings/pointsTransferredInitiated.toml:47  "_tenant.capillary.transferPartner.customerId" = { from = "data.transferReceivingCustomerIdentifiers.customerId", as = "string" }
+    x = v[17]
     if x is not None:
         x = str(x)
         o5['customerId'] = x
-    # mappings/pointsTransferredInitiated.toml:47  "_tenant.capillary.transferPartner.loyaltyType" = { from = "data.transferReceivingCustomerIdentifiers.loyaltyType", as = "lower" }
-    x = v[35]
+    # mappings/pointsTransferredInitiated.toml:48  "_tenant.capillary.transferPartner.loyaltyType" = { from = "data.transferReceivingCustomerIdentifiers.loyaltyType", as = "lower" }
+    x = v[38]
     if x is not None:
         x = x.strip()
         if not x:
@@ -385,8 +391,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o5['loyaltyType'] = x
-    # mappings/pointsTransferredInitiated.toml:48  "_tenant.capillary.transferPartner.entityType" = { from = "data.transferReceivingEntityInformation.entityType", as = "lower" }
-    x = v[36]
+    # mappings/pointsTransferredInitiated.toml:49  "_tenant.capillary.transferPartner.entityType" = { from = "data.transferReceivingEntityInformation.entityType", as = "lower" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -396,32 +402,32 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o5['entityType'] = x
-    # mappings/pointsTransferredInitiated.toml:49  "_tenant.capillary.transferPartner.entityId" = { from = "data.transferReceivingEntityInformation.entityId", as = "string" }
-    x = v[37]
+    # mappings/pointsTransferredInitiated.toml:50  "_tenant.capillary.transferPartner.entityId" = { from = "data.transferReceivingEntityInformation.entityId", as = "string" }
+    x = v[19]
     if x is not None:
         x = str(x)
         o5['entityId'] = x
     if o5:
         o2['transferPartner'] = o5
     l6 = []
-    # mappings/pointsTransferredInitiated.toml:51  [output.fields."_tenant.capillary.pointsByProgram"]
-    for item7 in v[38] or ():
+    # mappings/pointsTransferredInitiated.toml:52  [output.fields."_tenant.capillary.pointsByProgram"]
+    for item7 in v[20] or ():
         o8 = {}
-        # mappings/pointsTransferredInitiated.toml:53  fields."programId" = { from = "programId", as = "string", required = true }
+        # mappings/pointsTransferredInitiated.toml:54  fields."programId" = { from = "programId", as = "string", required = true }
         x = item7[0]
         if x is None:
             notes.append('_tenant.capillary.pointsByProgram[].programId:absent')
             continue
         x = str(x)
         o8['programId'] = x
-        # mappings/pointsTransferredInitiated.toml:54  fields."points" = { from = "pointsRedeemed" }
+        # mappings/pointsTransferredInitiated.toml:55  fields."points" = { from = "pointsRedeemed" }
         x = item7[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.pointsByProgram[].points:not finite')
             else:
                 o8['points'] = x
-        # mappings/pointsTransferredInitiated.toml:55  fields."currentPoints" = { from = "programCurrentPoints" }
+        # mappings/pointsTransferredInitiated.toml:56  fields."currentPoints" = { from = "programCurrentPoints" }
         x = item7[2]
         if x is not None:
             if not isfinite(x):
@@ -435,17 +441,17 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/pointsTransferredInitiated.toml:22  "eventType" = { const = "loyalty.pointsTransferInitiated" }
+    # mappings/pointsTransferredInitiated.toml:23  "eventType" = { const = "loyalty.pointsTransferInitiated" }
     o['eventType'] = 'loyalty.pointsTransferInitiated'
     return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/pointsTransferredInitiated.toml:58  profile-balance -> profile-balance
-    # mappings/pointsTransferredInitiated.toml:60  when = { call = "is_any", with = ["data.entityInformation.entityType", { const = "USER" }, { const = "" }], otherwise = "points of a group" }
+    # mappings/pointsTransferredInitiated.toml:59  profile-balance -> profile-balance
+    # mappings/pointsTransferredInitiated.toml:61  when = { call = "is_any", with = ["data.entityInformation.entityType", { const = "USER" }, { const = "" }], otherwise = "points of a group" }
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-balance')
-    if not f_is_any(v[13], 'USER', ''):
+    if not f_is_any(v[12], 'USER', ''):
         return Skip('points of a group', 'profile-balance')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -478,8 +484,8 @@ def output_1(v, s, now, received, known, notes):
         o9['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o9
     o10 = {}
-    # mappings/pointsTransferredInitiated.toml:62  "loyalty.points" = { call = "default_number", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_default_number(v[33] or (), v[18], v[0], v[15], v[16])
+    # mappings/pointsTransferredInitiated.toml:63  "loyalty.points" = { call = "default_number", with = ["data.redemptionFromEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    x = f_default_number(v[37] or (), v[25], v[0], v[10], v[11])
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -585,7 +591,7 @@ def skip_4(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsTransferredInitiated bcf965d4969823af
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_totalPointsTransferred = v39_redemptionFromEarningPrograms = v45_redemptionFromEarningPrograms = v40_customerId = v41_loyaltyType = v42_entityType = v43_entityId = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v26_email = v27_mobile = v28_loyaltyType = v10_loyaltyProgramId = v11_id = v29_name = v30_isDefault = v31_pointsToCurrencyRatio = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v32_name = v35_additionalAttributes = v36_id = v37_code = v38_name = v39_externalId = v40_externalId1 = v41_externalId2 = v42_code = v43_name = v18_totalPointsTransferred = v19_customerId = v45_loyaltyType = v20_entityType = v21_entityId = v25_redemptionFromEarningPrograms = v44_redemptionFromEarningPrograms = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -613,10 +619,10 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -671,7 +677,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -831,7 +837,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v28_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -859,7 +865,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v27_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -873,7 +879,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v26_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1014,16 +1020,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1042,7 +1048,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_name = b[s:p].decode()
+                v32_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1056,19 +1062,19 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1080,7 +1086,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1094,10 +1100,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_identifiers.append((v22_key, v23_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1107,10 +1113,10 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v36_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v36_id is None:
+                        v36_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1144,7 +1150,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_code = b[s:p].decode()
+                        v42_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1158,7 +1164,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_name = b[s:p].decode()
+                        v43_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1177,7 +1183,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v37_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1191,7 +1197,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v38_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1205,7 +1211,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId = b[s:p].decode()
+                        v39_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1219,7 +1225,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId1 = b[s:p].decode()
+                        v40_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1233,7 +1239,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId2 = b[s:p].decode()
+                        v41_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1255,13 +1261,13 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v35_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v25_key = v26_value = None
+                        v33_key = v34_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1273,7 +1279,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_key = b[s:p].decode()
+                            v33_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1287,10 +1293,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_value = b[s:p].decode()
+                            v34_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v27_additionalAttributes.append((v25_key, v26_value))
+                        v35_additionalAttributes.append((v33_key, v34_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1302,10 +1308,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1319,7 +1325,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v29_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1329,13 +1335,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v18_isDefault = t == 1
+                v30_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v31_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1378,16 +1384,16 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.totalPointsTransferred: union
         p += 1
         if t == 2:
-            (v36_totalPointsTransferred,) = double_at(b, p)  # data.totalPointsTransferred: double
+            (v18_totalPointsTransferred,) = double_at(b, p)  # data.totalPointsTransferred: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1397,10 +1403,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.transferReceivingCustomerIdentifiers.customerId: union
             p += 1
             if t == 2:
-                v40_customerId = ZIGZAG[b[p]]             # data.transferReceivingCustomerIdentifiers.customerId: long
+                v19_customerId = ZIGZAG[b[p]]             # data.transferReceivingCustomerIdentifiers.customerId: long
                 p += 1
-                if v40_customerId is None:
-                    v40_customerId, p = long_at(b, p - 1)
+                if v19_customerId is None:
+                    v19_customerId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.transferReceivingCustomerIdentifiers.firstName: union
@@ -1438,7 +1444,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v41_loyaltyType = b[s:p].decode()
+                v45_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             if b[p : p + 11] == b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00':  # instore, facebook, web_engage, wechat, martjack, tmall, toabao, jd, ecommerce, website, line: null
@@ -1617,16 +1623,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v42_entityType = b[s:p].decode()
+                v20_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.transferReceivingEntityInformation.entityId: union
             p += 1
             if t == 2:
-                v43_entityId = ZIGZAG[b[p]]               # data.transferReceivingEntityInformation.entityId: long
+                v21_entityId = ZIGZAG[b[p]]               # data.transferReceivingEntityInformation.entityId: long
                 p += 1
-                if v43_entityId is None:
-                    v43_entityId, p = long_at(b, p - 1)
+                if v21_entityId is None:
+                    v21_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1634,39 +1640,39 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.redemptionFromEarningPrograms: union
         p += 1
         if t == 2:
-            v39_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
-            v45_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
+            v25_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
+            v44_redemptionFromEarningPrograms = []        # data.redemptionFromEarningPrograms: one tuple per item
             while n := HALF[b[p]]:                        # data.redemptionFromEarningPrograms: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 3)
                 for _ in range(n):
-                    v37_programId = v38_programCurrentPoints = v44_pointsRedeemed = None
+                    v22_programId = v23_pointsRedeemed = v24_programCurrentPoints = None
                     t = b[p]                              # data.redemptionFromEarningPrograms[].programId: union
                     p += 1
                     if t == 2:
-                        v37_programId = ZIGZAG[b[p]]      # data.redemptionFromEarningPrograms[].programId: long
+                        v22_programId = ZIGZAG[b[p]]      # data.redemptionFromEarningPrograms[].programId: long
                         p += 1
-                        if v37_programId is None:
-                            v37_programId, p = long_at(b, p - 1)
+                        if v22_programId is None:
+                            v22_programId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionFromEarningPrograms[].pointsRedeemed: union
                     p += 1
                     if t == 2:
-                        (v44_pointsRedeemed,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].pointsRedeemed: double
+                        (v23_pointsRedeemed,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].pointsRedeemed: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionFromEarningPrograms[].programCurrentPoints: union
                     p += 1
                     if t == 2:
-                        (v38_programCurrentPoints,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].programCurrentPoints: double
+                        (v24_programCurrentPoints,) = double_at(b, p)  # data.redemptionFromEarningPrograms[].programCurrentPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
-                    v39_redemptionFromEarningPrograms.append((v37_programId, v38_programCurrentPoints))
-                    v45_redemptionFromEarningPrograms.append((v37_programId, v44_pointsRedeemed, v38_programCurrentPoints))
+                    v25_redemptionFromEarningPrograms.append((v22_programId, v23_pointsRedeemed, v24_programCurrentPoints))
+                    v44_redemptionFromEarningPrograms.append((v22_programId, v24_programCurrentPoints))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1674,4 +1680,4 @@ def read(b, p):                                           # capillary.events.Poi
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_totalPointsTransferred, v39_redemptionFromEarningPrograms, v40_customerId, v41_loyaltyType, v42_entityType, v43_entityId, v45_redemptionFromEarningPrograms)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v18_totalPointsTransferred, v19_customerId, v20_entityType, v21_entityId, v25_redemptionFromEarningPrograms, v26_email, v27_mobile, v28_loyaltyType, v29_name, v30_isDefault, v31_pointsToCurrencyRatio, v32_name, v35_additionalAttributes, v36_id, v37_code, v38_name, v39_externalId, v40_externalId1, v41_externalId2, v42_code, v43_name, v44_redemptionFromEarningPrograms, v45_loyaltyType)

@@ -9,35 +9,35 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramId
-#   v[16] data.loyaltyProgramDetails.id
-#   v[17] data.loyaltyProgramDetails.name
-#   v[18] data.loyaltyProgramDetails.isDefault
-#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[20] data.triggeringActivity.name
-#   v[21] data.triggeringActivity.requestId
-#   v[22] data.triggeringActivity.identifiers[key,value]
-#   v[23] data.triggeringActivity.additionalAttributes[key,value]
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.externalId
-#   v[28] data.triggeringActivity.enteredBy.store.externalId1
-#   v[29] data.triggeringActivity.enteredBy.store.externalId2
-#   v[30] data.triggeringActivity.enteredBy.till.code
-#   v[31] data.triggeringActivity.enteredBy.till.name
-#   v[32] data.totalPointsTransferred
-#   v[33] data.transferInitiatingCustomerIdentifiers.customerId
-#   v[34] data.transferInitiatingCustomerIdentifiers.loyaltyType
-#   v[35] data.transferInitiatingEntityInformation.entityType
-#   v[36] data.transferInitiatingEntityInformation.entityId
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.totalPointsTransferred
+#   v[17] data.transferInitiatingCustomerIdentifiers.customerId
+#   v[18] data.transferInitiatingEntityInformation.entityType
+#   v[19] data.transferInitiatingEntityInformation.entityId
+#   v[20] data.customerIdentifiers.instore.email
+#   v[21] data.customerIdentifiers.instore.mobile
+#   v[22] data.customerIdentifiers.loyaltyType
+#   v[23] data.loyaltyProgramDetails.name
+#   v[24] data.loyaltyProgramDetails.isDefault
+#   v[25] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[26] data.triggeringActivity.name
+#   v[27] data.triggeringActivity.additionalAttributes[key,value]
+#   v[28] data.triggeringActivity.enteredBy.id
+#   v[29] data.triggeringActivity.enteredBy.store.code
+#   v[30] data.triggeringActivity.enteredBy.store.name
+#   v[31] data.triggeringActivity.enteredBy.store.externalId
+#   v[32] data.triggeringActivity.enteredBy.store.externalId1
+#   v[33] data.triggeringActivity.enteredBy.store.externalId2
+#   v[34] data.triggeringActivity.enteredBy.till.code
+#   v[35] data.triggeringActivity.enteredBy.till.name
+#   v[36] data.transferInitiatingCustomerIdentifiers.loyaltyType
 
 
 def shared(v, now, received):
@@ -48,8 +48,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/pointsTransferredReceived.toml:20  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/pointsTransferredReceived.toml:23  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.totalPointsTransferred", "data.transferInitiatingCustomerIdentifiers.customerId", "data.transferInitiatingEntityInformation.entityType", "data.transferInitiatingEntityInformation.entityId"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16], v[17], v[18], v[19])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -76,7 +82,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[20], v[21], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -114,7 +120,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -139,7 +145,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -153,8 +159,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/pointsTransferredReceived.toml:24  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/pointsTransferredReceived.toml:25  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -164,8 +170,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/pointsTransferredReceived.toml:25  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/pointsTransferredReceived.toml:26  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -175,20 +181,20 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/pointsTransferredReceived.toml:26  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/pointsTransferredReceived.toml:27  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/pointsTransferredReceived.toml:27  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[15]
+    # mappings/pointsTransferredReceived.toml:28  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+    x = v[10]
     if x is None:
-        x = v[16]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/pointsTransferredReceived.toml:28  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[17]
+    # mappings/pointsTransferredReceived.toml:29  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -197,19 +203,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/pointsTransferredReceived.toml:29  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[18]
+    # mappings/pointsTransferredReceived.toml:30  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[24]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/pointsTransferredReceived.toml:30  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[19]
+    # mappings/pointsTransferredReceived.toml:31  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[25]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/pointsTransferredReceived.toml:31  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[20]
+    # mappings/pointsTransferredReceived.toml:32  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -218,8 +224,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/pointsTransferredReceived.toml:32  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[21]
+    # mappings/pointsTransferredReceived.toml:33  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -228,8 +234,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/pointsTransferredReceived.toml:33  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[22] or ())
+    # mappings/pointsTransferredReceived.toml:34  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -248,8 +254,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/pointsTransferredReceived.toml:34  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[23] or ())
+    # mappings/pointsTransferredReceived.toml:35  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[27] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -268,21 +274,21 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/pointsTransferredReceived.toml:35  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[22] or ())
+    # mappings/pointsTransferredReceived.toml:36  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_id(v[15] or ())
     if x is not None:
         o2['transactionId'] = x
-    # mappings/pointsTransferredReceived.toml:36  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[22] or ())
+    # mappings/pointsTransferredReceived.toml:37  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_number(v[15] or ())
     if x is not None:
         o2['billNumber'] = x
-    # mappings/pointsTransferredReceived.toml:37  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[24]
+    # mappings/pointsTransferredReceived.toml:38  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[28]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/pointsTransferredReceived.toml:38  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[25]
+    # mappings/pointsTransferredReceived.toml:39  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -291,8 +297,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/pointsTransferredReceived.toml:39  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[26]
+    # mappings/pointsTransferredReceived.toml:40  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -301,8 +307,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/pointsTransferredReceived.toml:40  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[27]
+    # mappings/pointsTransferredReceived.toml:41  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -311,8 +317,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/pointsTransferredReceived.toml:41  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[28]
+    # mappings/pointsTransferredReceived.toml:42  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -321,8 +327,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/pointsTransferredReceived.toml:42  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[29]
+    # mappings/pointsTransferredReceived.toml:43  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -331,8 +337,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/pointsTransferredReceived.toml:43  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[30]
+    # mappings/pointsTransferredReceived.toml:44  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -341,8 +347,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/pointsTransferredReceived.toml:44  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[31]
+    # mappings/pointsTransferredReceived.toml:45  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -351,21 +357,21 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/pointsTransferredReceived.toml:45  "_tenant.capillary.totalPoints" = { from = "data.totalPointsTransferred" }
-    x = v[32]
+    # mappings/pointsTransferredReceived.toml:46  "_tenant.capillary.totalPoints" = { from = "data.totalPointsTransferred" }
+    x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
     o5 = {}
-    # mappings/pointsTransferredReceived.toml:46  "_tenant.capillary.transferPartner.customerId" = { from = "data.transferInitiatingCustomerIdentifiers.customerId", as = "string" }
-    x = v[33]
+    # mappings/pointsTransferredReceived.toml:47  "_tenant.capillary.transferPartner.customerId" = { from = "data.transferInitiatingCustomerIdentifiers.customerId", as = "string" }
+    x = v[17]
     if x is not None:
         x = str(x)
         o5['customerId'] = x
-    # mappings/pointsTransferredReceived.toml:47  "_tenant.capillary.transferPartner.loyaltyType" = { from = "data.transferInitiatingCustomerIdentifiers.loyaltyType", as = "lower" }
-    x = v[34]
+    # mappings/pointsTransferredReceived.toml:48  "_tenant.capillary.transferPartner.loyaltyType" = { from = "data.transferInitiatingCustomerIdentifiers.loyaltyType", as = "lower" }
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -375,8 +381,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o5['loyaltyType'] = x
-    # mappings/pointsTransferredReceived.toml:48  "_tenant.capillary.transferPartner.entityType" = { from = "data.transferInitiatingEntityInformation.entityType", as = "lower" }
-    x = v[35]
+    # mappings/pointsTransferredReceived.toml:49  "_tenant.capillary.transferPartner.entityType" = { from = "data.transferInitiatingEntityInformation.entityType", as = "lower" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -386,8 +392,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o5['entityType'] = x
-    # mappings/pointsTransferredReceived.toml:49  "_tenant.capillary.transferPartner.entityId" = { from = "data.transferInitiatingEntityInformation.entityId", as = "string" }
-    x = v[36]
+    # mappings/pointsTransferredReceived.toml:50  "_tenant.capillary.transferPartner.entityId" = { from = "data.transferInitiatingEntityInformation.entityId", as = "string" }
+    x = v[19]
     if x is not None:
         x = str(x)
         o5['entityId'] = x
@@ -397,7 +403,7 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/pointsTransferredReceived.toml:23  "eventType" = { const = "loyalty.pointsTransferReceived" }
+    # mappings/pointsTransferredReceived.toml:24  "eventType" = { const = "loyalty.pointsTransferReceived" }
     o['eventType'] = 'loyalty.pointsTransferReceived'
     return fit(o, k_2, notes)
 
@@ -493,7 +499,7 @@ def skip_4(b, p, end):                                    # capillary.events.poi
 
 def read(b, p):                                           # capillary.events.PointsTransferredReceived 6f8804709f65e42a
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_totalPointsTransferred = v37_customerId = v38_loyaltyType = v39_entityType = v40_entityId = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v22_email = v23_mobile = v24_loyaltyType = v10_loyaltyProgramId = v11_id = v25_name = v26_isDefault = v27_pointsToCurrencyRatio = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v28_name = v31_additionalAttributes = v32_id = v33_code = v34_name = v35_externalId = v36_externalId1 = v37_externalId2 = v38_code = v39_name = v18_totalPointsTransferred = v19_customerId = v40_loyaltyType = v20_entityType = v21_entityId = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -521,10 +527,10 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -579,7 +585,7 @@ def read(b, p):                                           # capillary.events.Poi
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -739,7 +745,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v24_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -767,7 +773,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v23_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -781,7 +787,7 @@ def read(b, p):                                           # capillary.events.Poi
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v22_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -922,16 +928,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -950,7 +956,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_name = b[s:p].decode()
+                v28_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -964,19 +970,19 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -988,7 +994,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1002,10 +1008,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_identifiers.append((v22_key, v23_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1015,10 +1021,10 @@ def read(b, p):                                           # capillary.events.Poi
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v32_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v32_id is None:
+                        v32_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1052,7 +1058,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_code = b[s:p].decode()
+                        v38_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1066,7 +1072,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_name = b[s:p].decode()
+                        v39_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1085,7 +1091,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v33_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1099,7 +1105,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v34_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1113,7 +1119,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId = b[s:p].decode()
+                        v35_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1127,7 +1133,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId1 = b[s:p].decode()
+                        v36_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1141,7 +1147,7 @@ def read(b, p):                                           # capillary.events.Poi
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId2 = b[s:p].decode()
+                        v37_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1163,13 +1169,13 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v31_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v25_key = v26_value = None
+                        v29_key = v30_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1181,7 +1187,7 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_key = b[s:p].decode()
+                            v29_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1195,10 +1201,10 @@ def read(b, p):                                           # capillary.events.Poi
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_value = b[s:p].decode()
+                            v30_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v27_additionalAttributes.append((v25_key, v26_value))
+                        v31_additionalAttributes.append((v29_key, v30_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1210,10 +1216,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1227,7 +1233,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v25_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1237,13 +1243,13 @@ def read(b, p):                                           # capillary.events.Poi
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v18_isDefault = t == 1
+                v26_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v27_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1286,16 +1292,16 @@ def read(b, p):                                           # capillary.events.Poi
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.totalPointsTransferred: union
         p += 1
         if t == 2:
-            (v36_totalPointsTransferred,) = double_at(b, p)  # data.totalPointsTransferred: double
+            (v18_totalPointsTransferred,) = double_at(b, p)  # data.totalPointsTransferred: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1305,10 +1311,10 @@ def read(b, p):                                           # capillary.events.Poi
             t = b[p]                                      # data.transferInitiatingCustomerIdentifiers.customerId: union
             p += 1
             if t == 2:
-                v37_customerId = ZIGZAG[b[p]]             # data.transferInitiatingCustomerIdentifiers.customerId: long
+                v19_customerId = ZIGZAG[b[p]]             # data.transferInitiatingCustomerIdentifiers.customerId: long
                 p += 1
-                if v37_customerId is None:
-                    v37_customerId, p = long_at(b, p - 1)
+                if v19_customerId is None:
+                    v19_customerId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.transferInitiatingCustomerIdentifiers.firstName: union
@@ -1346,7 +1352,7 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v38_loyaltyType = b[s:p].decode()
+                v40_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             if b[p : p + 11] == b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00':  # instore, facebook, web_engage, wechat, martjack, tmall, toabao, jd, ecommerce, website, line: null
@@ -1525,16 +1531,16 @@ def read(b, p):                                           # capillary.events.Poi
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v39_entityType = b[s:p].decode()
+                v20_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.transferInitiatingEntityInformation.entityId: union
             p += 1
             if t == 2:
-                v40_entityId = ZIGZAG[b[p]]               # data.transferInitiatingEntityInformation.entityId: long
+                v21_entityId = ZIGZAG[b[p]]               # data.transferInitiatingEntityInformation.entityId: long
                 p += 1
-                if v40_entityId is None:
-                    v40_entityId, p = long_at(b, p - 1)
+                if v21_entityId is None:
+                    v21_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1543,4 +1549,4 @@ def read(b, p):                                           # capillary.events.Poi
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_totalPointsTransferred, v37_customerId, v38_loyaltyType, v39_entityType, v40_entityId)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v18_totalPointsTransferred, v19_customerId, v20_entityType, v21_entityId, v22_email, v23_mobile, v24_loyaltyType, v25_name, v26_isDefault, v27_pointsToCurrencyRatio, v28_name, v31_additionalAttributes, v32_id, v33_code, v34_name, v35_externalId, v36_externalId1, v37_externalId2, v38_code, v39_name, v40_loyaltyType)

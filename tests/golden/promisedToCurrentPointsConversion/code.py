@@ -10,46 +10,47 @@
 #   v[6] refId
 #   v[7] apiRequestId
 #   v[8] eventLogId
-#   v[9] data.eventLogId
-#   v[10] data.billId
-#   v[11] data.customerIdentifiers.instore.email
-#   v[12] data.customerIdentifiers.instore.mobile
-#   v[13] loyaltyEventId
-#   v[14] data.customerIdentifiers.loyaltyType
-#   v[15] data.entityInformation.entityType
-#   v[16] data.entityInformation.entityId
-#   v[17] data.loyaltyProgramId
-#   v[18] data.loyaltyProgramDetails.id
-#   v[19] data.loyaltyProgramDetails.name
-#   v[20] data.loyaltyProgramDetails.isDefault
-#   v[21] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[22] data.triggeringActivity.name
-#   v[23] data.triggeringActivity.requestId
-#   v[24] data.triggeringActivity.identifiers[key,value]
-#   v[25] data.triggeringActivity.additionalAttributes[key,value]
-#   v[26] data.triggeringActivity.enteredBy.id
-#   v[27] data.triggeringActivity.enteredBy.store.code
-#   v[28] data.triggeringActivity.enteredBy.store.name
-#   v[29] data.triggeringActivity.enteredBy.store.externalId
-#   v[30] data.triggeringActivity.enteredBy.store.externalId1
-#   v[31] data.triggeringActivity.enteredBy.store.externalId2
-#   v[32] data.triggeringActivity.enteredBy.till.code
-#   v[33] data.triggeringActivity.enteredBy.till.name
-#   v[34] data.pointsConverted
-#   v[35] data.programCurrentPoints
-#   v[36] data.programLifetimePoints
-#   v[37] data.pointsConvertedType
-#   v[38] data.pointsConversionSource
-#   v[39] data.eventDateTime
-#   v[40] data.earningActivityReference[name,enteredAt,pointsConverted,identifiers]
-#   v[41] data.pointsConvertedBreakup[entityName,entityDetails.id,entityDetails.billNumber,entityDetails.itemCode,entityDetails.billDate,nonPromotionalPointsBreakup,promotionalPointsBreakup]
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.eventLogId
+#   v[17] data.billId
+#   v[18] data.pointsConverted
+#   v[19] data.pointsConvertedType
+#   v[20] data.pointsConversionSource
+#   v[21] data.eventDateTime
+#   v[22] data.earningActivityReference[name,enteredAt,pointsConverted,identifiers]
+#   v[23] data.pointsConvertedBreakup[entityName,entityDetails.id,entityDetails.billNumber,entityDetails.itemCode,entityDetails.billDate]
+#   v[24] data.programCurrentPoints
+#   v[25] data.programLifetimePoints
+#   v[26] data.customerIdentifiers.instore.email
+#   v[27] data.customerIdentifiers.instore.mobile
+#   v[28] data.customerIdentifiers.loyaltyType
+#   v[29] data.loyaltyProgramDetails.name
+#   v[30] data.loyaltyProgramDetails.isDefault
+#   v[31] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[32] data.triggeringActivity.name
+#   v[33] data.triggeringActivity.additionalAttributes[key,value]
+#   v[34] data.triggeringActivity.enteredBy.id
+#   v[35] data.triggeringActivity.enteredBy.store.code
+#   v[36] data.triggeringActivity.enteredBy.store.name
+#   v[37] data.triggeringActivity.enteredBy.store.externalId
+#   v[38] data.triggeringActivity.enteredBy.store.externalId1
+#   v[39] data.triggeringActivity.enteredBy.store.externalId2
+#   v[40] data.triggeringActivity.enteredBy.till.code
+#   v[41] data.triggeringActivity.enteredBy.till.name
+#   v[42] data.pointsConvertedBreakup[entityName,entityDetails.id,entityDetails.billNumber,entityDetails.itemCode,entityDetails.billDate,nonPromotionalPointsBreakup,promotionalPointsBreakup]
 
 
 def shared(v, now, received):
     return (
         f_event_time(now, received, v[5]),
-        f_is_default_program(v[20], v[0], v[17], v[18]),
-        f_is_any(v[15], 'USER', ''),
+        f_is_default_program(v[30], v[0], v[10], v[11]),
+        f_is_any(v[12], 'USER', ''),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
@@ -57,8 +58,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/promisedToCurrentPointsConversion.toml:8  events -> events
     o = {}
-    # mappings/promisedToCurrentPointsConversion.toml:11  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "data.eventLogId", "data.billId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10])
+    # mappings/promisedToCurrentPointsConversion.toml:11  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.eventLogId", "data.billId", "data.pointsConverted", "data.pointsConvertedType", "data.pointsConversionSource", "data.eventDateTime", "data.earningActivityReference[name,enteredAt,pointsConverted,identifiers]", "data.pointsConvertedBreakup[entityName,entityDetails.id,entityDetails.billNumber,entityDetails.itemCode,entityDetails.billDate]", "data.programCurrentPoints", "data.programLifetimePoints"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16], v[17], v[18], v[19], v[20], v[21], v[22] or (), v[23] or (), v[24], v[25])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -85,7 +92,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[11], v[12], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[26], v[27], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -125,7 +132,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/promisedToCurrentPointsConversion.toml:13  "_tenant.capillary.eventLogId" = { from = ["eventLogId", "data.eventLogId"], as = "string" }
     x = v[8]
     if x is None:
-        x = v[9]
+        x = v[16]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -150,7 +157,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[13]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -165,7 +172,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:14  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[14]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -176,7 +183,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/promisedToCurrentPointsConversion.toml:15  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[15]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -187,19 +194,19 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['entityType'] = x
     # mappings/promisedToCurrentPointsConversion.toml:16  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[16]
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:17  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[17]
+    x = v[10]
     if x is None:
-        x = v[18]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:18  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[19]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -209,18 +216,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['programName'] = x
     # mappings/promisedToCurrentPointsConversion.toml:19  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[20]
+    x = v[30]
     if x is not None:
         o2['isDefaultProgram'] = x
     # mappings/promisedToCurrentPointsConversion.toml:20  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[21]
+    x = v[31]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
     # mappings/promisedToCurrentPointsConversion.toml:21  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[22]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -230,7 +237,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/promisedToCurrentPointsConversion.toml:22  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[23]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -240,7 +247,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:23  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[24] or ())
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -260,7 +267,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/promisedToCurrentPointsConversion.toml:24  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[25] or ())
+    x = f_field_map(v[33] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -280,20 +287,20 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/promisedToCurrentPointsConversion.toml:25  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "data.billId"] }
-    x = f_bill_id(v[24] or (), v[10])
+    x = f_bill_id(v[15] or (), v[17])
     if x is not None:
         o2['transactionId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:26  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[24] or ())
+    x = f_bill_number(v[15] or ())
     if x is not None:
         o2['billNumber'] = x
     # mappings/promisedToCurrentPointsConversion.toml:27  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[26]
+    x = v[34]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/promisedToCurrentPointsConversion.toml:28  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[27]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -303,7 +310,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/promisedToCurrentPointsConversion.toml:29  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[28]
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -313,7 +320,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/promisedToCurrentPointsConversion.toml:30  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[29]
+    x = v[37]
     if x is not None:
         x = x.strip()
         if not x:
@@ -323,7 +330,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/promisedToCurrentPointsConversion.toml:31  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[30]
+    x = v[38]
     if x is not None:
         x = x.strip()
         if not x:
@@ -333,7 +340,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/promisedToCurrentPointsConversion.toml:32  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[31]
+    x = v[39]
     if x is not None:
         x = x.strip()
         if not x:
@@ -343,7 +350,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/promisedToCurrentPointsConversion.toml:33  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[32]
+    x = v[40]
     if x is not None:
         x = x.strip()
         if not x:
@@ -353,7 +360,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/promisedToCurrentPointsConversion.toml:34  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[33]
+    x = v[41]
     if x is not None:
         x = x.strip()
         if not x:
@@ -363,28 +370,28 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillName'] = x
     # mappings/promisedToCurrentPointsConversion.toml:35  "_tenant.capillary.totalPoints" = { from = "data.pointsConverted" }
-    x = v[34]
+    x = v[18]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
     # mappings/promisedToCurrentPointsConversion.toml:36  "_tenant.capillary.currentPoints" = { from = "data.programCurrentPoints" }
-    x = v[35]
+    x = v[24]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
     # mappings/promisedToCurrentPointsConversion.toml:37  "_tenant.capillary.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[36]
+    x = v[25]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.lifetimePoints:not finite')
         else:
             o2['lifetimePoints'] = x
     # mappings/promisedToCurrentPointsConversion.toml:38  "_tenant.capillary.conversionType" = { from = "data.pointsConvertedType", as = "upper" }
-    x = v[37]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -395,7 +402,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.upper()
             o2['conversionType'] = x
     # mappings/promisedToCurrentPointsConversion.toml:39  "_tenant.capillary.conversionSource" = { from = "data.pointsConversionSource" }
-    x = v[38]
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -405,7 +412,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['conversionSource'] = x
     # mappings/promisedToCurrentPointsConversion.toml:40  "_tenant.capillary.eventDateTime" = { from = "data.eventDateTime" }
-    x = v[39]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -416,7 +423,7 @@ def output_0(v, s, now, received, known, notes):
             o2['eventDateTime'] = x
     l5 = []
     # mappings/promisedToCurrentPointsConversion.toml:48  [output.fields."_tenant.capillary.earningActivities"]
-    for item6 in v[40] or ():
+    for item6 in v[22] or ():
         o7 = {}
         # mappings/promisedToCurrentPointsConversion.toml:50  fields."name" = { from = "name" }
         x = item6[0]
@@ -461,7 +468,7 @@ def output_0(v, s, now, received, known, notes):
         o2['earningActivities'] = l5
     l8 = []
     # mappings/promisedToCurrentPointsConversion.toml:57  [output.fields."_tenant.capillary.convertedPoints"]
-    for item9 in v[41] or ():
+    for item9 in v[42] or ():
         o10 = {}
         # mappings/promisedToCurrentPointsConversion.toml:59  fields."entityType" = { from = "entityName", as = "lower" }
         x = item9[0]
@@ -584,7 +591,7 @@ def output_0(v, s, now, received, known, notes):
     for _once19 in ONCE:
         o20 = {}
         # mappings/promisedToCurrentPointsConversion.toml:44  fields."value" = { from = "data.pointsConverted", required = true }
-        x = v[34]
+        x = v[18]
         if x is None:
             continue
         if not isfinite(x):
@@ -593,14 +600,14 @@ def output_0(v, s, now, received, known, notes):
         else:
             o20['value'] = x
         # mappings/promisedToCurrentPointsConversion.toml:45  fields."loyaltyProgramId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-        x = v[17]
+        x = v[10]
         if x is None:
-            x = v[18]
+            x = v[11]
         if x is not None:
             x = str(x)
             o20['loyaltyProgramId'] = x
         # mappings/promisedToCurrentPointsConversion.toml:46  fields."transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers", "data.billId", "loyaltyEventId"] }
-        x = f_bill_id(v[24] or (), v[10], v[13])
+        x = f_bill_id(v[15] or (), v[17], v[9])
         if x is not None:
             o20['transactionId'] = x
         l18.append(o20)
@@ -655,7 +662,7 @@ def output_1(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o21
     o22 = {}
     # mappings/promisedToCurrentPointsConversion.toml:82  "loyalty.points" = { from = "data.programCurrentPoints" }
-    x = v[35]
+    x = v[24]
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -714,7 +721,7 @@ def output_2(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o23
     o24 = {}
     # mappings/promisedToCurrentPointsConversion.toml:91  "loyalty.lifetimePoints" = { from = "data.programLifetimePoints" }
-    x = v[36]
+    x = v[25]
     if x is None:
         return Skip('withheld: loyalty.lifetimePoints', 'profile-lifetime')
     if not isfinite(x):
@@ -1082,7 +1089,7 @@ def read_62(b, p, end):                                   # data.pointsConverted
 
 def read(b, p):                                           # capillary.events.PromisedToCurrentPointsConversion 2f025355f483d3bf
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v11_email = v12_mobile = v14_loyaltyType = v9_eventLogId = v10_billId = v15_entityType = v16_entityId = v17_loyaltyProgramId = v18_id = v19_name = v20_isDefault = v21_pointsToCurrencyRatio = v22_name = v23_requestId = v26_identifiers = v29_additionalAttributes = v30_id = v31_code = v32_name = v33_externalId = v34_externalId1 = v35_externalId2 = v36_code = v37_name = v38_pointsConverted = v39_programCurrentPoints = v40_programLifetimePoints = v41_pointsConvertedType = v42_pointsConversionSource = v43_eventDateTime = v48_earningActivityReference = v56_pointsConvertedBreakup = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v13_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v37_email = v38_mobile = v39_loyaltyType = v10_loyaltyProgramId = v11_id = v40_name = v41_isDefault = v42_pointsToCurrencyRatio = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v43_name = v46_additionalAttributes = v47_id = v48_code = v49_name = v50_externalId = v51_externalId1 = v52_externalId2 = v53_code = v54_name = v18_eventLogId = v19_billId = v20_pointsConverted = v21_pointsConvertedType = v22_pointsConversionSource = v23_eventDateTime = v28_earningActivityReference = v34_pointsConvertedBreakup = v57_pointsConvertedBreakup = v35_programCurrentPoints = v36_programLifetimePoints = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1168,7 +1175,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v13_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -1328,7 +1335,7 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_loyaltyType = b[s:p].decode()
+                v39_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -1356,7 +1363,7 @@ def read(b, p):                                           # capillary.events.Pro
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v12_mobile = b[s:p].decode()
+                    v38_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1370,7 +1377,7 @@ def read(b, p):                                           # capillary.events.Pro
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v11_email = b[s:p].decode()
+                    v37_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1511,16 +1518,16 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v15_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v16_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v16_entityId is None:
-                    v16_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1539,7 +1546,7 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v22_name = b[s:p].decode()
+                v43_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1553,19 +1560,19 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v23_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v26_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v24_key = v25_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1577,7 +1584,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v24_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1591,10 +1598,10 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v26_identifiers.append((v24_key, v25_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1604,10 +1611,10 @@ def read(b, p):                                           # capillary.events.Pro
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v30_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v47_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v30_id is None:
-                        v30_id, p = long_at(b, p - 1)
+                    if v47_id is None:
+                        v47_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1641,7 +1648,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v36_code = b[s:p].decode()
+                        v53_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1655,7 +1662,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v37_name = b[s:p].decode()
+                        v54_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1674,7 +1681,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_code = b[s:p].decode()
+                        v48_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1688,7 +1695,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_name = b[s:p].decode()
+                        v49_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1702,7 +1709,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId = b[s:p].decode()
+                        v50_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1716,7 +1723,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_externalId1 = b[s:p].decode()
+                        v51_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1730,7 +1737,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_externalId2 = b[s:p].decode()
+                        v52_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1752,13 +1759,13 @@ def read(b, p):                                           # capillary.events.Pro
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v29_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v46_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v27_key = v28_value = None
+                        v44_key = v45_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1770,7 +1777,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v27_key = b[s:p].decode()
+                            v44_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1784,10 +1791,10 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v28_value = b[s:p].decode()
+                            v45_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v29_additionalAttributes.append((v27_key, v28_value))
+                        v46_additionalAttributes.append((v44_key, v45_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1799,10 +1806,10 @@ def read(b, p):                                           # capillary.events.Pro
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v18_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v18_id is None:
-                    v18_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1816,7 +1823,7 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v19_name = b[s:p].decode()
+                v40_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1826,13 +1833,13 @@ def read(b, p):                                           # capillary.events.Pro
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v20_isDefault = t == 1
+                v41_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v21_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v42_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1875,16 +1882,16 @@ def read(b, p):                                           # capillary.events.Pro
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v17_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v17_loyaltyProgramId is None:
-                v17_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.pointsConverted: union
         p += 1
         if t == 2:
-            (v38_pointsConverted,) = double_at(b, p)      # data.pointsConverted: double
+            (v20_pointsConverted,) = double_at(b, p)      # data.pointsConverted: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1899,7 +1906,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v41_pointsConvertedType = b[s:p].decode()
+            v21_pointsConvertedType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.pointsConversionSource: union
@@ -1913,33 +1920,33 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v42_pointsConversionSource = b[s:p].decode()
+            v22_pointsConversionSource = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programCurrentPoints: union
         p += 1
         if t == 2:
-            (v39_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
+            (v35_programCurrentPoints,) = double_at(b, p)  # data.programCurrentPoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.programLifetimePoints: union
         p += 1
         if t == 2:
-            (v40_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
+            (v36_programLifetimePoints,) = double_at(b, p)  # data.programLifetimePoints: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earningActivityReference: union
         p += 1
         if t == 2:
-            v48_earningActivityReference = []             # data.earningActivityReference: one tuple per item
+            v28_earningActivityReference = []             # data.earningActivityReference: one tuple per item
             while n := HALF[b[p]]:                        # data.earningActivityReference: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v44_name = v45_enteredAt = v46_pointsConverted = v47_identifiers = None
+                    v24_name = v25_enteredAt = v26_pointsConverted = v27_identifiers = None
                     t = b[p]                              # data.earningActivityReference[].name: union
                     p += 1
                     if t == 2:
@@ -1951,22 +1958,22 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v44_name = b[s:p].decode()
+                        v24_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earningActivityReference[].enteredAt: union
                     p += 1
                     if t == 2:
-                        v45_enteredAt = ZIGZAG[b[p]]      # data.earningActivityReference[].enteredAt: long
+                        v25_enteredAt = ZIGZAG[b[p]]      # data.earningActivityReference[].enteredAt: long
                         p += 1
-                        if v45_enteredAt is None:
-                            v45_enteredAt, p = long_at(b, p - 1)
+                        if v25_enteredAt is None:
+                            v25_enteredAt, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earningActivityReference[].pointsConverted: union
                     p += 1
                     if t == 2:
-                        (v46_pointsConverted,) = double_at(b, p)  # data.earningActivityReference[].pointsConverted: double
+                        (v26_pointsConverted,) = double_at(b, p)  # data.earningActivityReference[].pointsConverted: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -2014,23 +2021,24 @@ def read(b, p):                                           # capillary.events.Pro
                                 x5 = {'key': x7, 'value': x8}  # data.earningActivityReference[].identifiers[]: record
                                 x6.append(x5)
                         p += 1
-                        v47_identifiers = x6
+                        v27_identifiers = x6
                     elif t:
                         raise Bad("no such branch of the union")
-                    v48_earningActivityReference.append((v44_name, v45_enteredAt, v46_pointsConverted, v47_identifiers))
+                    v28_earningActivityReference.append((v24_name, v25_enteredAt, v26_pointsConverted, v27_identifiers))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.pointsConvertedBreakup: union
         p += 1
         if t == 2:
-            v56_pointsConvertedBreakup = []               # data.pointsConvertedBreakup: one tuple per item
+            v34_pointsConvertedBreakup = []               # data.pointsConvertedBreakup: one tuple per item
+            v57_pointsConvertedBreakup = []               # data.pointsConvertedBreakup: one tuple per item
             while n := HALF[b[p]]:                        # data.pointsConvertedBreakup: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v49_entityName = v50_id = v51_billNumber = v52_itemCode = v53_billDate = v54_nonPromotionalPointsBreakup = v55_promotionalPointsBreakup = None
+                    v29_entityName = v30_id = v31_billNumber = v32_itemCode = v33_billDate = v55_nonPromotionalPointsBreakup = v56_promotionalPointsBreakup = None
                     t = b[p]                              # data.pointsConvertedBreakup[].entityName: union
                     p += 1
                     if t == 2:
@@ -2042,7 +2050,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v49_entityName = b[s:p].decode()
+                        v29_entityName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.pointsConvertedBreakup[].entityDetails: union
@@ -2051,10 +2059,10 @@ def read(b, p):                                           # capillary.events.Pro
                         t = b[p]                          # data.pointsConvertedBreakup[].entityDetails.id: union
                         p += 1
                         if t == 2:
-                            v50_id = ZIGZAG[b[p]]         # data.pointsConvertedBreakup[].entityDetails.id: long
+                            v30_id = ZIGZAG[b[p]]         # data.pointsConvertedBreakup[].entityDetails.id: long
                             p += 1
-                            if v50_id is None:
-                                v50_id, p = long_at(b, p - 1)
+                            if v30_id is None:
+                                v30_id, p = long_at(b, p - 1)
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.pointsConvertedBreakup[].entityDetails.billNumber: union
@@ -2068,7 +2076,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v51_billNumber = b[s:p].decode()
+                            v31_billNumber = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.pointsConvertedBreakup[].entityDetails.itemCode: union
@@ -2082,7 +2090,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v52_itemCode = b[s:p].decode()
+                            v32_itemCode = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.pointsConvertedBreakup[].entityDetails.billDate: union
@@ -2096,7 +2104,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v53_billDate = b[s:p].decode()
+                            v33_billDate = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                     elif t:
@@ -2405,7 +2413,7 @@ def read(b, p):                                           # capillary.events.Pro
                                 x9 = {'points': x11, 'programId': x12, 'promotionId': x13, 'promotionName': x14, 'promotionDetails': x15}  # data.pointsConvertedBreakup[].promotionalPointsBreakup[]: record
                                 x10.append(x9)
                         p += 1
-                        v55_promotionalPointsBreakup = x10
+                        v56_promotionalPointsBreakup = x10
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup: union
@@ -2440,10 +2448,11 @@ def read(b, p):                                           # capillary.events.Pro
                                 x65 = {'points': x67, 'programId': x68}  # data.pointsConvertedBreakup[].nonPromotionalPointsBreakup[]: record
                                 x66.append(x65)
                         p += 1
-                        v54_nonPromotionalPointsBreakup = x66
+                        v55_nonPromotionalPointsBreakup = x66
                     elif t:
                         raise Bad("no such branch of the union")
-                    v56_pointsConvertedBreakup.append((v49_entityName, v50_id, v51_billNumber, v52_itemCode, v53_billDate, v54_nonPromotionalPointsBreakup, v55_promotionalPointsBreakup))
+                    v34_pointsConvertedBreakup.append((v29_entityName, v30_id, v31_billNumber, v32_itemCode, v33_billDate))
+                    v57_pointsConvertedBreakup.append((v29_entityName, v30_id, v31_billNumber, v32_itemCode, v33_billDate, v55_nonPromotionalPointsBreakup, v56_promotionalPointsBreakup))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -2458,29 +2467,29 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v43_eventDateTime = b[s:p].decode()
+            v23_eventDateTime = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billId: union
         p += 1
         if t == 2:
-            v10_billId = ZIGZAG[b[p]]                     # data.billId: long
+            v19_billId = ZIGZAG[b[p]]                     # data.billId: long
             p += 1
-            if v10_billId is None:
-                v10_billId, p = long_at(b, p - 1)
+            if v19_billId is None:
+                v19_billId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.eventLogId: union
         p += 1
         if t == 2:
-            v9_eventLogId = ZIGZAG[b[p]]                  # data.eventLogId: long
+            v18_eventLogId = ZIGZAG[b[p]]                 # data.eventLogId: long
             p += 1
-            if v9_eventLogId is None:
-                v9_eventLogId, p = long_at(b, p - 1)
+            if v18_eventLogId is None:
+                v18_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_eventLogId, v10_billId, v11_email, v12_mobile, v13_loyaltyEventId, v14_loyaltyType, v15_entityType, v16_entityId, v17_loyaltyProgramId, v18_id, v19_name, v20_isDefault, v21_pointsToCurrencyRatio, v22_name, v23_requestId, v26_identifiers, v29_additionalAttributes, v30_id, v31_code, v32_name, v33_externalId, v34_externalId1, v35_externalId2, v36_code, v37_name, v38_pointsConverted, v39_programCurrentPoints, v40_programLifetimePoints, v41_pointsConvertedType, v42_pointsConversionSource, v43_eventDateTime, v48_earningActivityReference, v56_pointsConvertedBreakup)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v18_eventLogId, v19_billId, v20_pointsConverted, v21_pointsConvertedType, v22_pointsConversionSource, v23_eventDateTime, v28_earningActivityReference, v34_pointsConvertedBreakup, v35_programCurrentPoints, v36_programLifetimePoints, v37_email, v38_mobile, v39_loyaltyType, v40_name, v41_isDefault, v42_pointsToCurrencyRatio, v43_name, v46_additionalAttributes, v47_id, v48_code, v49_name, v50_externalId, v51_externalId1, v52_externalId2, v53_code, v54_name, v57_pointsConvertedBreakup)

@@ -9,39 +9,39 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.earnedId
-#   v[9] data.issualId
-#   v[10] data.customerIdentifiers.instore.email
-#   v[11] data.customerIdentifiers.instore.mobile
-#   v[12] eventLogId
-#   v[13] loyaltyEventId
-#   v[14] data.customerIdentifiers.loyaltyType
-#   v[15] data.loyaltyProgramId
-#   v[16] data.triggeringActivity.name
-#   v[17] data.triggeringActivity.requestId
-#   v[18] data.triggeringActivity.identifiers[key,value]
-#   v[19] data.triggeringActivity.additionalAttributes[key,value]
-#   v[20] data.triggeringActivity.enteredBy.id
-#   v[21] data.triggeringActivity.enteredBy.store.code
-#   v[22] data.triggeringActivity.enteredBy.store.name
-#   v[23] data.triggeringActivity.enteredBy.store.externalId
-#   v[24] data.triggeringActivity.enteredBy.store.externalId1
-#   v[25] data.triggeringActivity.enteredBy.store.externalId2
-#   v[26] data.triggeringActivity.enteredBy.till.code
-#   v[27] data.triggeringActivity.enteredBy.till.name
-#   v[28] data.promotionName
-#   v[29] data.promotionDescription
-#   v[30] data.promotionStartDate
-#   v[31] data.promotionEndDate
-#   v[32] data.promotionEarnedDate
-#   v[33] data.promotionEarnedExpiryDate
-#   v[34] data.pointsOfferType
-#   v[35] data.promotionEarnSource
-#   v[36] data.earnCriteria
-#   v[37] data.earnRestrictions[limitOn,kpi,maxLimit]
-#   v[38] data.redemptionRestrictions[limitOn,kpi,maxLimit,restrictionType,periodType,periodUnit,restrictionRefreshDate]
-#   v[39] data.customFields[key,value]
-#   v[40] data.promotionId
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.triggeringActivity.requestId
+#   v[12] data.triggeringActivity.identifiers[key,value]
+#   v[13] data.promotionId
+#   v[14] data.issualId
+#   v[15] data.earnedId
+#   v[16] data.promotionStartDate
+#   v[17] data.promotionEndDate
+#   v[18] data.promotionEarnedDate
+#   v[19] data.promotionEarnedExpiryDate
+#   v[20] data.customFields[key,value]
+#   v[21] data.customerIdentifiers.instore.email
+#   v[22] data.customerIdentifiers.instore.mobile
+#   v[23] data.customerIdentifiers.loyaltyType
+#   v[24] data.triggeringActivity.name
+#   v[25] data.triggeringActivity.additionalAttributes[key,value]
+#   v[26] data.triggeringActivity.enteredBy.id
+#   v[27] data.triggeringActivity.enteredBy.store.code
+#   v[28] data.triggeringActivity.enteredBy.store.name
+#   v[29] data.triggeringActivity.enteredBy.store.externalId
+#   v[30] data.triggeringActivity.enteredBy.store.externalId1
+#   v[31] data.triggeringActivity.enteredBy.store.externalId2
+#   v[32] data.triggeringActivity.enteredBy.till.code
+#   v[33] data.triggeringActivity.enteredBy.till.name
+#   v[34] data.promotionName
+#   v[35] data.promotionDescription
+#   v[36] data.pointsOfferType
+#   v[37] data.promotionEarnSource
+#   v[38] data.earnCriteria
+#   v[39] data.earnRestrictions[limitOn,kpi,maxLimit]
+#   v[40] data.redemptionRestrictions[limitOn,kpi,maxLimit,restrictionType,periodType,periodUnit,restrictionRefreshDate]
 
 
 def shared(v, now, received):
@@ -52,8 +52,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/promotionEarned.toml:7  events -> events
     o = {}
-    # mappings/promotionEarned.toml:10  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.earnedId", "data.issualId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9])
+    # mappings/promotionEarned.toml:10  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.promotionId", "data.issualId", "data.earnedId", "data.promotionStartDate", "data.promotionEndDate", "data.promotionEarnedDate", "data.promotionEarnedExpiryDate", "data.customFields[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12] or (), v[13], v[14], v[15], v[16], v[17], v[18], v[19], v[20] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -80,7 +86,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[10], v[11], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[21], v[22], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -118,7 +124,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[12]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -143,7 +149,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[13]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -158,7 +164,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/promotionEarned.toml:13  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[14]
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -169,12 +175,12 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/promotionEarned.toml:14  "_tenant.capillary.programId" = { from = "data.loyaltyProgramId", as = "string" }
-    x = v[15]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['programId'] = x
     # mappings/promotionEarned.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[16]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -184,7 +190,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/promotionEarned.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[17]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -194,7 +200,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/promotionEarned.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[18] or ())
+    x = f_identifier_map(v[12] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -214,7 +220,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/promotionEarned.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[19] or ())
+    x = f_field_map(v[25] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -234,12 +240,12 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/promotionEarned.toml:19  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[20]
+    x = v[26]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/promotionEarned.toml:20  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[21]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -249,7 +255,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/promotionEarned.toml:21  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[22]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -259,7 +265,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/promotionEarned.toml:22  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[23]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -269,7 +275,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/promotionEarned.toml:23  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[24]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -279,7 +285,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/promotionEarned.toml:24  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[25]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -289,7 +295,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/promotionEarned.toml:25  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[26]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -299,7 +305,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/promotionEarned.toml:26  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[27]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -310,7 +316,7 @@ def output_0(v, s, now, received, known, notes):
             o2['tillName'] = x
     o5 = {}
     # mappings/promotionEarned.toml:27  "_tenant.capillary.promotion.name" = { from = "data.promotionName" }
-    x = v[28]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -320,7 +326,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['name'] = x
     # mappings/promotionEarned.toml:28  "_tenant.capillary.promotion.description" = { from = "data.promotionDescription" }
-    x = v[29]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -330,7 +336,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['description'] = x
     # mappings/promotionEarned.toml:29  "_tenant.capillary.promotion.startDate" = { from = "data.promotionStartDate" }
-    x = v[30]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -344,7 +350,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o5['startDate'] = x
     # mappings/promotionEarned.toml:30  "_tenant.capillary.promotion.endDate" = { from = "data.promotionEndDate" }
-    x = v[31]
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -358,7 +364,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o5['endDate'] = x
     # mappings/promotionEarned.toml:31  "_tenant.capillary.promotion.earnedOn" = { from = "data.promotionEarnedDate" }
-    x = v[32]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -372,7 +378,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o5['earnedOn'] = x
     # mappings/promotionEarned.toml:32  "_tenant.capillary.promotion.expiresOn" = { from = "data.promotionEarnedExpiryDate" }
-    x = v[33]
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -386,7 +392,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 o5['expiresOn'] = x
     # mappings/promotionEarned.toml:33  "_tenant.capillary.promotion.offerType" = { from = "data.pointsOfferType", as = "lower" }
-    x = v[34]
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -397,7 +403,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o5['offerType'] = x
     # mappings/promotionEarned.toml:34  "_tenant.capillary.promotion.earnSource" = { from = "data.promotionEarnSource" }
-    x = v[35]
+    x = v[37]
     if x is not None:
         x = x.strip()
         if not x:
@@ -407,7 +413,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['earnSource'] = x
     # mappings/promotionEarned.toml:35  "_tenant.capillary.promotion.earnCriteria" = { from = "data.earnCriteria" }
-    x = v[36]
+    x = v[38]
     if x is not None:
         x = x.strip()
         if not x:
@@ -417,18 +423,18 @@ def output_0(v, s, now, received, known, notes):
         else:
             o5['earnCriteria'] = x
     # mappings/promotionEarned.toml:36  "_tenant.capillary.promotion.issualId" = { from = "data.issualId", as = "string" }
-    x = v[9]
+    x = v[14]
     if x is not None:
         x = str(x)
         o5['issualId'] = x
     # mappings/promotionEarned.toml:37  "_tenant.capillary.promotion.earnedId" = { from = "data.earnedId", as = "string" }
-    x = v[8]
+    x = v[15]
     if x is not None:
         x = str(x)
         o5['earnedId'] = x
     l6 = []
     # mappings/promotionEarned.toml:40  [output.fields."_tenant.capillary.promotion.earnLimits"]
-    for item7 in v[37] or ():
+    for item7 in v[39] or ():
         o8 = {}
         # mappings/promotionEarned.toml:42  fields."limitOn" = { from = "limitOn" }
         x = item7[0]
@@ -463,7 +469,7 @@ def output_0(v, s, now, received, known, notes):
         o5['earnLimits'] = l6
     l9 = []
     # mappings/promotionEarned.toml:46  [output.fields."_tenant.capillary.promotion.redemptionLimits"]
-    for item10 in v[38] or ():
+    for item10 in v[40] or ():
         o11 = {}
         # mappings/promotionEarned.toml:48  fields."limitOn" = { from = "limitOn" }
         x = item10[0]
@@ -539,7 +545,7 @@ def output_0(v, s, now, received, known, notes):
     if o5:
         o2['promotion'] = o5
     # mappings/promotionEarned.toml:38  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = f_field_map(v[39] or ())
+    x = f_field_map(v[20] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -566,7 +572,7 @@ def output_0(v, s, now, received, known, notes):
     o['eventType'] = 'loyalty.promotionEarned'
     o13 = {}
     # mappings/promotionEarned.toml:12  "commerce.promotionID" = { from = "data.promotionId", as = "string" }
-    x = v[40]
+    x = v[13]
     if x is not None:
         x = str(x)
         o13['promotionID'] = x
@@ -666,7 +672,7 @@ def skip_4(b, p, end):                                    # capillary.events.pro
 
 def read(b, p):                                           # capillary.events.PromotionEarned 984d6a607dc96063
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v10_email = v11_mobile = v14_loyaltyType = v8_earnedId = v9_issualId = v15_loyaltyProgramId = v16_name = v17_requestId = v20_identifiers = v23_additionalAttributes = v24_id = v25_code = v26_name = v27_externalId = v28_externalId1 = v29_externalId2 = v30_code = v31_name = v32_promotionName = v33_promotionDescription = v34_promotionStartDate = v35_promotionEndDate = v36_promotionEarnedDate = v37_promotionEarnedExpiryDate = v38_pointsOfferType = v39_promotionEarnSource = v40_earnCriteria = v44_earnRestrictions = v52_redemptionRestrictions = v55_customFields = v56_promotionId = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v12_eventLogId = v13_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v25_email = v26_mobile = v27_loyaltyType = v10_loyaltyProgramId = v11_requestId = v14_identifiers = v28_name = v31_additionalAttributes = v32_id = v33_code = v34_name = v35_externalId = v36_externalId1 = v37_externalId2 = v38_code = v39_name = v15_promotionId = v16_issualId = v17_earnedId = v18_promotionStartDate = v19_promotionEndDate = v20_promotionEarnedDate = v21_promotionEarnedExpiryDate = v24_customFields = v40_promotionName = v41_promotionDescription = v42_pointsOfferType = v43_promotionEarnSource = v44_earnCriteria = v48_earnRestrictions = v56_redemptionRestrictions = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -694,10 +700,10 @@ def read(b, p):                                           # capillary.events.Pro
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v12_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v12_eventLogId is None:
-                v12_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -752,7 +758,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v13_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -912,7 +918,7 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_loyaltyType = b[s:p].decode()
+                v27_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -940,7 +946,7 @@ def read(b, p):                                           # capillary.events.Pro
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v11_mobile = b[s:p].decode()
+                    v26_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -954,7 +960,7 @@ def read(b, p):                                           # capillary.events.Pro
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v10_email = b[s:p].decode()
+                    v25_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1095,7 +1101,7 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_name = b[s:p].decode()
+                v28_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1109,19 +1115,19 @@ def read(b, p):                                           # capillary.events.Pro
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_requestId = b[s:p].decode()
+                v11_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v20_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v14_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v18_key = v19_value = None
+                        v12_key = v13_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1133,7 +1139,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v18_key = b[s:p].decode()
+                            v12_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1147,10 +1153,10 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v19_value = b[s:p].decode()
+                            v13_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v20_identifiers.append((v18_key, v19_value))
+                        v14_identifiers.append((v12_key, v13_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1160,10 +1166,10 @@ def read(b, p):                                           # capillary.events.Pro
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v24_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v32_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v24_id is None:
-                        v24_id, p = long_at(b, p - 1)
+                    if v32_id is None:
+                        v32_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1197,7 +1203,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_code = b[s:p].decode()
+                        v38_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1211,7 +1217,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_name = b[s:p].decode()
+                        v39_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1230,7 +1236,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_code = b[s:p].decode()
+                        v33_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1244,7 +1250,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v26_name = b[s:p].decode()
+                        v34_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1258,7 +1264,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v27_externalId = b[s:p].decode()
+                        v35_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1272,7 +1278,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_externalId1 = b[s:p].decode()
+                        v36_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1286,7 +1292,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_externalId2 = b[s:p].decode()
+                        v37_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1308,13 +1314,13 @@ def read(b, p):                                           # capillary.events.Pro
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v23_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v31_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v21_key = v22_value = None
+                        v29_key = v30_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1326,7 +1332,7 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v21_key = b[s:p].decode()
+                            v29_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1340,10 +1346,10 @@ def read(b, p):                                           # capillary.events.Pro
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_value = b[s:p].decode()
+                            v30_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v23_additionalAttributes.append((v21_key, v22_value))
+                        v31_additionalAttributes.append((v29_key, v30_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1352,19 +1358,19 @@ def read(b, p):                                           # capillary.events.Pro
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionId: union
         p += 1
         if t == 2:
-            v56_promotionId = ZIGZAG[b[p]]                # data.promotionId: long
+            v15_promotionId = ZIGZAG[b[p]]                # data.promotionId: long
             p += 1
-            if v56_promotionId is None:
-                v56_promotionId, p = long_at(b, p - 1)
+            if v15_promotionId is None:
+                v15_promotionId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionName: union
@@ -1378,7 +1384,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v32_promotionName = b[s:p].decode()
+            v40_promotionName = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionDescription: union
@@ -1392,7 +1398,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v33_promotionDescription = b[s:p].decode()
+            v41_promotionDescription = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionStartDate: union
@@ -1406,7 +1412,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v34_promotionStartDate = b[s:p].decode()
+            v18_promotionStartDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionEndDate: union
@@ -1420,7 +1426,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v35_promotionEndDate = b[s:p].decode()
+            v19_promotionEndDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionEarnedDate: union
@@ -1434,7 +1440,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v36_promotionEarnedDate = b[s:p].decode()
+            v20_promotionEarnedDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionEarnedExpiryDate: union
@@ -1448,7 +1454,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v37_promotionEarnedExpiryDate = b[s:p].decode()
+            v21_promotionEarnedExpiryDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.pointsOfferType: union
@@ -1462,7 +1468,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v38_pointsOfferType = b[s:p].decode()
+            v42_pointsOfferType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.promotionEarnSource: union
@@ -1476,7 +1482,7 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v39_promotionEarnSource = b[s:p].decode()
+            v43_promotionEarnSource = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnCriteria: union
@@ -1490,37 +1496,37 @@ def read(b, p):                                           # capillary.events.Pro
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v40_earnCriteria = b[s:p].decode()
+            v44_earnCriteria = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.issualId: union
         p += 1
         if t == 2:
-            v9_issualId = ZIGZAG[b[p]]                    # data.issualId: long
+            v16_issualId = ZIGZAG[b[p]]                   # data.issualId: long
             p += 1
-            if v9_issualId is None:
-                v9_issualId, p = long_at(b, p - 1)
+            if v16_issualId is None:
+                v16_issualId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnedId: union
         p += 1
         if t == 2:
-            v8_earnedId = ZIGZAG[b[p]]                    # data.earnedId: long
+            v17_earnedId = ZIGZAG[b[p]]                   # data.earnedId: long
             p += 1
-            if v8_earnedId is None:
-                v8_earnedId, p = long_at(b, p - 1)
+            if v17_earnedId is None:
+                v17_earnedId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v55_customFields = []                         # data.customFields: one tuple per item
+            v24_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v53_key = v54_value = None
+                    v22_key = v23_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -1532,7 +1538,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v53_key = b[s:p].decode()
+                        v22_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -1546,23 +1552,23 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v54_value = b[s:p].decode()
+                        v23_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v55_customFields.append((v53_key, v54_value))
+                    v24_customFields.append((v22_key, v23_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.earnRestrictions: union
         p += 1
         if t == 2:
-            v44_earnRestrictions = []                     # data.earnRestrictions: one tuple per item
+            v48_earnRestrictions = []                     # data.earnRestrictions: one tuple per item
             while n := HALF[b[p]]:                        # data.earnRestrictions: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 3)
                 for _ in range(n):
-                    v41_limitOn = v42_kpi = v43_maxLimit = None
+                    v45_limitOn = v46_kpi = v47_maxLimit = None
                     t = b[p]                              # data.earnRestrictions[].limitOn: union
                     p += 1
                     if t == 2:
@@ -1574,7 +1580,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v41_limitOn = b[s:p].decode()
+                        v45_limitOn = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earnRestrictions[].kpi: union
@@ -1588,32 +1594,32 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v42_kpi = b[s:p].decode()
+                        v46_kpi = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.earnRestrictions[].maxLimit: union
                     p += 1
                     if t == 2:
-                        v43_maxLimit = ZIGZAG[b[p]]       # data.earnRestrictions[].maxLimit: int
+                        v47_maxLimit = ZIGZAG[b[p]]       # data.earnRestrictions[].maxLimit: int
                         p += 1
-                        if v43_maxLimit is None:
-                            v43_maxLimit, p = int_at(b, p - 1)
+                        if v47_maxLimit is None:
+                            v47_maxLimit, p = int_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
-                    v44_earnRestrictions.append((v41_limitOn, v42_kpi, v43_maxLimit))
+                    v48_earnRestrictions.append((v45_limitOn, v46_kpi, v47_maxLimit))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionRestrictions: union
         p += 1
         if t == 2:
-            v52_redemptionRestrictions = []               # data.redemptionRestrictions: one tuple per item
+            v56_redemptionRestrictions = []               # data.redemptionRestrictions: one tuple per item
             while n := HALF[b[p]]:                        # data.redemptionRestrictions: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 7)
                 for _ in range(n):
-                    v45_limitOn = v46_kpi = v47_maxLimit = v48_restrictionType = v49_periodType = v50_periodUnit = v51_restrictionRefreshDate = None
+                    v49_limitOn = v50_kpi = v51_maxLimit = v52_restrictionType = v53_periodType = v54_periodUnit = v55_restrictionRefreshDate = None
                     t = b[p]                              # data.redemptionRestrictions[].limitOn: union
                     p += 1
                     if t == 2:
@@ -1625,7 +1631,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v45_limitOn = b[s:p].decode()
+                        v49_limitOn = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].kpi: union
@@ -1639,7 +1645,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v46_kpi = b[s:p].decode()
+                        v50_kpi = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].restrictionType: union
@@ -1653,7 +1659,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v48_restrictionType = b[s:p].decode()
+                        v52_restrictionType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].periodType: union
@@ -1667,7 +1673,7 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v49_periodType = b[s:p].decode()
+                        v53_periodType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].periodUnit: union
@@ -1681,16 +1687,16 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v50_periodUnit = b[s:p].decode()
+                        v54_periodUnit = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].maxLimit: union
                     p += 1
                     if t == 2:
-                        v47_maxLimit = ZIGZAG[b[p]]       # data.redemptionRestrictions[].maxLimit: int
+                        v51_maxLimit = ZIGZAG[b[p]]       # data.redemptionRestrictions[].maxLimit: int
                         p += 1
-                        if v47_maxLimit is None:
-                            v47_maxLimit, p = int_at(b, p - 1)
+                        if v51_maxLimit is None:
+                            v51_maxLimit, p = int_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionRestrictions[].restrictionRefreshDate: union
@@ -1704,10 +1710,10 @@ def read(b, p):                                           # capillary.events.Pro
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v51_restrictionRefreshDate = b[s:p].decode()
+                        v55_restrictionRefreshDate = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v52_redemptionRestrictions.append((v45_limitOn, v46_kpi, v47_maxLimit, v48_restrictionType, v49_periodType, v50_periodUnit, v51_restrictionRefreshDate))
+                    v56_redemptionRestrictions.append((v49_limitOn, v50_kpi, v51_maxLimit, v52_restrictionType, v53_periodType, v54_periodUnit, v55_restrictionRefreshDate))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1745,4 +1751,4 @@ def read(b, p):                                           # capillary.events.Pro
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_earnedId, v9_issualId, v10_email, v11_mobile, v12_eventLogId, v13_loyaltyEventId, v14_loyaltyType, v15_loyaltyProgramId, v16_name, v17_requestId, v20_identifiers, v23_additionalAttributes, v24_id, v25_code, v26_name, v27_externalId, v28_externalId1, v29_externalId2, v30_code, v31_name, v32_promotionName, v33_promotionDescription, v34_promotionStartDate, v35_promotionEndDate, v36_promotionEarnedDate, v37_promotionEarnedExpiryDate, v38_pointsOfferType, v39_promotionEarnSource, v40_earnCriteria, v44_earnRestrictions, v52_redemptionRestrictions, v55_customFields, v56_promotionId)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_requestId, v14_identifiers, v15_promotionId, v16_issualId, v17_earnedId, v18_promotionStartDate, v19_promotionEndDate, v20_promotionEarnedDate, v21_promotionEarnedExpiryDate, v24_customFields, v25_email, v26_mobile, v27_loyaltyType, v28_name, v31_additionalAttributes, v32_id, v33_code, v34_name, v35_externalId, v36_externalId1, v37_externalId2, v38_code, v39_name, v40_promotionName, v41_promotionDescription, v42_pointsOfferType, v43_promotionEarnSource, v44_earnCriteria, v48_earnRestrictions, v56_redemptionRestrictions)

@@ -9,36 +9,36 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramId
-#   v[16] data.loyaltyProgramDetails.id
-#   v[17] data.loyaltyProgramDetails.name
-#   v[18] data.loyaltyProgramDetails.isDefault
-#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[20] data.triggeringActivity.name
-#   v[21] data.triggeringActivity.requestId
-#   v[22] data.triggeringActivity.identifiers[key,value]
-#   v[23] data.triggeringActivity.additionalAttributes[key,value]
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.externalId
-#   v[28] data.triggeringActivity.enteredBy.store.externalId1
-#   v[29] data.triggeringActivity.enteredBy.store.externalId2
-#   v[30] data.triggeringActivity.enteredBy.till.code
-#   v[31] data.triggeringActivity.enteredBy.till.name
-#   v[32] data.redeemedPointsReversed
-#   v[33] data.redemptionReversalToEarningPrograms[programId,programCurrentPoints]
-#   v[34] data.redemptionSummaryId
-#   v[35] data.redeemedPointsReversedDetails.available
-#   v[36] data.redeemedPointsReversedDetails.expired
-#   v[37] data.redemptionReversalToEarningPrograms[programId,redeemedPointsReversed,redeemedPointsReversedDetails.available,redeemedPointsReversedDetails.expired,programCurrentPoints]
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.redemptionSummaryId
+#   v[17] data.redeemedPointsReversed
+#   v[18] data.redeemedPointsReversedDetails.available
+#   v[19] data.redeemedPointsReversedDetails.expired
+#   v[20] data.redemptionReversalToEarningPrograms[programId,redeemedPointsReversed,redeemedPointsReversedDetails.available,redeemedPointsReversedDetails.expired,programCurrentPoints]
+#   v[21] data.customerIdentifiers.instore.email
+#   v[22] data.customerIdentifiers.instore.mobile
+#   v[23] data.customerIdentifiers.loyaltyType
+#   v[24] data.loyaltyProgramDetails.name
+#   v[25] data.loyaltyProgramDetails.isDefault
+#   v[26] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[27] data.triggeringActivity.name
+#   v[28] data.triggeringActivity.additionalAttributes[key,value]
+#   v[29] data.triggeringActivity.enteredBy.id
+#   v[30] data.triggeringActivity.enteredBy.store.code
+#   v[31] data.triggeringActivity.enteredBy.store.name
+#   v[32] data.triggeringActivity.enteredBy.store.externalId
+#   v[33] data.triggeringActivity.enteredBy.store.externalId1
+#   v[34] data.triggeringActivity.enteredBy.store.externalId2
+#   v[35] data.triggeringActivity.enteredBy.till.code
+#   v[36] data.triggeringActivity.enteredBy.till.name
+#   v[37] data.redemptionReversalToEarningPrograms[programId,programCurrentPoints]
 
 
 def shared(v, now, received):
@@ -50,8 +50,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/redeemedPointsReversed.toml:3  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/redeemedPointsReversed.toml:6  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.redemptionSummaryId", "data.redeemedPointsReversed", "data.redeemedPointsReversedDetails.available", "data.redeemedPointsReversedDetails.expired", "data.redemptionReversalToEarningPrograms[programId,redeemedPointsReversed,redeemedPointsReversedDetails.available,redeemedPointsReversedDetails.expired,programCurrentPoints]"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16], v[17], v[18], v[19], v[20] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -78,7 +84,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[21], v[22], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -116,7 +122,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -141,7 +147,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -155,8 +161,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/redeemedPointsReversed.toml:7  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/redeemedPointsReversed.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -166,8 +172,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/redeemedPointsReversed.toml:8  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/redeemedPointsReversed.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -177,20 +183,20 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/redeemedPointsReversed.toml:9  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/redeemedPointsReversed.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/redeemedPointsReversed.toml:10  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[15]
+    # mappings/redeemedPointsReversed.toml:11  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+    x = v[10]
     if x is None:
-        x = v[16]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/redeemedPointsReversed.toml:11  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[17]
+    # mappings/redeemedPointsReversed.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -199,19 +205,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/redeemedPointsReversed.toml:12  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[18]
+    # mappings/redeemedPointsReversed.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[25]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/redeemedPointsReversed.toml:13  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[19]
+    # mappings/redeemedPointsReversed.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[26]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/redeemedPointsReversed.toml:14  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[20]
+    # mappings/redeemedPointsReversed.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -220,8 +226,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/redeemedPointsReversed.toml:15  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[21]
+    # mappings/redeemedPointsReversed.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -230,8 +236,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/redeemedPointsReversed.toml:16  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[22] or ())
+    # mappings/redeemedPointsReversed.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -250,8 +256,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/redeemedPointsReversed.toml:17  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[23] or ())
+    # mappings/redeemedPointsReversed.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[28] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -270,21 +276,21 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/redeemedPointsReversed.toml:18  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_id(v[22] or ())
+    # mappings/redeemedPointsReversed.toml:19  "_tenant.capillary.transactionId" = { call = "bill_id", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_id(v[15] or ())
     if x is not None:
         o2['transactionId'] = x
-    # mappings/redeemedPointsReversed.toml:19  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
-    x = f_bill_number(v[22] or ())
+    # mappings/redeemedPointsReversed.toml:20  "_tenant.capillary.billNumber" = { call = "bill_number", with = ["data.triggeringActivity.identifiers"] }
+    x = f_bill_number(v[15] or ())
     if x is not None:
         o2['billNumber'] = x
-    # mappings/redeemedPointsReversed.toml:20  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[24]
+    # mappings/redeemedPointsReversed.toml:21  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[29]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/redeemedPointsReversed.toml:21  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[25]
+    # mappings/redeemedPointsReversed.toml:22  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -293,8 +299,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/redeemedPointsReversed.toml:22  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[26]
+    # mappings/redeemedPointsReversed.toml:23  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -303,8 +309,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/redeemedPointsReversed.toml:23  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[27]
+    # mappings/redeemedPointsReversed.toml:24  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -313,8 +319,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/redeemedPointsReversed.toml:24  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[28]
+    # mappings/redeemedPointsReversed.toml:25  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -323,8 +329,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/redeemedPointsReversed.toml:25  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[29]
+    # mappings/redeemedPointsReversed.toml:26  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -333,8 +339,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/redeemedPointsReversed.toml:26  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[30]
+    # mappings/redeemedPointsReversed.toml:27  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -343,8 +349,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/redeemedPointsReversed.toml:27  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[31]
+    # mappings/redeemedPointsReversed.toml:28  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -353,39 +359,39 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/redeemedPointsReversed.toml:28  "_tenant.capillary.totalPoints" = { from = "data.redeemedPointsReversed" }
-    x = v[32]
+    # mappings/redeemedPointsReversed.toml:29  "_tenant.capillary.totalPoints" = { from = "data.redeemedPointsReversed" }
+    x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.totalPoints:not finite')
         else:
             o2['totalPoints'] = x
-    # mappings/redeemedPointsReversed.toml:29  "_tenant.capillary.currentPoints" = { call = "number_of", with = ["data.redemptionReversalToEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_number_of(v[33] or (), v[15], v[16])
+    # mappings/redeemedPointsReversed.toml:30  "_tenant.capillary.currentPoints" = { call = "number_of", with = ["data.redemptionReversalToEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    x = f_number_of(v[37] or (), v[10], v[11])
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.currentPoints:not finite')
         else:
             o2['currentPoints'] = x
-    # mappings/redeemedPointsReversed.toml:30  "_tenant.capillary.redemptionId" = { call = "identifier", with = ["data.triggeringActivity.identifiers", { const = "redemptionId" }] }
-    x = f_identifier(v[22] or (), 'redemptionId')
+    # mappings/redeemedPointsReversed.toml:31  "_tenant.capillary.redemptionId" = { call = "identifier", with = ["data.triggeringActivity.identifiers", { const = "redemptionId" }] }
+    x = f_identifier(v[15] or (), 'redemptionId')
     if x is not None:
         o2['redemptionId'] = x
-    # mappings/redeemedPointsReversed.toml:31  "_tenant.capillary.redemptionSummaryId" = { from = "data.redemptionSummaryId", as = "string" }
-    x = v[34]
+    # mappings/redeemedPointsReversed.toml:32  "_tenant.capillary.redemptionSummaryId" = { from = "data.redemptionSummaryId", as = "string" }
+    x = v[16]
     if x is not None:
         x = str(x)
         o2['redemptionSummaryId'] = x
     o5 = {}
-    # mappings/redeemedPointsReversed.toml:32  "_tenant.capillary.reversedPoints.available" = { from = "data.redeemedPointsReversedDetails.available" }
-    x = v[35]
+    # mappings/redeemedPointsReversed.toml:33  "_tenant.capillary.reversedPoints.available" = { from = "data.redeemedPointsReversedDetails.available" }
+    x = v[18]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.reversedPoints.available:not finite')
         else:
             o5['available'] = x
-    # mappings/redeemedPointsReversed.toml:33  "_tenant.capillary.reversedPoints.expired" = { from = "data.redeemedPointsReversedDetails.expired" }
-    x = v[36]
+    # mappings/redeemedPointsReversed.toml:34  "_tenant.capillary.reversedPoints.expired" = { from = "data.redeemedPointsReversedDetails.expired" }
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.reversedPoints.expired:not finite')
@@ -394,38 +400,38 @@ def output_0(v, s, now, received, known, notes):
     if o5:
         o2['reversedPoints'] = o5
     l6 = []
-    # mappings/redeemedPointsReversed.toml:35  [output.fields."_tenant.capillary.pointsByProgram"]
-    for item7 in v[37] or ():
+    # mappings/redeemedPointsReversed.toml:36  [output.fields."_tenant.capillary.pointsByProgram"]
+    for item7 in v[20] or ():
         o8 = {}
-        # mappings/redeemedPointsReversed.toml:37  fields."programId" = { from = "programId", as = "string", required = true }
+        # mappings/redeemedPointsReversed.toml:38  fields."programId" = { from = "programId", as = "string", required = true }
         x = item7[0]
         if x is None:
             notes.append('_tenant.capillary.pointsByProgram[].programId:absent')
             continue
         x = str(x)
         o8['programId'] = x
-        # mappings/redeemedPointsReversed.toml:38  fields."points" = { from = "redeemedPointsReversed" }
+        # mappings/redeemedPointsReversed.toml:39  fields."points" = { from = "redeemedPointsReversed" }
         x = item7[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.pointsByProgram[].points:not finite')
             else:
                 o8['points'] = x
-        # mappings/redeemedPointsReversed.toml:39  fields."availablePoints" = { from = "redeemedPointsReversedDetails.available" }
+        # mappings/redeemedPointsReversed.toml:40  fields."availablePoints" = { from = "redeemedPointsReversedDetails.available" }
         x = item7[2]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.pointsByProgram[].availablePoints:not finite')
             else:
                 o8['availablePoints'] = x
-        # mappings/redeemedPointsReversed.toml:40  fields."expiredPoints" = { from = "redeemedPointsReversedDetails.expired" }
+        # mappings/redeemedPointsReversed.toml:41  fields."expiredPoints" = { from = "redeemedPointsReversedDetails.expired" }
         x = item7[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.pointsByProgram[].expiredPoints:not finite')
             else:
                 o8['expiredPoints'] = x
-        # mappings/redeemedPointsReversed.toml:41  fields."currentPoints" = { from = "programCurrentPoints" }
+        # mappings/redeemedPointsReversed.toml:42  fields."currentPoints" = { from = "programCurrentPoints" }
         x = item7[4]
         if x is not None:
             if not isfinite(x):
@@ -439,17 +445,17 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/redeemedPointsReversed.toml:6  "eventType" = { const = "loyalty.redemptionReversed" }
+    # mappings/redeemedPointsReversed.toml:7  "eventType" = { const = "loyalty.redemptionReversed" }
     o['eventType'] = 'loyalty.redemptionReversed'
     return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/redeemedPointsReversed.toml:44  profile-balance -> profile-balance
-    # mappings/redeemedPointsReversed.toml:46  when = { call = "is_any", with = ["data.entityInformation.entityType", { const = "USER" }, { const = "" }], otherwise = "points of a group" }
+    # mappings/redeemedPointsReversed.toml:45  profile-balance -> profile-balance
+    # mappings/redeemedPointsReversed.toml:47  when = { call = "is_any", with = ["data.entityInformation.entityType", { const = "USER" }, { const = "" }], otherwise = "points of a group" }
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-balance')
-    if not f_is_any(v[13], 'USER', ''):
+    if not f_is_any(v[12], 'USER', ''):
         return Skip('points of a group', 'profile-balance')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -482,8 +488,8 @@ def output_1(v, s, now, received, known, notes):
         o9['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o9
     o10 = {}
-    # mappings/redeemedPointsReversed.toml:48  "loyalty.points" = { call = "default_number", with = ["data.redemptionReversalToEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_default_number(v[33] or (), v[18], v[0], v[15], v[16])
+    # mappings/redeemedPointsReversed.toml:49  "loyalty.points" = { call = "default_number", with = ["data.redemptionReversalToEarningPrograms[programId,programCurrentPoints]", "data.loyaltyProgramDetails.isDefault", "orgId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    x = f_default_number(v[37] or (), v[25], v[0], v[10], v[11])
     if x is None:
         return Skip('withheld: loyalty.points', 'profile-balance')
     if not isfinite(x):
@@ -589,7 +595,7 @@ def skip_4(b, p, end):                                    # capillary.events.red
 
 def read(b, p):                                           # capillary.events.RedeemedPointsReversed 2ef90d8e4c91bbec
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_redeemedPointsReversed = v39_redemptionReversalToEarningPrograms = v46_redemptionReversalToEarningPrograms = v40_redemptionSummaryId = v41_available = v42_expired = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v28_email = v29_mobile = v30_loyaltyType = v10_loyaltyProgramId = v11_id = v31_name = v32_isDefault = v33_pointsToCurrencyRatio = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v34_name = v37_additionalAttributes = v38_id = v39_code = v40_name = v41_externalId = v42_externalId1 = v43_externalId2 = v44_code = v45_name = v18_redemptionSummaryId = v19_redeemedPointsReversed = v20_available = v21_expired = v27_redemptionReversalToEarningPrograms = v46_redemptionReversalToEarningPrograms = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -617,10 +623,10 @@ def read(b, p):                                           # capillary.events.Red
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -675,7 +681,7 @@ def read(b, p):                                           # capillary.events.Red
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -835,7 +841,7 @@ def read(b, p):                                           # capillary.events.Red
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v30_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -863,7 +869,7 @@ def read(b, p):                                           # capillary.events.Red
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v29_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -877,7 +883,7 @@ def read(b, p):                                           # capillary.events.Red
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v28_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1018,16 +1024,16 @@ def read(b, p):                                           # capillary.events.Red
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1046,7 +1052,7 @@ def read(b, p):                                           # capillary.events.Red
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_name = b[s:p].decode()
+                v34_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1060,19 +1066,19 @@ def read(b, p):                                           # capillary.events.Red
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1084,7 +1090,7 @@ def read(b, p):                                           # capillary.events.Red
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1098,10 +1104,10 @@ def read(b, p):                                           # capillary.events.Red
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_identifiers.append((v22_key, v23_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1111,10 +1117,10 @@ def read(b, p):                                           # capillary.events.Red
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v38_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v38_id is None:
+                        v38_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1148,7 +1154,7 @@ def read(b, p):                                           # capillary.events.Red
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_code = b[s:p].decode()
+                        v44_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1162,7 +1168,7 @@ def read(b, p):                                           # capillary.events.Red
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_name = b[s:p].decode()
+                        v45_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1181,7 +1187,7 @@ def read(b, p):                                           # capillary.events.Red
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v39_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1195,7 +1201,7 @@ def read(b, p):                                           # capillary.events.Red
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v40_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1209,7 +1215,7 @@ def read(b, p):                                           # capillary.events.Red
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId = b[s:p].decode()
+                        v41_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1223,7 +1229,7 @@ def read(b, p):                                           # capillary.events.Red
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId1 = b[s:p].decode()
+                        v42_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1237,7 +1243,7 @@ def read(b, p):                                           # capillary.events.Red
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId2 = b[s:p].decode()
+                        v43_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1259,13 +1265,13 @@ def read(b, p):                                           # capillary.events.Red
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v37_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v25_key = v26_value = None
+                        v35_key = v36_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1277,7 +1283,7 @@ def read(b, p):                                           # capillary.events.Red
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_key = b[s:p].decode()
+                            v35_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1291,10 +1297,10 @@ def read(b, p):                                           # capillary.events.Red
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_value = b[s:p].decode()
+                            v36_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v27_additionalAttributes.append((v25_key, v26_value))
+                        v37_additionalAttributes.append((v35_key, v36_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1306,10 +1312,10 @@ def read(b, p):                                           # capillary.events.Red
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1323,7 +1329,7 @@ def read(b, p):                                           # capillary.events.Red
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v31_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1333,13 +1339,13 @@ def read(b, p):                                           # capillary.events.Red
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v18_isDefault = t == 1
+                v32_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v33_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1382,16 +1388,16 @@ def read(b, p):                                           # capillary.events.Red
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redeemedPointsReversed: union
         p += 1
         if t == 2:
-            (v36_redeemedPointsReversed,) = double_at(b, p)  # data.redeemedPointsReversed: double
+            (v19_redeemedPointsReversed,) = double_at(b, p)  # data.redeemedPointsReversed: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -1401,14 +1407,14 @@ def read(b, p):                                           # capillary.events.Red
             t = b[p]                                      # data.redeemedPointsReversedDetails.available: union
             p += 1
             if t == 2:
-                (v41_available,) = double_at(b, p)        # data.redeemedPointsReversedDetails.available: double
+                (v20_available,) = double_at(b, p)        # data.redeemedPointsReversedDetails.available: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.redeemedPointsReversedDetails.expired: union
             p += 1
             if t == 2:
-                (v42_expired,) = double_at(b, p)          # data.redeemedPointsReversedDetails.expired: double
+                (v21_expired,) = double_at(b, p)          # data.redeemedPointsReversedDetails.expired: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
@@ -1417,36 +1423,36 @@ def read(b, p):                                           # capillary.events.Red
         t = b[p]                                          # data.redemptionSummaryId: union
         p += 1
         if t == 2:
-            v40_redemptionSummaryId = ZIGZAG[b[p]]        # data.redemptionSummaryId: long
+            v18_redemptionSummaryId = ZIGZAG[b[p]]        # data.redemptionSummaryId: long
             p += 1
-            if v40_redemptionSummaryId is None:
-                v40_redemptionSummaryId, p = long_at(b, p - 1)
+            if v18_redemptionSummaryId is None:
+                v18_redemptionSummaryId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionReversalToEarningPrograms: union
         p += 1
         if t == 2:
-            v39_redemptionReversalToEarningPrograms = []  # data.redemptionReversalToEarningPrograms: one tuple per item
+            v27_redemptionReversalToEarningPrograms = []  # data.redemptionReversalToEarningPrograms: one tuple per item
             v46_redemptionReversalToEarningPrograms = []  # data.redemptionReversalToEarningPrograms: one tuple per item
             while n := HALF[b[p]]:                        # data.redemptionReversalToEarningPrograms: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v37_programId = v38_programCurrentPoints = v43_redeemedPointsReversed = v44_available = v45_expired = None
+                    v22_programId = v23_redeemedPointsReversed = v24_available = v25_expired = v26_programCurrentPoints = None
                     t = b[p]                              # data.redemptionReversalToEarningPrograms[].programId: union
                     p += 1
                     if t == 2:
-                        v37_programId = ZIGZAG[b[p]]      # data.redemptionReversalToEarningPrograms[].programId: long
+                        v22_programId = ZIGZAG[b[p]]      # data.redemptionReversalToEarningPrograms[].programId: long
                         p += 1
-                        if v37_programId is None:
-                            v37_programId, p = long_at(b, p - 1)
+                        if v22_programId is None:
+                            v22_programId, p = long_at(b, p - 1)
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.redemptionReversalToEarningPrograms[].redeemedPointsReversed: union
                     p += 1
                     if t == 2:
-                        (v43_redeemedPointsReversed,) = double_at(b, p)  # data.redemptionReversalToEarningPrograms[].redeemedPointsReversed: double
+                        (v23_redeemedPointsReversed,) = double_at(b, p)  # data.redemptionReversalToEarningPrograms[].redeemedPointsReversed: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -1456,14 +1462,14 @@ def read(b, p):                                           # capillary.events.Red
                         t = b[p]                          # data.redemptionReversalToEarningPrograms[].redeemedPointsReversedDetails.available: union
                         p += 1
                         if t == 2:
-                            (v44_available,) = double_at(b, p)  # data.redemptionReversalToEarningPrograms[].redeemedPointsReversedDetails.available: double
+                            (v24_available,) = double_at(b, p)  # data.redemptionReversalToEarningPrograms[].redeemedPointsReversedDetails.available: double
                             p += 8
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.redemptionReversalToEarningPrograms[].redeemedPointsReversedDetails.expired: union
                         p += 1
                         if t == 2:
-                            (v45_expired,) = double_at(b, p)  # data.redemptionReversalToEarningPrograms[].redeemedPointsReversedDetails.expired: double
+                            (v25_expired,) = double_at(b, p)  # data.redemptionReversalToEarningPrograms[].redeemedPointsReversedDetails.expired: double
                             p += 8
                         elif t:
                             raise Bad("no such branch of the union")
@@ -1472,12 +1478,12 @@ def read(b, p):                                           # capillary.events.Red
                     t = b[p]                              # data.redemptionReversalToEarningPrograms[].programCurrentPoints: union
                     p += 1
                     if t == 2:
-                        (v38_programCurrentPoints,) = double_at(b, p)  # data.redemptionReversalToEarningPrograms[].programCurrentPoints: double
+                        (v26_programCurrentPoints,) = double_at(b, p)  # data.redemptionReversalToEarningPrograms[].programCurrentPoints: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
-                    v39_redemptionReversalToEarningPrograms.append((v37_programId, v38_programCurrentPoints))
-                    v46_redemptionReversalToEarningPrograms.append((v37_programId, v43_redeemedPointsReversed, v44_available, v45_expired, v38_programCurrentPoints))
+                    v27_redemptionReversalToEarningPrograms.append((v22_programId, v23_redeemedPointsReversed, v24_available, v25_expired, v26_programCurrentPoints))
+                    v46_redemptionReversalToEarningPrograms.append((v22_programId, v26_programCurrentPoints))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1485,4 +1491,4 @@ def read(b, p):                                           # capillary.events.Red
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_redeemedPointsReversed, v39_redemptionReversalToEarningPrograms, v40_redemptionSummaryId, v41_available, v42_expired, v46_redemptionReversalToEarningPrograms)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v18_redemptionSummaryId, v19_redeemedPointsReversed, v20_available, v21_expired, v27_redemptionReversalToEarningPrograms, v28_email, v29_mobile, v30_loyaltyType, v31_name, v32_isDefault, v33_pointsToCurrencyRatio, v34_name, v37_additionalAttributes, v38_id, v39_code, v40_name, v41_externalId, v42_externalId1, v43_externalId2, v44_code, v45_name, v46_redemptionReversalToEarningPrograms)

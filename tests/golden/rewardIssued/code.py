@@ -9,28 +9,28 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.rewardId
-#   v[9] data.transactionId
-#   v[10] data.vendorRewardDetails.vendorVoucher
-#   v[11] data.intouchRewardDetails.intouchCouponCode
-#   v[12] data.customerIdentifiers.instore.email
-#   v[13] data.customerIdentifiers.instore.mobile
-#   v[14] eventLogId
-#   v[15] loyaltyEventId
-#   v[16] data.customerIdentifiers.loyaltyType
-#   v[17] data.type
-#   v[18] data.redemptionType
-#   v[19] data.label
-#   v[20] data.group
-#   v[21] data.tier
-#   v[22] data.priority
-#   v[23] data.intouchPoints
-#   v[24] data.startDate
-#   v[25] data.endDate
-#   v[26] data.issueDateTime
-#   v[27] data.eventDateTime
-#   v[28] data.intouchSeriesId
-#   v[29] data.intouchRewardDetails.codeExpiry
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.rewardId
+#   v[11] data.transactionId
+#   v[12] data.vendorRewardDetails.vendorVoucher
+#   v[13] data.intouchRewardDetails.intouchCouponCode
+#   v[14] data.intouchRewardDetails.codeExpiry
+#   v[15] data.intouchSeriesId
+#   v[16] data.intouchPoints
+#   v[17] data.startDate
+#   v[18] data.endDate
+#   v[19] data.issueDateTime
+#   v[20] data.eventDateTime
+#   v[21] data.customerIdentifiers.instore.email
+#   v[22] data.customerIdentifiers.instore.mobile
+#   v[23] data.customerIdentifiers.loyaltyType
+#   v[24] data.type
+#   v[25] data.redemptionType
+#   v[26] data.label
+#   v[27] data.group
+#   v[28] data.tier
+#   v[29] data.priority
 
 
 def shared(v, now, received):
@@ -42,8 +42,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/rewardIssued.toml:4  events -> events
     o = {}
-    # mappings/rewardIssued.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.rewardId", "data.transactionId", "data.vendorRewardDetails.vendorVoucher", "data.intouchRewardDetails.intouchCouponCode"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11])
+    # mappings/rewardIssued.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.rewardId", "data.transactionId", "data.vendorRewardDetails.vendorVoucher", "data.intouchRewardDetails.intouchCouponCode", "data.intouchRewardDetails.codeExpiry", "data.intouchSeriesId", "data.intouchPoints", "data.startDate", "data.endDate", "data.issueDateTime", "data.eventDateTime"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15], v[16], v[17], v[18], v[19], v[20])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -70,7 +76,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[12], v[13], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[21], v[22], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -108,7 +114,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[14]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -133,7 +139,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[15]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -148,7 +154,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/rewardIssued.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[16]
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -160,7 +166,7 @@ def output_0(v, s, now, received, known, notes):
             o2['loyaltyType'] = x
     o3 = {}
     # mappings/rewardIssued.toml:10  "_tenant.capillary.reward.transactionId" = { from = "data.transactionId" }
-    x = v[9]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -170,12 +176,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['transactionId'] = x
     # mappings/rewardIssued.toml:11  "_tenant.capillary.reward.id" = { from = "data.rewardId", as = "string" }
-    x = v[8]
+    x = v[10]
     if x is not None:
         x = str(x)
         o3['id'] = x
     # mappings/rewardIssued.toml:12  "_tenant.capillary.reward.type" = { from = "data.type", as = "lower" }
-    x = v[17]
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -186,7 +192,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o3['type'] = x
     # mappings/rewardIssued.toml:13  "_tenant.capillary.reward.redemptionType" = { from = "data.redemptionType", as = "lower" }
-    x = v[18]
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -197,7 +203,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o3['redemptionType'] = x
     # mappings/rewardIssued.toml:14  "_tenant.capillary.reward.label" = { from = "data.label" }
-    x = v[19]
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -207,7 +213,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['label'] = x
     # mappings/rewardIssued.toml:15  "_tenant.capillary.reward.group" = { from = "data.group" }
-    x = v[20]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -217,7 +223,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['group'] = x
     # mappings/rewardIssued.toml:16  "_tenant.capillary.reward.tier" = { from = "data.tier" }
-    x = v[21]
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -227,21 +233,21 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['tier'] = x
     # mappings/rewardIssued.toml:17  "_tenant.capillary.reward.priority" = { from = "data.priority" }
-    x = v[22]
+    x = v[29]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.reward.priority:range')
         else:
             o3['priority'] = x
     # mappings/rewardIssued.toml:18  "_tenant.capillary.reward.points" = { from = "data.intouchPoints" }
-    x = v[23]
+    x = v[16]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.reward.points:range')
         else:
             o3['points'] = x
     # mappings/rewardIssued.toml:19  "_tenant.capillary.reward.startDate" = { from = "data.startDate" }
-    x = v[24]
+    x = v[17]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -249,7 +255,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['startDate'] = x
     # mappings/rewardIssued.toml:20  "_tenant.capillary.reward.endDate" = { from = "data.endDate" }
-    x = v[25]
+    x = v[18]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -257,7 +263,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['endDate'] = x
     # mappings/rewardIssued.toml:21  "_tenant.capillary.reward.issuedAt" = { from = "data.issueDateTime" }
-    x = v[26]
+    x = v[19]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -265,7 +271,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['issuedAt'] = x
     # mappings/rewardIssued.toml:22  "_tenant.capillary.reward.eventAt" = { from = "data.eventDateTime" }
-    x = v[27]
+    x = v[20]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -273,7 +279,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['eventAt'] = x
     # mappings/rewardIssued.toml:23  "_tenant.capillary.reward.seriesId" = { from = "data.intouchSeriesId" }
-    x = v[28]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -283,7 +289,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['seriesId'] = x
     # mappings/rewardIssued.toml:24  "_tenant.capillary.reward.couponCode" = { from = "data.intouchRewardDetails.intouchCouponCode" }
-    x = v[11]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -293,7 +299,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['couponCode'] = x
     # mappings/rewardIssued.toml:25  "_tenant.capillary.reward.couponExpiresAt" = { from = "data.intouchRewardDetails.codeExpiry" }
-    x = v[29]
+    x = v[14]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -301,7 +307,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o3['couponExpiresAt'] = x
     # mappings/rewardIssued.toml:26  "_tenant.capillary.reward.vendorVoucher" = { from = "data.vendorRewardDetails.vendorVoucher" }
-    x = v[10]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -360,13 +366,13 @@ def output_1(v, s, now, received, known, notes):
     for _once8 in ONCE:
         o9 = {}
         # mappings/rewardIssued.toml:33  fields."id" = { from = "data.rewardId", as = "string" }
-        x = v[8]
+        x = v[10]
         if x is None:
             return Skip('withheld: loyalty.rewards.giveaways[].id', 'profile-reward')
         x = str(x)
         o9['id'] = x
         # mappings/rewardIssued.toml:34  fields."type" = { from = "data.type", as = "lower", absent = "clear" }
-        x = v[17]
+        x = v[24]
         if x is None:
             if 'data.type' not in known or was_dropped(('data.type',), v[3]):
                 return Skip('withheld: loyalty.rewards.giveaways[].type', 'profile-reward')
@@ -381,7 +387,7 @@ def output_1(v, s, now, received, known, notes):
                 x = x.lower()
                 o9['type'] = x
         # mappings/rewardIssued.toml:35  fields."series" = { from = "data.intouchSeriesId", absent = "clear" }
-        x = v[28]
+        x = v[15]
         if x is None:
             if 'data.intouchSeriesId' not in known or was_dropped(('data.intouchSeriesId',), v[3]):
                 return Skip('withheld: loyalty.rewards.giveaways[].series', 'profile-reward')
@@ -397,7 +403,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/rewardIssued.toml:36  fields."state" = { const = "issued" }
         o9['state'] = 'issued'
         # mappings/rewardIssued.toml:37  fields."startDate" = { from = "data.startDate", absent = "clear" }
-        x = v[24]
+        x = v[17]
         if x is None:
             if 'data.startDate' not in known or was_dropped(('data.startDate',), v[3]):
                 return Skip('withheld: loyalty.rewards.giveaways[].startDate', 'profile-reward')
@@ -409,7 +415,7 @@ def output_1(v, s, now, received, known, notes):
             else:
                 o9['startDate'] = x
         # mappings/rewardIssued.toml:38  fields."endDate" = { from = "data.endDate", absent = "clear" }
-        x = v[25]
+        x = v[18]
         if x is None:
             if 'data.endDate' not in known or was_dropped(('data.endDate',), v[3]):
                 return Skip('withheld: loyalty.rewards.giveaways[].endDate', 'profile-reward')
@@ -497,7 +503,7 @@ def skip_3(b, p, end):                                    # capillary.events.rew
 
 def read(b, p):                                           # capillary.events.RewardIssued ab4cc8cf024e2254
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v12_email = v13_mobile = v16_loyaltyType = v8_rewardId = v9_transactionId = v10_vendorVoucher = v11_intouchCouponCode = v29_codeExpiry = v17_type = v18_redemptionType = v19_label = v20_group = v21_tier = v22_priority = v23_intouchPoints = v24_startDate = v25_endDate = v26_issueDateTime = v27_eventDateTime = v28_intouchSeriesId = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v14_eventLogId = v15_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v21_email = v22_mobile = v23_loyaltyType = v10_rewardId = v11_transactionId = v12_vendorVoucher = v13_intouchCouponCode = v14_codeExpiry = v15_intouchSeriesId = v16_intouchPoints = v17_startDate = v18_endDate = v19_issueDateTime = v20_eventDateTime = v24_type = v25_redemptionType = v26_label = v27_group = v28_tier = v29_priority = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -525,10 +531,10 @@ def read(b, p):                                           # capillary.events.Rew
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v14_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v14_eventLogId is None:
-                v14_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -583,7 +589,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v15_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -743,7 +749,7 @@ def read(b, p):                                           # capillary.events.Rew
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_loyaltyType = b[s:p].decode()
+                v23_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -771,7 +777,7 @@ def read(b, p):                                           # capillary.events.Rew
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v13_mobile = b[s:p].decode()
+                    v22_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -785,7 +791,7 @@ def read(b, p):                                           # capillary.events.Rew
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v12_email = b[s:p].decode()
+                    v21_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -915,10 +921,10 @@ def read(b, p):                                           # capillary.events.Rew
         t = b[p]                                          # data.rewardId: union
         p += 1
         if t == 2:
-            v8_rewardId = ZIGZAG[b[p]]                    # data.rewardId: long
+            v10_rewardId = ZIGZAG[b[p]]                   # data.rewardId: long
             p += 1
-            if v8_rewardId is None:
-                v8_rewardId, p = long_at(b, p - 1)
+            if v10_rewardId is None:
+                v10_rewardId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.type: union
@@ -932,7 +938,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v17_type = b[s:p].decode()
+            v24_type = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.redemptionType: union
@@ -946,34 +952,34 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v18_redemptionType = b[s:p].decode()
+            v25_redemptionType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.startDate: union
         p += 1
         if t == 2:
-            v24_startDate = ZIGZAG[b[p]]                  # data.startDate: long
+            v17_startDate = ZIGZAG[b[p]]                  # data.startDate: long
             p += 1
-            if v24_startDate is None:
-                v24_startDate, p = long_at(b, p - 1)
+            if v17_startDate is None:
+                v17_startDate, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.endDate: union
         p += 1
         if t == 2:
-            v25_endDate = ZIGZAG[b[p]]                    # data.endDate: long
+            v18_endDate = ZIGZAG[b[p]]                    # data.endDate: long
             p += 1
-            if v25_endDate is None:
-                v25_endDate, p = long_at(b, p - 1)
+            if v18_endDate is None:
+                v18_endDate, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.intouchPoints: union
         p += 1
         if t == 2:
-            v23_intouchPoints = ZIGZAG[b[p]]              # data.intouchPoints: int
+            v16_intouchPoints = ZIGZAG[b[p]]              # data.intouchPoints: int
             p += 1
-            if v23_intouchPoints is None:
-                v23_intouchPoints, p = int_at(b, p - 1)
+            if v16_intouchPoints is None:
+                v16_intouchPoints, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.intouchSeriesId: union
@@ -987,16 +993,16 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v28_intouchSeriesId = b[s:p].decode()
+            v15_intouchSeriesId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.priority: union
         p += 1
         if t == 2:
-            v22_priority = ZIGZAG[b[p]]                   # data.priority: int
+            v29_priority = ZIGZAG[b[p]]                   # data.priority: int
             p += 1
-            if v22_priority is None:
-                v22_priority, p = int_at(b, p - 1)
+            if v29_priority is None:
+                v29_priority, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.tier: union
@@ -1010,7 +1016,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v21_tier = b[s:p].decode()
+            v28_tier = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.group: union
@@ -1024,7 +1030,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v20_group = b[s:p].decode()
+            v27_group = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.label: union
@@ -1038,7 +1044,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v19_label = b[s:p].decode()
+            v26_label = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.transactionId: union
@@ -1052,7 +1058,7 @@ def read(b, p):                                           # capillary.events.Rew
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v9_transactionId = b[s:p].decode()
+            v11_transactionId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.vendorRewardDetails: union
@@ -1069,7 +1075,7 @@ def read(b, p):                                           # capillary.events.Rew
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v10_vendorVoucher = b[s:p].decode()
+                v12_vendorVoucher = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1088,16 +1094,16 @@ def read(b, p):                                           # capillary.events.Rew
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v11_intouchCouponCode = b[s:p].decode()
+                v13_intouchCouponCode = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.intouchRewardDetails.codeExpiry: union
             p += 1
             if t == 2:
-                v29_codeExpiry = ZIGZAG[b[p]]             # data.intouchRewardDetails.codeExpiry: long
+                v14_codeExpiry = ZIGZAG[b[p]]             # data.intouchRewardDetails.codeExpiry: long
                 p += 1
-                if v29_codeExpiry is None:
-                    v29_codeExpiry, p = long_at(b, p - 1)
+                if v14_codeExpiry is None:
+                    v14_codeExpiry, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1105,23 +1111,23 @@ def read(b, p):                                           # capillary.events.Rew
         t = b[p]                                          # data.issueDateTime: union
         p += 1
         if t == 2:
-            v26_issueDateTime = ZIGZAG[b[p]]              # data.issueDateTime: long
+            v19_issueDateTime = ZIGZAG[b[p]]              # data.issueDateTime: long
             p += 1
-            if v26_issueDateTime is None:
-                v26_issueDateTime, p = long_at(b, p - 1)
+            if v19_issueDateTime is None:
+                v19_issueDateTime, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.eventDateTime: union
         p += 1
         if t == 2:
-            v27_eventDateTime = ZIGZAG[b[p]]              # data.eventDateTime: long
+            v20_eventDateTime = ZIGZAG[b[p]]              # data.eventDateTime: long
             p += 1
-            if v27_eventDateTime is None:
-                v27_eventDateTime, p = long_at(b, p - 1)
+            if v20_eventDateTime is None:
+                v20_eventDateTime, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_rewardId, v9_transactionId, v10_vendorVoucher, v11_intouchCouponCode, v12_email, v13_mobile, v14_eventLogId, v15_loyaltyEventId, v16_loyaltyType, v17_type, v18_redemptionType, v19_label, v20_group, v21_tier, v22_priority, v23_intouchPoints, v24_startDate, v25_endDate, v26_issueDateTime, v27_eventDateTime, v28_intouchSeriesId, v29_codeExpiry)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_rewardId, v11_transactionId, v12_vendorVoucher, v13_intouchCouponCode, v14_codeExpiry, v15_intouchSeriesId, v16_intouchPoints, v17_startDate, v18_endDate, v19_issueDateTime, v20_eventDateTime, v21_email, v22_mobile, v23_loyaltyType, v24_type, v25_redemptionType, v26_label, v27_group, v28_tier, v29_priority)

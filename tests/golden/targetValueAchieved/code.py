@@ -9,36 +9,36 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.triggeringActivity.name
-#   v[14] data.triggeringActivity.requestId
-#   v[15] data.triggeringActivity.identifiers[key,value]
-#   v[16] data.triggeringActivity.additionalAttributes[key,value]
-#   v[17] data.triggeringActivity.enteredBy.id
-#   v[18] data.triggeringActivity.enteredBy.store.code
-#   v[19] data.triggeringActivity.enteredBy.store.name
-#   v[20] data.triggeringActivity.enteredBy.store.externalId
-#   v[21] data.triggeringActivity.enteredBy.store.externalId1
-#   v[22] data.triggeringActivity.enteredBy.store.externalId2
-#   v[23] data.triggeringActivity.enteredBy.till.code
-#   v[24] data.triggeringActivity.enteredBy.till.name
-#   v[25] data.transactionId
-#   v[26] data.targetDetails.id
-#   v[27] data.targetDetails.name
-#   v[28] data.targetDetails.description
-#   v[29] data.targetDetails.targetGroupId
-#   v[30] data.targetDetails.targetGroupName
-#   v[31] data.targetDetails.targetPeriodId
-#   v[32] data.targetDetails.targetPeriodName
-#   v[33] data.eventName
-#   v[34] data.eventId
-#   v[35] data.currentEventTargetValue
-#   v[36] data.achievedTargetValue
-#   v[37] data.definedTargetValue
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.triggeringActivity.requestId
+#   v[11] data.triggeringActivity.identifiers[key,value]
+#   v[12] data.targetDetails.id
+#   v[13] data.targetDetails.targetGroupId
+#   v[14] data.targetDetails.targetPeriodId
+#   v[15] data.eventName
+#   v[16] data.eventId
+#   v[17] data.transactionId
+#   v[18] data.currentEventTargetValue
+#   v[19] data.achievedTargetValue
+#   v[20] data.definedTargetValue
+#   v[21] data.customerIdentifiers.instore.email
+#   v[22] data.customerIdentifiers.instore.mobile
+#   v[23] data.customerIdentifiers.loyaltyType
+#   v[24] data.triggeringActivity.name
+#   v[25] data.triggeringActivity.additionalAttributes[key,value]
+#   v[26] data.triggeringActivity.enteredBy.id
+#   v[27] data.triggeringActivity.enteredBy.store.code
+#   v[28] data.triggeringActivity.enteredBy.store.name
+#   v[29] data.triggeringActivity.enteredBy.store.externalId
+#   v[30] data.triggeringActivity.enteredBy.store.externalId1
+#   v[31] data.triggeringActivity.enteredBy.store.externalId2
+#   v[32] data.triggeringActivity.enteredBy.till.code
+#   v[33] data.triggeringActivity.enteredBy.till.name
+#   v[34] data.targetDetails.name
+#   v[35] data.targetDetails.description
+#   v[36] data.targetDetails.targetGroupName
+#   v[37] data.targetDetails.targetPeriodName
 
 
 def shared(v, now, received):
@@ -49,8 +49,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/targetValueAchieved.toml:4  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/targetValueAchieved.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.targetDetails.id", "data.targetDetails.targetGroupId", "data.targetDetails.targetPeriodId", "data.eventName", "data.eventId", "data.transactionId", "data.currentEventTargetValue", "data.achievedTargetValue", "data.definedTargetValue"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11] or (), v[12], v[13], v[14], v[15], v[16], v[17], v[18], v[19], v[20])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -77,7 +83,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[21], v[22], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -115,7 +121,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -140,7 +146,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -154,8 +160,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/targetValueAchieved.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/targetValueAchieved.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -165,8 +171,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/targetValueAchieved.toml:9  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[13]
+    # mappings/targetValueAchieved.toml:10  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -175,8 +181,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/targetValueAchieved.toml:10  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[14]
+    # mappings/targetValueAchieved.toml:11  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[10]
     if x is not None:
         x = x.strip()
         if not x:
@@ -185,8 +191,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/targetValueAchieved.toml:11  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[15] or ())
+    # mappings/targetValueAchieved.toml:12  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[11] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -205,8 +211,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/targetValueAchieved.toml:12  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[16] or ())
+    # mappings/targetValueAchieved.toml:13  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[25] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -225,13 +231,13 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/targetValueAchieved.toml:13  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[17]
+    # mappings/targetValueAchieved.toml:14  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[26]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/targetValueAchieved.toml:14  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[18]
+    # mappings/targetValueAchieved.toml:15  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -240,8 +246,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/targetValueAchieved.toml:15  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[19]
+    # mappings/targetValueAchieved.toml:16  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -250,8 +256,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/targetValueAchieved.toml:16  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[20]
+    # mappings/targetValueAchieved.toml:17  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -260,8 +266,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/targetValueAchieved.toml:17  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[21]
+    # mappings/targetValueAchieved.toml:18  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -270,8 +276,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/targetValueAchieved.toml:18  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[22]
+    # mappings/targetValueAchieved.toml:19  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -280,8 +286,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/targetValueAchieved.toml:19  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[23]
+    # mappings/targetValueAchieved.toml:20  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -290,8 +296,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/targetValueAchieved.toml:20  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[24]
+    # mappings/targetValueAchieved.toml:21  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -300,18 +306,18 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/targetValueAchieved.toml:21  "_tenant.capillary.transactionId" = { call = "positive_id", with = ["data.transactionId"] }
-    x = f_positive_id(v[25])
+    # mappings/targetValueAchieved.toml:22  "_tenant.capillary.transactionId" = { call = "positive_id", with = ["data.transactionId"] }
+    x = f_positive_id(v[17])
     if x is not None:
         o2['transactionId'] = x
     o5 = {}
-    # mappings/targetValueAchieved.toml:22  "_tenant.capillary.target.id" = { from = "data.targetDetails.id", as = "string" }
-    x = v[26]
+    # mappings/targetValueAchieved.toml:23  "_tenant.capillary.target.id" = { from = "data.targetDetails.id", as = "string" }
+    x = v[12]
     if x is not None:
         x = str(x)
         o5['id'] = x
-    # mappings/targetValueAchieved.toml:23  "_tenant.capillary.target.name" = { from = "data.targetDetails.name" }
-    x = v[27]
+    # mappings/targetValueAchieved.toml:24  "_tenant.capillary.target.name" = { from = "data.targetDetails.name" }
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -320,8 +326,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.target.name:placeholder')
         else:
             o5['name'] = x
-    # mappings/targetValueAchieved.toml:24  "_tenant.capillary.target.description" = { from = "data.targetDetails.description" }
-    x = v[28]
+    # mappings/targetValueAchieved.toml:25  "_tenant.capillary.target.description" = { from = "data.targetDetails.description" }
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -330,13 +336,13 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.target.description:placeholder')
         else:
             o5['description'] = x
-    # mappings/targetValueAchieved.toml:25  "_tenant.capillary.target.groupId" = { from = "data.targetDetails.targetGroupId", as = "string" }
-    x = v[29]
+    # mappings/targetValueAchieved.toml:26  "_tenant.capillary.target.groupId" = { from = "data.targetDetails.targetGroupId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o5['groupId'] = x
-    # mappings/targetValueAchieved.toml:26  "_tenant.capillary.target.groupName" = { from = "data.targetDetails.targetGroupName" }
-    x = v[30]
+    # mappings/targetValueAchieved.toml:27  "_tenant.capillary.target.groupName" = { from = "data.targetDetails.targetGroupName" }
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -345,13 +351,13 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.target.groupName:placeholder')
         else:
             o5['groupName'] = x
-    # mappings/targetValueAchieved.toml:27  "_tenant.capillary.target.periodId" = { from = "data.targetDetails.targetPeriodId", as = "string" }
-    x = v[31]
+    # mappings/targetValueAchieved.toml:28  "_tenant.capillary.target.periodId" = { from = "data.targetDetails.targetPeriodId", as = "string" }
+    x = v[14]
     if x is not None:
         x = str(x)
         o5['periodId'] = x
-    # mappings/targetValueAchieved.toml:28  "_tenant.capillary.target.periodName" = { from = "data.targetDetails.targetPeriodName" }
-    x = v[32]
+    # mappings/targetValueAchieved.toml:29  "_tenant.capillary.target.periodName" = { from = "data.targetDetails.targetPeriodName" }
+    x = v[37]
     if x is not None:
         x = x.strip()
         if not x:
@@ -360,8 +366,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.target.periodName:placeholder')
         else:
             o5['periodName'] = x
-    # mappings/targetValueAchieved.toml:29  "_tenant.capillary.target.counts" = { from = "data.eventName" }
-    x = v[33]
+    # mappings/targetValueAchieved.toml:30  "_tenant.capillary.target.counts" = { from = "data.eventName" }
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -370,13 +376,13 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.target.counts:placeholder')
         else:
             o5['counts'] = x
-    # mappings/targetValueAchieved.toml:30  "_tenant.capillary.target.countsId" = { from = "data.eventId", as = "string" }
-    x = v[34]
+    # mappings/targetValueAchieved.toml:31  "_tenant.capillary.target.countsId" = { from = "data.eventId", as = "string" }
+    x = v[16]
     if x is not None:
         x = str(x)
         o5['countsId'] = x
-    # mappings/targetValueAchieved.toml:31  "_tenant.capillary.target.addedValue" = { from = "data.currentEventTargetValue", as = "number" }
-    x = v[35]
+    # mappings/targetValueAchieved.toml:32  "_tenant.capillary.target.addedValue" = { from = "data.currentEventTargetValue", as = "number" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -389,8 +395,8 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.target.addedValue:number')
             else:
                 o5['addedValue'] = x
-    # mappings/targetValueAchieved.toml:32  "_tenant.capillary.target.achievedValue" = { from = "data.achievedTargetValue", as = "number" }
-    x = v[36]
+    # mappings/targetValueAchieved.toml:33  "_tenant.capillary.target.achievedValue" = { from = "data.achievedTargetValue", as = "number" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -403,8 +409,8 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.target.achievedValue:number')
             else:
                 o5['achievedValue'] = x
-    # mappings/targetValueAchieved.toml:33  "_tenant.capillary.target.definedValue" = { from = "data.definedTargetValue", as = "number" }
-    x = v[37]
+    # mappings/targetValueAchieved.toml:34  "_tenant.capillary.target.definedValue" = { from = "data.definedTargetValue", as = "number" }
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -423,7 +429,7 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/targetValueAchieved.toml:7  "eventType" = { const = "loyalty.targetAchieved" }
+    # mappings/targetValueAchieved.toml:8  "eventType" = { const = "loyalty.targetAchieved" }
     o['eventType'] = 'loyalty.targetAchieved'
     return fit(o, k_2, notes)
 
@@ -519,7 +525,7 @@ def skip_4(b, p, end):                                    # capillary.events.tar
 
 def read(b, p):                                           # capillary.events.TargetValueAchieved b0880aeef0ec0f87
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_name = v14_requestId = v17_identifiers = v20_additionalAttributes = v21_id = v22_code = v23_name = v24_externalId = v25_externalId1 = v26_externalId2 = v27_code = v28_name = v29_transactionId = v30_id = v31_name = v32_description = v33_targetGroupId = v34_targetGroupName = v35_targetPeriodId = v36_targetPeriodName = v37_eventName = v38_eventId = v39_currentEventTargetValue = v40_achievedTargetValue = v41_definedTargetValue = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v23_email = v24_mobile = v25_loyaltyType = v10_requestId = v13_identifiers = v26_name = v29_additionalAttributes = v30_id = v31_code = v32_name = v33_externalId = v34_externalId1 = v35_externalId2 = v36_code = v37_name = v14_id = v15_targetGroupId = v16_targetPeriodId = v38_name = v39_description = v40_targetGroupName = v41_targetPeriodName = v17_eventName = v18_eventId = v19_transactionId = v20_currentEventTargetValue = v21_achievedTargetValue = v22_definedTargetValue = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -547,10 +553,10 @@ def read(b, p):                                           # capillary.events.Tar
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -605,7 +611,7 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -765,7 +771,7 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v25_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -793,7 +799,7 @@ def read(b, p):                                           # capillary.events.Tar
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v24_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -807,7 +813,7 @@ def read(b, p):                                           # capillary.events.Tar
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v23_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -945,16 +951,16 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v37_eventName = b[s:p].decode()
+            v17_eventName = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.eventId: union
         p += 1
         if t == 2:
-            v38_eventId = ZIGZAG[b[p]]                    # data.eventId: long
+            v18_eventId = ZIGZAG[b[p]]                    # data.eventId: long
             p += 1
-            if v38_eventId is None:
-                v38_eventId, p = long_at(b, p - 1)
+            if v18_eventId is None:
+                v18_eventId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.targetDetails: union
@@ -963,10 +969,10 @@ def read(b, p):                                           # capillary.events.Tar
             t = b[p]                                      # data.targetDetails.id: union
             p += 1
             if t == 2:
-                v30_id = ZIGZAG[b[p]]                     # data.targetDetails.id: long
+                v14_id = ZIGZAG[b[p]]                     # data.targetDetails.id: long
                 p += 1
-                if v30_id is None:
-                    v30_id, p = long_at(b, p - 1)
+                if v14_id is None:
+                    v14_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.name: union
@@ -980,16 +986,16 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v31_name = b[s:p].decode()
+                v38_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.targetGroupId: union
             p += 1
             if t == 2:
-                v33_targetGroupId = ZIGZAG[b[p]]          # data.targetDetails.targetGroupId: long
+                v15_targetGroupId = ZIGZAG[b[p]]          # data.targetDetails.targetGroupId: long
                 p += 1
-                if v33_targetGroupId is None:
-                    v33_targetGroupId, p = long_at(b, p - 1)
+                if v15_targetGroupId is None:
+                    v15_targetGroupId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.targetGroupName: union
@@ -1003,16 +1009,16 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v34_targetGroupName = b[s:p].decode()
+                v40_targetGroupName = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.targetPeriodId: union
             p += 1
             if t == 2:
-                v35_targetPeriodId = ZIGZAG[b[p]]         # data.targetDetails.targetPeriodId: long
+                v16_targetPeriodId = ZIGZAG[b[p]]         # data.targetDetails.targetPeriodId: long
                 p += 1
-                if v35_targetPeriodId is None:
-                    v35_targetPeriodId, p = long_at(b, p - 1)
+                if v16_targetPeriodId is None:
+                    v16_targetPeriodId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.targetPeriodName: union
@@ -1026,7 +1032,7 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v36_targetPeriodName = b[s:p].decode()
+                v41_targetPeriodName = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.targetDetails.description: union
@@ -1040,7 +1046,7 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v32_description = b[s:p].decode()
+                v39_description = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1056,7 +1062,7 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v39_currentEventTargetValue = b[s:p].decode()
+            v20_currentEventTargetValue = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.achievedTargetValue: union
@@ -1070,7 +1076,7 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v40_achievedTargetValue = b[s:p].decode()
+            v21_achievedTargetValue = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.definedTargetValue: union
@@ -1084,7 +1090,7 @@ def read(b, p):                                           # capillary.events.Tar
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v41_definedTargetValue = b[s:p].decode()
+            v22_definedTargetValue = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.triggeringActivity: union
@@ -1101,7 +1107,7 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_name = b[s:p].decode()
+                v26_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1115,19 +1121,19 @@ def read(b, p):                                           # capillary.events.Tar
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v14_requestId = b[s:p].decode()
+                v10_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v13_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v15_key = v16_value = None
+                        v11_key = v12_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1139,7 +1145,7 @@ def read(b, p):                                           # capillary.events.Tar
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v15_key = b[s:p].decode()
+                            v11_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1153,10 +1159,10 @@ def read(b, p):                                           # capillary.events.Tar
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v16_value = b[s:p].decode()
+                            v12_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v17_identifiers.append((v15_key, v16_value))
+                        v13_identifiers.append((v11_key, v12_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1166,10 +1172,10 @@ def read(b, p):                                           # capillary.events.Tar
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v21_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v30_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v21_id is None:
-                        v21_id, p = long_at(b, p - 1)
+                    if v30_id is None:
+                        v30_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1203,7 +1209,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v27_code = b[s:p].decode()
+                        v36_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1217,7 +1223,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_name = b[s:p].decode()
+                        v37_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1236,7 +1242,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v22_code = b[s:p].decode()
+                        v31_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1250,7 +1256,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v23_name = b[s:p].decode()
+                        v32_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1264,7 +1270,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v24_externalId = b[s:p].decode()
+                        v33_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1278,7 +1284,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_externalId1 = b[s:p].decode()
+                        v34_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1292,7 +1298,7 @@ def read(b, p):                                           # capillary.events.Tar
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v26_externalId2 = b[s:p].decode()
+                        v35_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1314,13 +1320,13 @@ def read(b, p):                                           # capillary.events.Tar
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v20_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v29_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v18_key = v19_value = None
+                        v27_key = v28_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1332,7 +1338,7 @@ def read(b, p):                                           # capillary.events.Tar
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v18_key = b[s:p].decode()
+                            v27_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1346,10 +1352,10 @@ def read(b, p):                                           # capillary.events.Tar
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v19_value = b[s:p].decode()
+                            v28_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v20_additionalAttributes.append((v18_key, v19_value))
+                        v29_additionalAttributes.append((v27_key, v28_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1358,14 +1364,14 @@ def read(b, p):                                           # capillary.events.Tar
         t = b[p]                                          # data.transactionId: union
         p += 1
         if t == 2:
-            v29_transactionId = ZIGZAG[b[p]]              # data.transactionId: long
+            v19_transactionId = ZIGZAG[b[p]]              # data.transactionId: long
             p += 1
-            if v29_transactionId is None:
-                v29_transactionId, p = long_at(b, p - 1)
+            if v19_transactionId is None:
+                v19_transactionId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_name, v14_requestId, v17_identifiers, v20_additionalAttributes, v21_id, v22_code, v23_name, v24_externalId, v25_externalId1, v26_externalId2, v27_code, v28_name, v29_transactionId, v30_id, v31_name, v32_description, v33_targetGroupId, v34_targetGroupName, v35_targetPeriodId, v36_targetPeriodName, v37_eventName, v38_eventId, v39_currentEventTargetValue, v40_achievedTargetValue, v41_definedTargetValue)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_requestId, v13_identifiers, v14_id, v15_targetGroupId, v16_targetPeriodId, v17_eventName, v18_eventId, v19_transactionId, v20_currentEventTargetValue, v21_achievedTargetValue, v22_definedTargetValue, v23_email, v24_mobile, v25_loyaltyType, v26_name, v29_additionalAttributes, v30_id, v31_code, v32_name, v33_externalId, v34_externalId1, v35_externalId2, v36_code, v37_name, v38_name, v39_description, v40_targetGroupName, v41_targetPeriodName)

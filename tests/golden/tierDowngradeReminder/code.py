@@ -9,33 +9,33 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramId
-#   v[16] data.loyaltyProgramDetails.id
-#   v[17] data.loyaltyProgramDetails.name
-#   v[18] data.loyaltyProgramDetails.isDefault
-#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[20] data.triggeringActivity.name
-#   v[21] data.triggeringActivity.requestId
-#   v[22] data.triggeringActivity.identifiers[key,value]
-#   v[23] data.triggeringActivity.additionalAttributes[key,value]
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.externalId
-#   v[28] data.triggeringActivity.enteredBy.store.externalId1
-#   v[29] data.triggeringActivity.enteredBy.store.externalId2
-#   v[30] data.triggeringActivity.enteredBy.till.code
-#   v[31] data.triggeringActivity.enteredBy.till.name
-#   v[32] data.currentTierNumber
-#   v[33] data.loyaltyProgramDetails.tiers[tierNumber,tierName]
-#   v[34] data.scheduledDowngradeDate
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.currentTierNumber
+#   v[17] data.scheduledDowngradeDate
+#   v[18] data.customerIdentifiers.instore.email
+#   v[19] data.customerIdentifiers.instore.mobile
+#   v[20] data.customerIdentifiers.loyaltyType
+#   v[21] data.loyaltyProgramDetails.name
+#   v[22] data.loyaltyProgramDetails.isDefault
+#   v[23] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[24] data.triggeringActivity.name
+#   v[25] data.triggeringActivity.additionalAttributes[key,value]
+#   v[26] data.triggeringActivity.enteredBy.id
+#   v[27] data.triggeringActivity.enteredBy.store.code
+#   v[28] data.triggeringActivity.enteredBy.store.name
+#   v[29] data.triggeringActivity.enteredBy.store.externalId
+#   v[30] data.triggeringActivity.enteredBy.store.externalId1
+#   v[31] data.triggeringActivity.enteredBy.store.externalId2
+#   v[32] data.triggeringActivity.enteredBy.till.code
+#   v[33] data.triggeringActivity.enteredBy.till.name
+#   v[34] data.loyaltyProgramDetails.tiers[tierNumber,tierName]
 
 
 def shared(v, now, received):
@@ -46,8 +46,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/tierDowngradeReminder.toml:4  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/tierDowngradeReminder.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.currentTierNumber", "data.scheduledDowngradeDate"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16], v[17])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -74,7 +80,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[18], v[19], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -112,7 +118,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -137,7 +143,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -151,8 +157,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/tierDowngradeReminder.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/tierDowngradeReminder.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[20]
     if x is not None:
         x = x.strip()
         if not x:
@@ -162,8 +168,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/tierDowngradeReminder.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/tierDowngradeReminder.toml:10  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -173,20 +179,20 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/tierDowngradeReminder.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/tierDowngradeReminder.toml:11  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/tierDowngradeReminder.toml:11  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[15]
+    # mappings/tierDowngradeReminder.toml:12  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+    x = v[10]
     if x is None:
-        x = v[16]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/tierDowngradeReminder.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[17]
+    # mappings/tierDowngradeReminder.toml:13  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -195,19 +201,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/tierDowngradeReminder.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[18]
+    # mappings/tierDowngradeReminder.toml:14  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[22]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/tierDowngradeReminder.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[19]
+    # mappings/tierDowngradeReminder.toml:15  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[23]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/tierDowngradeReminder.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[20]
+    # mappings/tierDowngradeReminder.toml:16  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[24]
     if x is not None:
         x = x.strip()
         if not x:
@@ -216,8 +222,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/tierDowngradeReminder.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[21]
+    # mappings/tierDowngradeReminder.toml:17  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -226,8 +232,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/tierDowngradeReminder.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[22] or ())
+    # mappings/tierDowngradeReminder.toml:18  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -246,8 +252,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/tierDowngradeReminder.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[23] or ())
+    # mappings/tierDowngradeReminder.toml:19  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[25] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -266,13 +272,13 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/tierDowngradeReminder.toml:19  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[24]
+    # mappings/tierDowngradeReminder.toml:20  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[26]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/tierDowngradeReminder.toml:20  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[25]
+    # mappings/tierDowngradeReminder.toml:21  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -281,8 +287,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/tierDowngradeReminder.toml:21  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[26]
+    # mappings/tierDowngradeReminder.toml:22  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -291,8 +297,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/tierDowngradeReminder.toml:22  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[27]
+    # mappings/tierDowngradeReminder.toml:23  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -301,8 +307,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/tierDowngradeReminder.toml:23  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[28]
+    # mappings/tierDowngradeReminder.toml:24  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -311,8 +317,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/tierDowngradeReminder.toml:24  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[29]
+    # mappings/tierDowngradeReminder.toml:25  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -321,8 +327,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/tierDowngradeReminder.toml:25  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[30]
+    # mappings/tierDowngradeReminder.toml:26  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -331,8 +337,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/tierDowngradeReminder.toml:26  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[31]
+    # mappings/tierDowngradeReminder.toml:27  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -341,23 +347,23 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/tierDowngradeReminder.toml:27  "_tenant.capillary.tierNumber" = { from = "data.currentTierNumber" }
-    x = v[32]
+    # mappings/tierDowngradeReminder.toml:28  "_tenant.capillary.tierNumber" = { from = "data.currentTierNumber" }
+    x = v[16]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.tierNumber:range')
         else:
             o2['tierNumber'] = x
-    # mappings/tierDowngradeReminder.toml:28  "_tenant.capillary.tierName" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.currentTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_tier_name(v[33] or (), v[32], v[15], v[16])
+    # mappings/tierDowngradeReminder.toml:29  "_tenant.capillary.tierName" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.currentTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    x = f_tier_name(v[34] or (), v[16], v[10], v[11])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.tierName:' + reason)
         x = x.value
     if x is not None:
         o2['tierName'] = x
-    # mappings/tierDowngradeReminder.toml:29  "_tenant.capillary.scheduledDowngradeDate" = { from = "data.scheduledDowngradeDate" }
-    x = v[34]
+    # mappings/tierDowngradeReminder.toml:30  "_tenant.capillary.scheduledDowngradeDate" = { from = "data.scheduledDowngradeDate" }
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -374,7 +380,7 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/tierDowngradeReminder.toml:7  "eventType" = { const = "loyalty.tierDowngradeReminder" }
+    # mappings/tierDowngradeReminder.toml:8  "eventType" = { const = "loyalty.tierDowngradeReminder" }
     o['eventType'] = 'loyalty.tierDowngradeReminder'
     return fit(o, k_2, notes)
 
@@ -470,7 +476,7 @@ def skip_4(b, p, end):                                    # capillary.events.tie
 
 def read(b, p):                                           # capillary.events.TierDowngradeReminder 575f6f753cb78e6b
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v39_tiers = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_currentTierNumber = v40_scheduledDowngradeDate = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v20_email = v21_mobile = v22_loyaltyType = v10_loyaltyProgramId = v11_id = v23_name = v24_isDefault = v25_pointsToCurrencyRatio = v40_tiers = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v26_name = v29_additionalAttributes = v30_id = v31_code = v32_name = v33_externalId = v34_externalId1 = v35_externalId2 = v36_code = v37_name = v18_currentTierNumber = v19_scheduledDowngradeDate = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -498,10 +504,10 @@ def read(b, p):                                           # capillary.events.Tie
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -556,7 +562,7 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -716,7 +722,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v22_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -744,7 +750,7 @@ def read(b, p):                                           # capillary.events.Tie
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v21_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -758,7 +764,7 @@ def read(b, p):                                           # capillary.events.Tie
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v20_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -899,16 +905,16 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -927,7 +933,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_name = b[s:p].decode()
+                v26_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -941,19 +947,19 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -965,7 +971,7 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -979,10 +985,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_identifiers.append((v22_key, v23_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -992,10 +998,10 @@ def read(b, p):                                           # capillary.events.Tie
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v30_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v30_id is None:
+                        v30_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1029,7 +1035,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_code = b[s:p].decode()
+                        v36_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1043,7 +1049,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_name = b[s:p].decode()
+                        v37_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1062,7 +1068,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v31_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1076,7 +1082,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v32_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1090,7 +1096,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId = b[s:p].decode()
+                        v33_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1104,7 +1110,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId1 = b[s:p].decode()
+                        v34_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1118,7 +1124,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId2 = b[s:p].decode()
+                        v35_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1140,13 +1146,13 @@ def read(b, p):                                           # capillary.events.Tie
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v29_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v25_key = v26_value = None
+                        v27_key = v28_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1158,7 +1164,7 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_key = b[s:p].decode()
+                            v27_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1172,10 +1178,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_value = b[s:p].decode()
+                            v28_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v27_additionalAttributes.append((v25_key, v26_value))
+                        v29_additionalAttributes.append((v27_key, v28_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1187,10 +1193,10 @@ def read(b, p):                                           # capillary.events.Tie
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1204,7 +1210,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v23_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1214,33 +1220,33 @@ def read(b, p):                                           # capillary.events.Tie
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v18_isDefault = t == 1
+                v24_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v25_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.tiers: union
             p += 1
             if t == 2:
-                v39_tiers = []                            # data.loyaltyProgramDetails.tiers: one tuple per item
+                v40_tiers = []                            # data.loyaltyProgramDetails.tiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.loyaltyProgramDetails.tiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v37_tierNumber = v38_tierName = None
+                        v38_tierNumber = v39_tierName = None
                         t = b[p]                          # data.loyaltyProgramDetails.tiers[].tierNumber: union
                         p += 1
                         if t == 2:
-                            v37_tierNumber = ZIGZAG[b[p]]  # data.loyaltyProgramDetails.tiers[].tierNumber: int
+                            v38_tierNumber = ZIGZAG[b[p]]  # data.loyaltyProgramDetails.tiers[].tierNumber: int
                             p += 1
-                            if v37_tierNumber is None:
-                                v37_tierNumber, p = int_at(b, p - 1)
+                            if v38_tierNumber is None:
+                                v38_tierNumber, p = int_at(b, p - 1)
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.loyaltyProgramDetails.tiers[].tierName: union
@@ -1254,10 +1260,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v38_tierName = b[s:p].decode()
+                            v39_tierName = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v39_tiers.append((v37_tierNumber, v38_tierName))
+                        v40_tiers.append((v38_tierNumber, v39_tierName))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1266,19 +1272,19 @@ def read(b, p):                                           # capillary.events.Tie
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentTierNumber: union
         p += 1
         if t == 2:
-            v36_currentTierNumber = ZIGZAG[b[p]]          # data.currentTierNumber: int
+            v18_currentTierNumber = ZIGZAG[b[p]]          # data.currentTierNumber: int
             p += 1
-            if v36_currentTierNumber is None:
-                v36_currentTierNumber, p = int_at(b, p - 1)
+            if v18_currentTierNumber is None:
+                v18_currentTierNumber, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.scheduledDowngradeDate: union
@@ -1292,11 +1298,11 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v40_scheduledDowngradeDate = b[s:p].decode()
+            v19_scheduledDowngradeDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_currentTierNumber, v39_tiers, v40_scheduledDowngradeDate)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v18_currentTierNumber, v19_scheduledDowngradeDate, v20_email, v21_mobile, v22_loyaltyType, v23_name, v24_isDefault, v25_pointsToCurrencyRatio, v26_name, v29_additionalAttributes, v30_id, v31_code, v32_name, v33_externalId, v34_externalId1, v35_externalId2, v36_code, v37_name, v40_tiers)

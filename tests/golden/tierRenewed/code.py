@@ -9,43 +9,43 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramId
-#   v[16] data.loyaltyProgramDetails.id
-#   v[17] data.loyaltyProgramDetails.name
-#   v[18] data.loyaltyProgramDetails.isDefault
-#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[20] data.triggeringActivity.name
-#   v[21] data.triggeringActivity.requestId
-#   v[22] data.triggeringActivity.identifiers[key,value]
-#   v[23] data.triggeringActivity.additionalAttributes[key,value]
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.externalId
-#   v[28] data.triggeringActivity.enteredBy.store.externalId1
-#   v[29] data.triggeringActivity.enteredBy.store.externalId2
-#   v[30] data.triggeringActivity.enteredBy.till.code
-#   v[31] data.triggeringActivity.enteredBy.till.name
-#   v[32] data.currentTierNumber
-#   v[33] data.loyaltyProgramDetails.tiers[tierNumber,tierName]
-#   v[34] data.tierExpiryDate
-#   v[35] data.renewType
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.currentTierNumber
+#   v[17] data.tierExpiryDate
+#   v[18] data.renewType
+#   v[19] data.customerIdentifiers.instore.email
+#   v[20] data.customerIdentifiers.instore.mobile
+#   v[21] data.customerIdentifiers.loyaltyType
+#   v[22] data.loyaltyProgramDetails.name
+#   v[23] data.loyaltyProgramDetails.isDefault
+#   v[24] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[25] data.triggeringActivity.name
+#   v[26] data.triggeringActivity.additionalAttributes[key,value]
+#   v[27] data.triggeringActivity.enteredBy.id
+#   v[28] data.triggeringActivity.enteredBy.store.code
+#   v[29] data.triggeringActivity.enteredBy.store.name
+#   v[30] data.triggeringActivity.enteredBy.store.externalId
+#   v[31] data.triggeringActivity.enteredBy.store.externalId1
+#   v[32] data.triggeringActivity.enteredBy.store.externalId2
+#   v[33] data.triggeringActivity.enteredBy.till.code
+#   v[34] data.triggeringActivity.enteredBy.till.name
+#   v[35] data.loyaltyProgramDetails.tiers[tierNumber,tierName]
 #   v[36] data.notes
 
 
 def shared(v, now, received):
     return (
         f_event_time(now, received, v[5]),
-        f_tier_name(v[33] or (), v[32], v[15], v[16]),
-        f_is_default_program(v[18], v[0], v[15], v[16]),
-        f_is_any(v[13], 'USER', ''),
+        f_tier_name(v[35] or (), v[16], v[10], v[11]),
+        f_is_default_program(v[23], v[0], v[10], v[11]),
+        f_is_any(v[12], 'USER', ''),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
@@ -53,8 +53,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/tierRenewed.toml:4  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/tierRenewed.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.currentTierNumber", "data.tierExpiryDate", "data.renewType"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16], v[17], v[18])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -81,7 +87,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[19], v[20], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -119,7 +125,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -144,7 +150,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -158,8 +164,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/tierRenewed.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/tierRenewed.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -169,8 +175,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/tierRenewed.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/tierRenewed.toml:10  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -180,20 +186,20 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/tierRenewed.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/tierRenewed.toml:11  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/tierRenewed.toml:11  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[15]
+    # mappings/tierRenewed.toml:12  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+    x = v[10]
     if x is None:
-        x = v[16]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/tierRenewed.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[17]
+    # mappings/tierRenewed.toml:13  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -202,19 +208,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/tierRenewed.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[18]
+    # mappings/tierRenewed.toml:14  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[23]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/tierRenewed.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[19]
+    # mappings/tierRenewed.toml:15  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[24]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/tierRenewed.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[20]
+    # mappings/tierRenewed.toml:16  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[25]
     if x is not None:
         x = x.strip()
         if not x:
@@ -223,8 +229,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/tierRenewed.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[21]
+    # mappings/tierRenewed.toml:17  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -233,8 +239,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/tierRenewed.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[22] or ())
+    # mappings/tierRenewed.toml:18  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -253,8 +259,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/tierRenewed.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[23] or ())
+    # mappings/tierRenewed.toml:19  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[26] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -273,13 +279,13 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/tierRenewed.toml:19  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[24]
+    # mappings/tierRenewed.toml:20  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[27]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/tierRenewed.toml:20  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[25]
+    # mappings/tierRenewed.toml:21  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[28]
     if x is not None:
         x = x.strip()
         if not x:
@@ -288,8 +294,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/tierRenewed.toml:21  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[26]
+    # mappings/tierRenewed.toml:22  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -298,8 +304,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/tierRenewed.toml:22  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[27]
+    # mappings/tierRenewed.toml:23  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -308,8 +314,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/tierRenewed.toml:23  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[28]
+    # mappings/tierRenewed.toml:24  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -318,8 +324,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/tierRenewed.toml:24  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[29]
+    # mappings/tierRenewed.toml:25  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -328,8 +334,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/tierRenewed.toml:25  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[30]
+    # mappings/tierRenewed.toml:26  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -338,8 +344,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/tierRenewed.toml:26  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[31]
+    # mappings/tierRenewed.toml:27  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -348,14 +354,14 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/tierRenewed.toml:27  "_tenant.capillary.tierNumber" = { from = "data.currentTierNumber" }
-    x = v[32]
+    # mappings/tierRenewed.toml:28  "_tenant.capillary.tierNumber" = { from = "data.currentTierNumber" }
+    x = v[16]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.tierNumber:range')
         else:
             o2['tierNumber'] = x
-    # mappings/tierRenewed.toml:28  "_tenant.capillary.tierName" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.currentTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    # mappings/tierRenewed.toml:29  "_tenant.capillary.tierName" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.currentTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -363,8 +369,8 @@ def output_0(v, s, now, received, known, notes):
         x = x.value
     if x is not None:
         o2['tierName'] = x
-    # mappings/tierRenewed.toml:29  "_tenant.capillary.tierExpiryDate" = { from = "data.tierExpiryDate" }
-    x = v[34]
+    # mappings/tierRenewed.toml:30  "_tenant.capillary.tierExpiryDate" = { from = "data.tierExpiryDate" }
+    x = v[17]
     if x is not None:
         x = x.strip()
         if not x:
@@ -377,8 +383,8 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.tierExpiryDate:date')
             else:
                 o2['tierExpiryDate'] = x
-    # mappings/tierRenewed.toml:30  "_tenant.capillary.tierChangeType" = { from = "data.renewType", as = "lower" }
-    x = v[35]
+    # mappings/tierRenewed.toml:31  "_tenant.capillary.tierChangeType" = { from = "data.renewType", as = "lower" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -388,7 +394,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['tierChangeType'] = x
-    # mappings/tierRenewed.toml:31  "_tenant.capillary.tierNotes" = { from = "data.notes" }
+    # mappings/tierRenewed.toml:32  "_tenant.capillary.tierNotes" = { from = "data.notes" }
     x = v[36]
     if x is not None:
         x = x.strip()
@@ -402,19 +408,19 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/tierRenewed.toml:7  "eventType" = { const = "loyalty.tierRenewed" }
+    # mappings/tierRenewed.toml:8  "eventType" = { const = "loyalty.tierRenewed" }
     o['eventType'] = 'loyalty.tierRenewed'
     return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/tierRenewed.toml:35  profile-tier -> profile-tier
-    # mappings/tierRenewed.toml:37  when = [
+    # mappings/tierRenewed.toml:36  profile-tier -> profile-tier
+    # mappings/tierRenewed.toml:38  when = [
     if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
         return Skip(undecided(lost), 'profile-tier')
     if not s[2]:
         return Skip('not the default program', 'profile-tier')
-    # mappings/tierRenewed.toml:37  when = [
+    # mappings/tierRenewed.toml:38  when = [
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-tier')
     if not s[3]:
@@ -450,7 +456,7 @@ def output_1(v, s, now, received, known, notes):
         o5['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o5
     o6 = {}
-    # mappings/tierRenewed.toml:42  "loyalty.tier" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.currentTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    # mappings/tierRenewed.toml:43  "loyalty.tier" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.currentTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -469,13 +475,13 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/tierRenewed.toml:47  profile-tier-expiry -> profile-tier-expiry
-    # mappings/tierRenewed.toml:49  when = [
+    # mappings/tierRenewed.toml:48  profile-tier-expiry -> profile-tier-expiry
+    # mappings/tierRenewed.toml:50  when = [
     if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
         return Skip(undecided(lost), 'profile-tier-expiry')
     if not s[2]:
         return Skip('not the default program', 'profile-tier-expiry')
-    # mappings/tierRenewed.toml:49  when = [
+    # mappings/tierRenewed.toml:50  when = [
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-tier-expiry')
     if not s[3]:
@@ -511,8 +517,8 @@ def output_2(v, s, now, received, known, notes):
         o7['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o7
     o8 = {}
-    # mappings/tierRenewed.toml:54  "loyalty.tierExpiryDate" = { call = "end_date", with = ["data.tierExpiryDate"] }
-    x = f_end_date(v[34])
+    # mappings/tierRenewed.toml:55  "loyalty.tierExpiryDate" = { call = "end_date", with = ["data.tierExpiryDate"] }
+    x = f_end_date(v[17])
     if x is not GONE:
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -634,7 +640,7 @@ def skip_4(b, p, end):                                    # capillary.events.tie
 
 def read(b, p):                                           # capillary.events.TierRenewed 5c3f64dfd3777a5c
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v39_tiers = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_currentTierNumber = v40_tierExpiryDate = v41_renewType = v42_notes = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v21_email = v22_mobile = v23_loyaltyType = v10_loyaltyProgramId = v11_id = v24_name = v25_isDefault = v26_pointsToCurrencyRatio = v41_tiers = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v27_name = v30_additionalAttributes = v31_id = v32_code = v33_name = v34_externalId = v35_externalId1 = v36_externalId2 = v37_code = v38_name = v18_currentTierNumber = v19_tierExpiryDate = v20_renewType = v42_notes = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -662,10 +668,10 @@ def read(b, p):                                           # capillary.events.Tie
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -720,7 +726,7 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -880,7 +886,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v23_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -908,7 +914,7 @@ def read(b, p):                                           # capillary.events.Tie
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v22_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -922,7 +928,7 @@ def read(b, p):                                           # capillary.events.Tie
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v21_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1063,16 +1069,16 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1091,7 +1097,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_name = b[s:p].decode()
+                v27_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1105,19 +1111,19 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1129,7 +1135,7 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1143,10 +1149,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_identifiers.append((v22_key, v23_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1156,10 +1162,10 @@ def read(b, p):                                           # capillary.events.Tie
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v31_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v31_id is None:
+                        v31_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1193,7 +1199,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_code = b[s:p].decode()
+                        v37_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1207,7 +1213,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_name = b[s:p].decode()
+                        v38_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1226,7 +1232,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v32_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1240,7 +1246,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v33_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1254,7 +1260,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId = b[s:p].decode()
+                        v34_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1268,7 +1274,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId1 = b[s:p].decode()
+                        v35_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1282,7 +1288,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId2 = b[s:p].decode()
+                        v36_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1304,13 +1310,13 @@ def read(b, p):                                           # capillary.events.Tie
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v30_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v25_key = v26_value = None
+                        v28_key = v29_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1322,7 +1328,7 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_key = b[s:p].decode()
+                            v28_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1336,10 +1342,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_value = b[s:p].decode()
+                            v29_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v27_additionalAttributes.append((v25_key, v26_value))
+                        v30_additionalAttributes.append((v28_key, v29_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1351,10 +1357,10 @@ def read(b, p):                                           # capillary.events.Tie
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1368,7 +1374,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v24_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1378,33 +1384,33 @@ def read(b, p):                                           # capillary.events.Tie
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v18_isDefault = t == 1
+                v25_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v26_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.tiers: union
             p += 1
             if t == 2:
-                v39_tiers = []                            # data.loyaltyProgramDetails.tiers: one tuple per item
+                v41_tiers = []                            # data.loyaltyProgramDetails.tiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.loyaltyProgramDetails.tiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v37_tierNumber = v38_tierName = None
+                        v39_tierNumber = v40_tierName = None
                         t = b[p]                          # data.loyaltyProgramDetails.tiers[].tierNumber: union
                         p += 1
                         if t == 2:
-                            v37_tierNumber = ZIGZAG[b[p]]  # data.loyaltyProgramDetails.tiers[].tierNumber: int
+                            v39_tierNumber = ZIGZAG[b[p]]  # data.loyaltyProgramDetails.tiers[].tierNumber: int
                             p += 1
-                            if v37_tierNumber is None:
-                                v37_tierNumber, p = int_at(b, p - 1)
+                            if v39_tierNumber is None:
+                                v39_tierNumber, p = int_at(b, p - 1)
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.loyaltyProgramDetails.tiers[].tierName: union
@@ -1418,10 +1424,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v38_tierName = b[s:p].decode()
+                            v40_tierName = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v39_tiers.append((v37_tierNumber, v38_tierName))
+                        v41_tiers.append((v39_tierNumber, v40_tierName))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1430,19 +1436,19 @@ def read(b, p):                                           # capillary.events.Tie
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.currentTierNumber: union
         p += 1
         if t == 2:
-            v36_currentTierNumber = ZIGZAG[b[p]]          # data.currentTierNumber: int
+            v18_currentTierNumber = ZIGZAG[b[p]]          # data.currentTierNumber: int
             p += 1
-            if v36_currentTierNumber is None:
-                v36_currentTierNumber, p = int_at(b, p - 1)
+            if v18_currentTierNumber is None:
+                v18_currentTierNumber, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.tierExpiryDate: union
@@ -1456,7 +1462,7 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v40_tierExpiryDate = b[s:p].decode()
+            v19_tierExpiryDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.notes: union
@@ -1484,11 +1490,11 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v41_renewType = b[s:p].decode()
+            v20_renewType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_currentTierNumber, v39_tiers, v40_tierExpiryDate, v41_renewType, v42_notes)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v18_currentTierNumber, v19_tierExpiryDate, v20_renewType, v21_email, v22_mobile, v23_loyaltyType, v24_name, v25_isDefault, v26_pointsToCurrencyRatio, v27_name, v30_additionalAttributes, v31_id, v32_code, v33_name, v34_externalId, v35_externalId1, v36_externalId2, v37_code, v38_name, v41_tiers, v42_notes)

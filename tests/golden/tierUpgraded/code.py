@@ -9,44 +9,44 @@
 #   v[5] createdAt
 #   v[6] refId
 #   v[7] apiRequestId
-#   v[8] data.customerIdentifiers.instore.email
-#   v[9] data.customerIdentifiers.instore.mobile
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.customerIdentifiers.loyaltyType
-#   v[13] data.entityInformation.entityType
-#   v[14] data.entityInformation.entityId
-#   v[15] data.loyaltyProgramId
-#   v[16] data.loyaltyProgramDetails.id
-#   v[17] data.loyaltyProgramDetails.name
-#   v[18] data.loyaltyProgramDetails.isDefault
-#   v[19] data.loyaltyProgramDetails.pointsToCurrencyRatio
-#   v[20] data.triggeringActivity.name
-#   v[21] data.triggeringActivity.requestId
-#   v[22] data.triggeringActivity.identifiers[key,value]
-#   v[23] data.triggeringActivity.additionalAttributes[key,value]
-#   v[24] data.triggeringActivity.enteredBy.id
-#   v[25] data.triggeringActivity.enteredBy.store.code
-#   v[26] data.triggeringActivity.enteredBy.store.name
-#   v[27] data.triggeringActivity.enteredBy.store.externalId
-#   v[28] data.triggeringActivity.enteredBy.store.externalId1
-#   v[29] data.triggeringActivity.enteredBy.store.externalId2
-#   v[30] data.triggeringActivity.enteredBy.till.code
-#   v[31] data.triggeringActivity.enteredBy.till.name
-#   v[32] data.previousTierNumber
-#   v[33] data.loyaltyProgramDetails.tiers[tierNumber,tierName]
-#   v[34] data.upgradedTierNumber
-#   v[35] data.tierExpiryDate
-#   v[36] data.upgradeType
+#   v[8] eventLogId
+#   v[9] loyaltyEventId
+#   v[10] data.loyaltyProgramId
+#   v[11] data.loyaltyProgramDetails.id
+#   v[12] data.entityInformation.entityType
+#   v[13] data.entityInformation.entityId
+#   v[14] data.triggeringActivity.requestId
+#   v[15] data.triggeringActivity.identifiers[key,value]
+#   v[16] data.previousTierNumber
+#   v[17] data.upgradedTierNumber
+#   v[18] data.tierExpiryDate
+#   v[19] data.upgradeType
+#   v[20] data.customerIdentifiers.instore.email
+#   v[21] data.customerIdentifiers.instore.mobile
+#   v[22] data.customerIdentifiers.loyaltyType
+#   v[23] data.loyaltyProgramDetails.name
+#   v[24] data.loyaltyProgramDetails.isDefault
+#   v[25] data.loyaltyProgramDetails.pointsToCurrencyRatio
+#   v[26] data.triggeringActivity.name
+#   v[27] data.triggeringActivity.additionalAttributes[key,value]
+#   v[28] data.triggeringActivity.enteredBy.id
+#   v[29] data.triggeringActivity.enteredBy.store.code
+#   v[30] data.triggeringActivity.enteredBy.store.name
+#   v[31] data.triggeringActivity.enteredBy.store.externalId
+#   v[32] data.triggeringActivity.enteredBy.store.externalId1
+#   v[33] data.triggeringActivity.enteredBy.store.externalId2
+#   v[34] data.triggeringActivity.enteredBy.till.code
+#   v[35] data.triggeringActivity.enteredBy.till.name
+#   v[36] data.loyaltyProgramDetails.tiers[tierNumber,tierName]
 #   v[37] data.notes
 
 
 def shared(v, now, received):
     return (
         f_event_time(now, received, v[5]),
-        f_tier_name(v[33] or (), v[34], v[15], v[16]),
-        f_is_default_program(v[18], v[0], v[15], v[16]),
-        f_is_any(v[13], 'USER', ''),
+        f_tier_name(v[36] or (), v[17], v[10], v[11]),
+        f_is_default_program(v[24], v[0], v[10], v[11]),
+        f_is_any(v[12], 'USER', ''),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
@@ -54,8 +54,14 @@ def shared(v, now, received):
 def output_0(v, s, now, received, known, notes):
     # mappings/tierUpgraded.toml:4  events -> events
     o = {}
-    # mappings/_common.toml:8  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId"], required = true }
-    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2])
+    # mappings/tierUpgraded.toml:7  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id", "data.entityInformation.entityType", "data.entityInformation.entityId", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.previousTierNumber", "data.upgradedTierNumber", "data.tierExpiryDate", "data.upgradeType"], required = true }
+    x = f_event_id(v[0], v[1], v[4], 'events', None, v[5], received, v[6], v[7], v[2], v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15] or (), v[16], v[17], v[18], v[19])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -82,7 +88,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[8], v[9], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[20], v[21], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -120,7 +126,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[8]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -145,7 +151,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[9]
     if x is not None:
         x = x.strip()
         if not x:
@@ -159,8 +165,8 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o2['customerId'] = x
-    # mappings/tierUpgraded.toml:8  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[12]
+    # mappings/tierUpgraded.toml:9  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -170,8 +176,8 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['loyaltyType'] = x
-    # mappings/tierUpgraded.toml:9  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
-    x = v[13]
+    # mappings/tierUpgraded.toml:10  "_tenant.capillary.entityType" = { from = "data.entityInformation.entityType", as = "lower" }
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -181,20 +187,20 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['entityType'] = x
-    # mappings/tierUpgraded.toml:10  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
-    x = v[14]
+    # mappings/tierUpgraded.toml:11  "_tenant.capillary.entityId" = { from = "data.entityInformation.entityId", as = "string" }
+    x = v[13]
     if x is not None:
         x = str(x)
         o2['entityId'] = x
-    # mappings/tierUpgraded.toml:11  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
-    x = v[15]
+    # mappings/tierUpgraded.toml:12  "_tenant.capillary.programId" = { from = ["data.loyaltyProgramId", "data.loyaltyProgramDetails.id"], as = "string" }
+    x = v[10]
     if x is None:
-        x = v[16]
+        x = v[11]
     if x is not None:
         x = str(x)
         o2['programId'] = x
-    # mappings/tierUpgraded.toml:12  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
-    x = v[17]
+    # mappings/tierUpgraded.toml:13  "_tenant.capillary.programName" = { from = "data.loyaltyProgramDetails.name" }
+    x = v[23]
     if x is not None:
         x = x.strip()
         if not x:
@@ -203,19 +209,19 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.programName:placeholder')
         else:
             o2['programName'] = x
-    # mappings/tierUpgraded.toml:13  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
-    x = v[18]
+    # mappings/tierUpgraded.toml:14  "_tenant.capillary.isDefaultProgram" = { from = "data.loyaltyProgramDetails.isDefault" }
+    x = v[24]
     if x is not None:
         o2['isDefaultProgram'] = x
-    # mappings/tierUpgraded.toml:14  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
-    x = v[19]
+    # mappings/tierUpgraded.toml:15  "_tenant.capillary.pointsToCurrencyRatio" = { from = "data.loyaltyProgramDetails.pointsToCurrencyRatio" }
+    x = v[25]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.pointsToCurrencyRatio:not finite')
         else:
             o2['pointsToCurrencyRatio'] = x
-    # mappings/tierUpgraded.toml:15  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[20]
+    # mappings/tierUpgraded.toml:16  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
+    x = v[26]
     if x is not None:
         x = x.strip()
         if not x:
@@ -224,8 +230,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringActivity:placeholder')
         else:
             o2['triggeringActivity'] = x
-    # mappings/tierUpgraded.toml:16  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[21]
+    # mappings/tierUpgraded.toml:17  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -234,8 +240,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.triggeringRequestId:placeholder')
         else:
             o2['triggeringRequestId'] = x
-    # mappings/tierUpgraded.toml:17  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[22] or ())
+    # mappings/tierUpgraded.toml:18  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
+    x = f_identifier_map(v[15] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -254,8 +260,8 @@ def output_0(v, s, now, received, known, notes):
                     m3[name] = x
         if m3:
             o2['triggeringIdentifiers'] = m3
-    # mappings/tierUpgraded.toml:18  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[23] or ())
+    # mappings/tierUpgraded.toml:19  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
+    x = f_field_map(v[27] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -274,13 +280,13 @@ def output_0(v, s, now, received, known, notes):
                     m4[name] = x
         if m4:
             o2['triggeringAttributes'] = m4
-    # mappings/tierUpgraded.toml:19  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
-    x = v[24]
+    # mappings/tierUpgraded.toml:20  "_tenant.capillary.enteredById" = { from = "data.triggeringActivity.enteredBy.id", as = "string" }
+    x = v[28]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
-    # mappings/tierUpgraded.toml:20  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
-    x = v[25]
+    # mappings/tierUpgraded.toml:21  "_tenant.capillary.storeCode" = { from = "data.triggeringActivity.enteredBy.store.code" }
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -289,8 +295,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o2['storeCode'] = x
-    # mappings/tierUpgraded.toml:21  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
-    x = v[26]
+    # mappings/tierUpgraded.toml:22  "_tenant.capillary.storeName" = { from = "data.triggeringActivity.enteredBy.store.name" }
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -299,8 +305,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o2['storeName'] = x
-    # mappings/tierUpgraded.toml:22  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
-    x = v[27]
+    # mappings/tierUpgraded.toml:23  "_tenant.capillary.storeExternalId" = { from = "data.triggeringActivity.enteredBy.store.externalId" }
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -309,8 +315,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o2['storeExternalId'] = x
-    # mappings/tierUpgraded.toml:23  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
-    x = v[28]
+    # mappings/tierUpgraded.toml:24  "_tenant.capillary.storeExternalId1" = { from = "data.triggeringActivity.enteredBy.store.externalId1" }
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -319,8 +325,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o2['storeExternalId1'] = x
-    # mappings/tierUpgraded.toml:24  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
-    x = v[29]
+    # mappings/tierUpgraded.toml:25  "_tenant.capillary.storeExternalId2" = { from = "data.triggeringActivity.enteredBy.store.externalId2" }
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -329,8 +335,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o2['storeExternalId2'] = x
-    # mappings/tierUpgraded.toml:25  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
-    x = v[30]
+    # mappings/tierUpgraded.toml:26  "_tenant.capillary.tillCode" = { from = "data.triggeringActivity.enteredBy.till.code" }
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -339,8 +345,8 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o2['tillCode'] = x
-    # mappings/tierUpgraded.toml:26  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
-    x = v[31]
+    # mappings/tierUpgraded.toml:27  "_tenant.capillary.tillName" = { from = "data.triggeringActivity.enteredBy.till.name" }
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -349,29 +355,29 @@ def output_0(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o2['tillName'] = x
-    # mappings/tierUpgraded.toml:27  "_tenant.capillary.previousTierNumber" = { from = "data.previousTierNumber" }
-    x = v[32]
+    # mappings/tierUpgraded.toml:28  "_tenant.capillary.previousTierNumber" = { from = "data.previousTierNumber" }
+    x = v[16]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.previousTierNumber:range')
         else:
             o2['previousTierNumber'] = x
-    # mappings/tierUpgraded.toml:28  "_tenant.capillary.previousTierName" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.previousTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
-    x = f_tier_name(v[33] or (), v[32], v[15], v[16])
+    # mappings/tierUpgraded.toml:29  "_tenant.capillary.previousTierName" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.previousTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    x = f_tier_name(v[36] or (), v[16], v[10], v[11])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.previousTierName:' + reason)
         x = x.value
     if x is not None:
         o2['previousTierName'] = x
-    # mappings/tierUpgraded.toml:29  "_tenant.capillary.tierNumber" = { from = "data.upgradedTierNumber" }
-    x = v[34]
+    # mappings/tierUpgraded.toml:30  "_tenant.capillary.tierNumber" = { from = "data.upgradedTierNumber" }
+    x = v[17]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.tierNumber:range')
         else:
             o2['tierNumber'] = x
-    # mappings/tierUpgraded.toml:30  "_tenant.capillary.tierName" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.upgradedTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    # mappings/tierUpgraded.toml:31  "_tenant.capillary.tierName" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.upgradedTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -379,8 +385,8 @@ def output_0(v, s, now, received, known, notes):
         x = x.value
     if x is not None:
         o2['tierName'] = x
-    # mappings/tierUpgraded.toml:31  "_tenant.capillary.tierExpiryDate" = { from = "data.tierExpiryDate" }
-    x = v[35]
+    # mappings/tierUpgraded.toml:32  "_tenant.capillary.tierExpiryDate" = { from = "data.tierExpiryDate" }
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -393,8 +399,8 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.tierExpiryDate:date')
             else:
                 o2['tierExpiryDate'] = x
-    # mappings/tierUpgraded.toml:32  "_tenant.capillary.tierChangeType" = { from = "data.upgradeType", as = "lower" }
-    x = v[36]
+    # mappings/tierUpgraded.toml:33  "_tenant.capillary.tierChangeType" = { from = "data.upgradeType", as = "lower" }
+    x = v[19]
     if x is not None:
         x = x.strip()
         if not x:
@@ -404,7 +410,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o2['tierChangeType'] = x
-    # mappings/tierUpgraded.toml:33  "_tenant.capillary.tierNotes" = { from = "data.notes" }
+    # mappings/tierUpgraded.toml:34  "_tenant.capillary.tierNotes" = { from = "data.notes" }
     x = v[37]
     if x is not None:
         x = x.strip()
@@ -418,19 +424,19 @@ def output_0(v, s, now, received, known, notes):
         o1['capillary'] = o2
     if o1:
         o['_tenant'] = o1
-    # mappings/tierUpgraded.toml:7  "eventType" = { const = "loyalty.tierUpgraded" }
+    # mappings/tierUpgraded.toml:8  "eventType" = { const = "loyalty.tierUpgraded" }
     o['eventType'] = 'loyalty.tierUpgraded'
     return fit(o, k_2, notes)
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/tierUpgraded.toml:37  profile-tier -> profile-tier
-    # mappings/tierUpgraded.toml:39  when = [
+    # mappings/tierUpgraded.toml:38  profile-tier -> profile-tier
+    # mappings/tierUpgraded.toml:40  when = [
     if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
         return Skip(undecided(lost), 'profile-tier')
     if not s[2]:
         return Skip('not the default program', 'profile-tier')
-    # mappings/tierUpgraded.toml:39  when = [
+    # mappings/tierUpgraded.toml:40  when = [
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-tier')
     if not s[3]:
@@ -466,7 +472,7 @@ def output_1(v, s, now, received, known, notes):
         o5['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o5
     o6 = {}
-    # mappings/tierUpgraded.toml:44  "loyalty.tier" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.upgradedTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
+    # mappings/tierUpgraded.toml:45  "loyalty.tier" = { call = "tier_name", with = ["data.loyaltyProgramDetails.tiers[tierNumber,tierName]", "data.upgradedTierNumber", "data.loyaltyProgramId", "data.loyaltyProgramDetails.id"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -485,13 +491,13 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/tierUpgraded.toml:49  profile-tier-expiry -> profile-tier-expiry
-    # mappings/tierUpgraded.toml:51  when = [
+    # mappings/tierUpgraded.toml:50  profile-tier-expiry -> profile-tier-expiry
+    # mappings/tierUpgraded.toml:52  when = [
     if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
         return Skip(undecided(lost), 'profile-tier-expiry')
     if not s[2]:
         return Skip('not the default program', 'profile-tier-expiry')
-    # mappings/tierUpgraded.toml:51  when = [
+    # mappings/tierUpgraded.toml:52  when = [
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-tier-expiry')
     if not s[3]:
@@ -527,8 +533,8 @@ def output_2(v, s, now, received, known, notes):
         o7['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o7
     o8 = {}
-    # mappings/tierUpgraded.toml:56  "loyalty.tierExpiryDate" = { call = "end_date", with = ["data.tierExpiryDate"] }
-    x = f_end_date(v[35])
+    # mappings/tierUpgraded.toml:57  "loyalty.tierExpiryDate" = { call = "end_date", with = ["data.tierExpiryDate"] }
+    x = f_end_date(v[18])
     if x is not GONE:
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -560,13 +566,13 @@ def output_2(v, s, now, received, known, notes):
 
 
 def output_3(v, s, now, received, known, notes):
-    # mappings/tierUpgraded.toml:58  profile-tier-upgrade -> profile-tier-upgrade
-    # mappings/tierUpgraded.toml:60  when = [
+    # mappings/tierUpgraded.toml:59  profile-tier-upgrade -> profile-tier-upgrade
+    # mappings/tierUpgraded.toml:61  when = [
     if v[3] and (lost := unreadable(('data.loyaltyProgramDetails.isDefault', 'orgId', 'data.loyaltyProgramId', 'data.loyaltyProgramDetails.id'), v[3])):
         return Skip(undecided(lost), 'profile-tier-upgrade')
     if not s[2]:
         return Skip('not the default program', 'profile-tier-upgrade')
-    # mappings/tierUpgraded.toml:60  when = [
+    # mappings/tierUpgraded.toml:61  when = [
     if v[3] and (lost := unreadable(('data.entityInformation.entityType',), v[3])):
         return Skip(undecided(lost), 'profile-tier-upgrade')
     if not s[3]:
@@ -602,7 +608,7 @@ def output_3(v, s, now, received, known, notes):
         o9['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o9
     o10 = {}
-    # mappings/tierUpgraded.toml:65  "loyalty.tierUpgradeDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/tierUpgraded.toml:66  "loyalty.tierUpgradeDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -716,7 +722,7 @@ def skip_4(b, p, end):                                    # capillary.events.tie
 
 def read(b, p):                                           # capillary.events.TierUpgraded a05326a0da5952e5
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v8_email = v9_mobile = v12_loyaltyType = v13_entityType = v14_entityId = v15_loyaltyProgramId = v16_id = v17_name = v18_isDefault = v19_pointsToCurrencyRatio = v39_tiers = v20_name = v21_requestId = v24_identifiers = v27_additionalAttributes = v28_id = v29_code = v30_name = v31_externalId = v32_externalId1 = v33_externalId2 = v34_code = v35_name = v36_previousTierNumber = v40_upgradedTierNumber = v41_tierExpiryDate = v42_upgradeType = v43_notes = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v22_email = v23_mobile = v24_loyaltyType = v10_loyaltyProgramId = v11_id = v25_name = v26_isDefault = v27_pointsToCurrencyRatio = v42_tiers = v12_entityType = v13_entityId = v14_requestId = v17_identifiers = v28_name = v31_additionalAttributes = v32_id = v33_code = v34_name = v35_externalId = v36_externalId1 = v37_externalId2 = v38_code = v39_name = v18_previousTierNumber = v19_upgradedTierNumber = v20_tierExpiryDate = v21_upgradeType = v43_notes = v3_dropped = v4_eventId = v5_createdAt = v6_refId = v7_apiRequestId = v8_eventLogId = v9_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -744,10 +750,10 @@ def read(b, p):                                           # capillary.events.Tie
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v8_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v8_eventLogId is None:
+                v8_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -802,7 +808,7 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v9_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -962,7 +968,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v12_loyaltyType = b[s:p].decode()
+                v24_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -990,7 +996,7 @@ def read(b, p):                                           # capillary.events.Tie
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v9_mobile = b[s:p].decode()
+                    v23_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -1004,7 +1010,7 @@ def read(b, p):                                           # capillary.events.Tie
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v8_email = b[s:p].decode()
+                    v22_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -1145,16 +1151,16 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v13_entityType = b[s:p].decode()
+                v12_entityType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.entityInformation.entityId: union
             p += 1
             if t == 2:
-                v14_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
+                v13_entityId = ZIGZAG[b[p]]               # data.entityInformation.entityId: long
                 p += 1
-                if v14_entityId is None:
-                    v14_entityId, p = long_at(b, p - 1)
+                if v13_entityId is None:
+                    v13_entityId, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1173,7 +1179,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_name = b[s:p].decode()
+                v28_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -1187,19 +1193,19 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_requestId = b[s:p].decode()
+                v14_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v24_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v17_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v22_key = v23_value = None
+                        v15_key = v16_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -1211,7 +1217,7 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v22_key = b[s:p].decode()
+                            v15_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -1225,10 +1231,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v23_value = b[s:p].decode()
+                            v16_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v24_identifiers.append((v22_key, v23_value))
+                        v17_identifiers.append((v15_key, v16_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1238,10 +1244,10 @@ def read(b, p):                                           # capillary.events.Tie
                 t = b[p]                                  # data.triggeringActivity.enteredBy.id: union
                 p += 1
                 if t == 2:
-                    v28_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
+                    v32_id = ZIGZAG[b[p]]                 # data.triggeringActivity.enteredBy.id: long
                     p += 1
-                    if v28_id is None:
-                        v28_id, p = long_at(b, p - 1)
+                    if v32_id is None:
+                        v32_id, p = long_at(b, p - 1)
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.triggeringActivity.enteredBy.user: union
@@ -1275,7 +1281,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v34_code = b[s:p].decode()
+                        v38_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.till.name: union
@@ -1289,7 +1295,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_name = b[s:p].decode()
+                        v39_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1308,7 +1314,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_code = b[s:p].decode()
+                        v33_code = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.name: union
@@ -1322,7 +1328,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v30_name = b[s:p].decode()
+                        v34_name = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId: union
@@ -1336,7 +1342,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_externalId = b[s:p].decode()
+                        v35_externalId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId1: union
@@ -1350,7 +1356,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_externalId1 = b[s:p].decode()
+                        v36_externalId1 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.triggeringActivity.enteredBy.store.externalId2: union
@@ -1364,7 +1370,7 @@ def read(b, p):                                           # capillary.events.Tie
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_externalId2 = b[s:p].decode()
+                        v37_externalId2 = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                 elif t:
@@ -1386,13 +1392,13 @@ def read(b, p):                                           # capillary.events.Tie
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v27_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v31_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v25_key = v26_value = None
+                        v29_key = v30_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -1404,7 +1410,7 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v25_key = b[s:p].decode()
+                            v29_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -1418,10 +1424,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v26_value = b[s:p].decode()
+                            v30_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v27_additionalAttributes.append((v25_key, v26_value))
+                        v31_additionalAttributes.append((v29_key, v30_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1433,10 +1439,10 @@ def read(b, p):                                           # capillary.events.Tie
             t = b[p]                                      # data.loyaltyProgramDetails.id: union
             p += 1
             if t == 2:
-                v16_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
+                v11_id = ZIGZAG[b[p]]                     # data.loyaltyProgramDetails.id: long
                 p += 1
-                if v16_id is None:
-                    v16_id, p = long_at(b, p - 1)
+                if v11_id is None:
+                    v11_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.name: union
@@ -1450,7 +1456,7 @@ def read(b, p):                                           # capillary.events.Tie
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v17_name = b[s:p].decode()
+                v25_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.isDefault: union
@@ -1460,33 +1466,33 @@ def read(b, p):                                           # capillary.events.Tie
                 p += 1
                 if t > 1:
                     raise Bad("neither 0 nor 1")
-                v18_isDefault = t == 1
+                v26_isDefault = t == 1
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.pointsToCurrencyRatio: union
             p += 1
             if t == 2:
-                (v19_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
+                (v27_pointsToCurrencyRatio,) = double_at(b, p)  # data.loyaltyProgramDetails.pointsToCurrencyRatio: double
                 p += 8
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.loyaltyProgramDetails.tiers: union
             p += 1
             if t == 2:
-                v39_tiers = []                            # data.loyaltyProgramDetails.tiers: one tuple per item
+                v42_tiers = []                            # data.loyaltyProgramDetails.tiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.loyaltyProgramDetails.tiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v37_tierNumber = v38_tierName = None
+                        v40_tierNumber = v41_tierName = None
                         t = b[p]                          # data.loyaltyProgramDetails.tiers[].tierNumber: union
                         p += 1
                         if t == 2:
-                            v37_tierNumber = ZIGZAG[b[p]]  # data.loyaltyProgramDetails.tiers[].tierNumber: int
+                            v40_tierNumber = ZIGZAG[b[p]]  # data.loyaltyProgramDetails.tiers[].tierNumber: int
                             p += 1
-                            if v37_tierNumber is None:
-                                v37_tierNumber, p = int_at(b, p - 1)
+                            if v40_tierNumber is None:
+                                v40_tierNumber, p = int_at(b, p - 1)
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.loyaltyProgramDetails.tiers[].tierName: union
@@ -1500,10 +1506,10 @@ def read(b, p):                                           # capillary.events.Tie
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v38_tierName = b[s:p].decode()
+                            v41_tierName = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v39_tiers.append((v37_tierNumber, v38_tierName))
+                        v42_tiers.append((v40_tierNumber, v41_tierName))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -1512,28 +1518,28 @@ def read(b, p):                                           # capillary.events.Tie
         t = b[p]                                          # data.loyaltyProgramId: union
         p += 1
         if t == 2:
-            v15_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
+            v10_loyaltyProgramId = ZIGZAG[b[p]]           # data.loyaltyProgramId: long
             p += 1
-            if v15_loyaltyProgramId is None:
-                v15_loyaltyProgramId, p = long_at(b, p - 1)
+            if v10_loyaltyProgramId is None:
+                v10_loyaltyProgramId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.previousTierNumber: union
         p += 1
         if t == 2:
-            v36_previousTierNumber = ZIGZAG[b[p]]         # data.previousTierNumber: int
+            v18_previousTierNumber = ZIGZAG[b[p]]         # data.previousTierNumber: int
             p += 1
-            if v36_previousTierNumber is None:
-                v36_previousTierNumber, p = int_at(b, p - 1)
+            if v18_previousTierNumber is None:
+                v18_previousTierNumber, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.upgradedTierNumber: union
         p += 1
         if t == 2:
-            v40_upgradedTierNumber = ZIGZAG[b[p]]         # data.upgradedTierNumber: int
+            v19_upgradedTierNumber = ZIGZAG[b[p]]         # data.upgradedTierNumber: int
             p += 1
-            if v40_upgradedTierNumber is None:
-                v40_upgradedTierNumber, p = int_at(b, p - 1)
+            if v19_upgradedTierNumber is None:
+                v19_upgradedTierNumber, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.tierExpiryDate: union
@@ -1547,7 +1553,7 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v41_tierExpiryDate = b[s:p].decode()
+            v20_tierExpiryDate = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.notes: union
@@ -1575,11 +1581,11 @@ def read(b, p):                                           # capillary.events.Tie
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v42_upgradeType = b[s:p].decode()
+            v21_upgradeType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if p != end:
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_email, v9_mobile, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_entityType, v14_entityId, v15_loyaltyProgramId, v16_id, v17_name, v18_isDefault, v19_pointsToCurrencyRatio, v20_name, v21_requestId, v24_identifiers, v27_additionalAttributes, v28_id, v29_code, v30_name, v31_externalId, v32_externalId1, v33_externalId2, v34_code, v35_name, v36_previousTierNumber, v39_tiers, v40_upgradedTierNumber, v41_tierExpiryDate, v42_upgradeType, v43_notes)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_eventId, v5_createdAt, v6_refId, v7_apiRequestId, v8_eventLogId, v9_loyaltyEventId, v10_loyaltyProgramId, v11_id, v12_entityType, v13_entityId, v14_requestId, v17_identifiers, v18_previousTierNumber, v19_upgradedTierNumber, v20_tierExpiryDate, v21_upgradeType, v22_email, v23_mobile, v24_loyaltyType, v25_name, v26_isDefault, v27_pointsToCurrencyRatio, v28_name, v31_additionalAttributes, v32_id, v33_code, v34_name, v35_externalId, v36_externalId1, v37_externalId2, v38_code, v39_name, v42_tiers, v43_notes)

@@ -10,34 +10,34 @@
 #   v[6] createdAt
 #   v[7] refId
 #   v[8] apiRequestId
-#   v[9] data.transactionId
-#   v[10] data.billDate
-#   v[11] data.enteredAt
-#   v[12] data.customerIdentifiers.instore.email
-#   v[13] data.customerIdentifiers.instore.mobile
-#   v[14] eventLogId
-#   v[15] loyaltyEventId
-#   v[16] data.customerIdentifiers.loyaltyType
-#   v[17] data.billNumber
-#   v[18] data.billClientId
-#   v[19] data.deliveryStatus
-#   v[20] data.outlierStatus
-#   v[21] data.amount
-#   v[22] data.grossAmount
-#   v[23] data.lineItemCount
-#   v[24] data.enteredBy.id
-#   v[25] data.enteredBy.store.code
-#   v[26] data.enteredBy.store.name
-#   v[27] data.enteredBy.store.externalId
-#   v[28] data.enteredBy.store.externalId1
-#   v[29] data.enteredBy.store.externalId2
-#   v[30] data.enteredBy.till.code
-#   v[31] data.enteredBy.till.name
-#   v[32] data.customFields[key,value]
-#   v[33] data.extendedFields[key,value]
-#   v[34] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
-#   v[35] data.discount
-#   v[36] data.currencyCode
+#   v[9] eventLogId
+#   v[10] loyaltyEventId
+#   v[11] data.transactionId
+#   v[12] data.billNumber
+#   v[13] data.billClientId
+#   v[14] data.billDate
+#   v[15] data.enteredAt
+#   v[16] data.amount
+#   v[17] data.currencyCode
+#   v[18] data.grossAmount
+#   v[19] data.discount
+#   v[20] data.lineItemCount
+#   v[21] data.deliveryStatus
+#   v[22] data.outlierStatus
+#   v[23] data.customFields[key,value]
+#   v[24] data.extendedFields[key,value]
+#   v[25] data.customerIdentifiers.instore.email
+#   v[26] data.customerIdentifiers.instore.mobile
+#   v[27] data.customerIdentifiers.loyaltyType
+#   v[28] data.enteredBy.id
+#   v[29] data.enteredBy.store.code
+#   v[30] data.enteredBy.store.name
+#   v[31] data.enteredBy.store.externalId
+#   v[32] data.enteredBy.store.externalId1
+#   v[33] data.enteredBy.store.externalId2
+#   v[34] data.enteredBy.till.code
+#   v[35] data.enteredBy.till.name
+#   v[36] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
 #   v[37] data.paymentModes[mode,value]
 #   v[38] data.lineItems[type,amount]
 #   v[39] data.lineItems[itemCode,type,description,qty,value,discount,imgUrl]
@@ -46,14 +46,14 @@
 
 def shared(v, now, received):
     return (
-        f_event_time(now, received, v[6], v[10], v[11]),
-        f_customer_identities(v[0], v[2], v[12], v[13], None, None, None),
+        f_event_time(now, received, v[6], v[14], v[15]),
+        f_customer_identities(v[0], v[2], v[25], v[26], None, None, None),
         f_known_text(v[4], 'REGULAR', 'MIXED', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'),
-        f_known_amount(v[22]),
-        f_field_map(v[32] or ()),
-        f_field_map(v[33] or ()),
-        f_currency(v[36]),
-        f_plausible_time(now, v[6], v[10], v[11]),
+        f_known_amount(v[18]),
+        f_field_map(v[23] or ()),
+        f_field_map(v[24] or ()),
+        f_currency(v[17]),
+        f_plausible_time(now, v[6], v[14], v[15]),
     )
 
 
@@ -65,8 +65,14 @@ def output_0(v, s, now, received, known, notes):
     if not f_is_any(v[4], 'REGULAR', 'MIXED', '', 'null'):
         return None
     o = {}
-    # mappings/transactionAdded.toml:17  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[5], 'events', None, v[6], received, v[7], v[8], v[2], v[9])
+    # mappings/transactionAdded.toml:17  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[5], 'events', None, v[6], received, v[7], v[8], v[2], v[9], v[10], v[11], v[12], v[13], v[4], v[14], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[22], v[23] or (), v[24] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -131,7 +137,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[14]
+    x = v[9]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -156,7 +162,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[15]
+    x = v[10]
     if x is not None:
         x = x.strip()
         if not x:
@@ -171,7 +177,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/transactionAdded.toml:27  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[16]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -182,12 +188,12 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/transactionAdded.toml:28  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    x = v[11]
     if x is not None:
         x = str(x)
         o2['transactionId'] = x
     # mappings/transactionAdded.toml:29  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[17]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -197,7 +203,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['billNumber'] = x
     # mappings/transactionAdded.toml:30  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[18]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -215,7 +221,7 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         o2['billType'] = x
     # mappings/transactionAdded.toml:32  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[10]
+    x = v[14]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -223,7 +229,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['billDate'] = x
     # mappings/transactionAdded.toml:33  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[19]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -234,7 +240,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.upper()
             o2['deliveryStatus'] = x
     # mappings/transactionAdded.toml:34  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[20]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -245,7 +251,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.upper()
             o2['outlierStatus'] = x
     # mappings/transactionAdded.toml:35  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[21]
+    x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
@@ -259,14 +265,14 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['grossAmount'] = x
     # mappings/transactionAdded.toml:37  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[23]
+    x = v[20]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o2['lineItemCount'] = x
     # mappings/transactionAdded.toml:38  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[11]
+    x = v[15]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -274,12 +280,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['enteredAt'] = x
     # mappings/transactionAdded.toml:39  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[24]
+    x = v[28]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/transactionAdded.toml:40  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -289,7 +295,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/transactionAdded.toml:41  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[26]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -299,7 +305,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/transactionAdded.toml:42  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[27]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -309,7 +315,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/transactionAdded.toml:43  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[28]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -319,7 +325,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/transactionAdded.toml:44  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[29]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -329,7 +335,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/transactionAdded.toml:45  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[30]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -339,7 +345,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/transactionAdded.toml:46  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[31]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -390,7 +396,7 @@ def output_0(v, s, now, received, known, notes):
             o2['extendedFields'] = m4
     l5 = []
     # mappings/transactionAdded.toml:63  [output.fields."_tenant.capillary.lineItems"]
-    for item6 in v[34] or ():
+    for item6 in v[36] or ():
         o7 = {}
         # mappings/transactionAdded.toml:65  fields."sku" = { from = "itemCode", required = true }
         x = item6[0]
@@ -487,7 +493,7 @@ def output_0(v, s, now, received, known, notes):
     if o1:
         o['_tenant'] = o1
     # mappings/transactionAdded.toml:18  "eventType" = { call = "unless_negative", with = ["data.amount", { const = "commerce.purchases" }, { const = "loyalty.transactionAdded" }] }
-    x = f_unless_negative(v[21], 'commerce.purchases', 'loyalty.transactionAdded')
+    x = f_unless_negative(v[16], 'commerce.purchases', 'loyalty.transactionAdded')
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('eventType:' + reason)
@@ -497,12 +503,12 @@ def output_0(v, s, now, received, known, notes):
     o8 = {}
     o9 = {}
     # mappings/transactionAdded.toml:20  "commerce.order.purchaseID" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    x = v[11]
     if x is not None:
         x = str(x)
         o9['purchaseID'] = x
     # mappings/transactionAdded.toml:21  "commerce.order.priceTotal" = { call = "not_negative", with = ["data.amount"] }
-    x = f_not_negative(v[21])
+    x = f_not_negative(v[16])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.priceTotal:' + reason)
@@ -513,7 +519,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o9['priceTotal'] = x
     # mappings/transactionAdded.toml:22  "commerce.order.discountAmount" = { from = "data.discount" }
-    x = v[35]
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.discountAmount:not finite')
@@ -598,7 +604,7 @@ def output_0(v, s, now, received, known, notes):
         # mappings/transactionAdded.toml:84  fields."refundReason" = { const = "return" }
         o15['refundReason'] = 'return'
         # mappings/transactionAdded.toml:85  fields."transactionID" = { from = "data.transactionId", as = "string" }
-        x = v[9]
+        x = v[11]
         if x is not None:
             x = str(x)
             o15['transactionID'] = x
@@ -620,7 +626,7 @@ def output_0(v, s, now, received, known, notes):
         o8['order'] = o9
     o16 = {}
     # mappings/transactionAdded.toml:25  "commerce.purchases.value" = { call = "one_unless_negative", with = ["data.amount"] }
-    x = f_one_unless_negative(v[21])
+    x = f_one_unless_negative(v[16])
     if x is not None:
         if not -9007199254740991 <= x <= 9007199254740991:
             notes.append('commerce.purchases.value:range')
@@ -633,7 +639,7 @@ def output_0(v, s, now, received, known, notes):
         o8['purchases'] = o16
     o17 = {}
     # mappings/transactionAdded.toml:26  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -730,8 +736,14 @@ def output_1(v, s, now, received, known, notes):
     if not f_is_any(v[4], 'RETURN'):
         return None
     o = {}
-    # mappings/transactionAdded.toml:94  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[5], 'events-return', None, v[6], received, v[7], v[8], v[2], v[9])
+    # mappings/transactionAdded.toml:94  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[5], 'events-return', None, v[6], received, v[7], v[8], v[2], v[9], v[10], v[11], v[12], v[13], v[4], v[14], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[22], v[23] or (), v[24] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -796,7 +808,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[14]
+    x = v[9]
     if x is not None:
         x = str(x)
         o22['eventLogId'] = x
@@ -821,7 +833,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[15]
+    x = v[10]
     if x is not None:
         x = x.strip()
         if not x:
@@ -836,7 +848,7 @@ def output_1(v, s, now, received, known, notes):
         x = str(x)
         o22['customerId'] = x
     # mappings/transactionAdded.toml:102  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[16]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -847,12 +859,12 @@ def output_1(v, s, now, received, known, notes):
             x = x.lower()
             o22['loyaltyType'] = x
     # mappings/transactionAdded.toml:103  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    x = v[11]
     if x is not None:
         x = str(x)
         o22['transactionId'] = x
     # mappings/transactionAdded.toml:104  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[17]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -862,7 +874,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['billNumber'] = x
     # mappings/transactionAdded.toml:105  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[18]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -880,7 +892,7 @@ def output_1(v, s, now, received, known, notes):
     if x is not None:
         o22['billType'] = x
     # mappings/transactionAdded.toml:107  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[10]
+    x = v[14]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -888,7 +900,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['billDate'] = x
     # mappings/transactionAdded.toml:108  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[19]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -899,7 +911,7 @@ def output_1(v, s, now, received, known, notes):
             x = x.upper()
             o22['deliveryStatus'] = x
     # mappings/transactionAdded.toml:109  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[20]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -910,7 +922,7 @@ def output_1(v, s, now, received, known, notes):
             x = x.upper()
             o22['outlierStatus'] = x
     # mappings/transactionAdded.toml:110  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[21]
+    x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
@@ -924,21 +936,21 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['grossAmount'] = x
     # mappings/transactionAdded.toml:112  "_tenant.capillary.discount" = { from = "data.discount" }
-    x = v[35]
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o22['discount'] = x
     # mappings/transactionAdded.toml:113  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[23]
+    x = v[20]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o22['lineItemCount'] = x
     # mappings/transactionAdded.toml:114  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[11]
+    x = v[15]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -946,12 +958,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['enteredAt'] = x
     # mappings/transactionAdded.toml:115  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[24]
+    x = v[28]
     if x is not None:
         x = str(x)
         o22['enteredById'] = x
     # mappings/transactionAdded.toml:116  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -961,7 +973,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['storeCode'] = x
     # mappings/transactionAdded.toml:117  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[26]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -971,7 +983,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['storeName'] = x
     # mappings/transactionAdded.toml:118  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[27]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -981,7 +993,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['storeExternalId'] = x
     # mappings/transactionAdded.toml:119  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[28]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -991,7 +1003,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['storeExternalId1'] = x
     # mappings/transactionAdded.toml:120  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[29]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1001,7 +1013,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['storeExternalId2'] = x
     # mappings/transactionAdded.toml:121  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[30]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1011,7 +1023,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o22['tillCode'] = x
     # mappings/transactionAdded.toml:122  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[31]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1062,7 +1074,7 @@ def output_1(v, s, now, received, known, notes):
             o22['extendedFields'] = m24
     l25 = []
     # mappings/transactionAdded.toml:141  [output.fields."_tenant.capillary.lineItems"]
-    for item26 in v[34] or ():
+    for item26 in v[36] or ():
         o27 = {}
         # mappings/transactionAdded.toml:143  fields."sku" = { from = "itemCode", required = true }
         x = item26[0]
@@ -1192,7 +1204,7 @@ def output_1(v, s, now, received, known, notes):
     o31 = {}
     o32 = {}
     # mappings/transactionAdded.toml:97  "commerce.order.refundTotal" = { from = "data.amount", as = "absolute" }
-    x = v[21]
+    x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.refundTotal:not finite')
@@ -1224,7 +1236,7 @@ def output_1(v, s, now, received, known, notes):
             o32['createdDate'] = x
     o33 = {}
     # mappings/transactionAdded.toml:100  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    x = v[11]
     if x is not None:
         x = str(x)
         o33['returnID'] = x
@@ -1235,7 +1247,7 @@ def output_1(v, s, now, received, known, notes):
     for _once35 in ONCE:
         o36 = {}
         # mappings/transactionAdded.toml:127  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
-        x = v[21]
+        x = v[16]
         if x is None:
             continue
         if not isfinite(x):
@@ -1247,7 +1259,7 @@ def output_1(v, s, now, received, known, notes):
         # mappings/transactionAdded.toml:128  fields."refundReason" = { const = "return" }
         o36['refundReason'] = 'return'
         # mappings/transactionAdded.toml:129  fields."transactionID" = { from = "data.transactionId", as = "string" }
-        x = v[9]
+        x = v[11]
         if x is not None:
             x = str(x)
             o36['transactionID'] = x
@@ -1269,7 +1281,7 @@ def output_1(v, s, now, received, known, notes):
         o31['order'] = o32
     o37 = {}
     # mappings/transactionAdded.toml:101  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1360,8 +1372,14 @@ def output_2(v, s, now, received, known, notes):
     if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'null', 'RETURN'):
         return None
     o = {}
-    # mappings/transactionAdded.toml:166  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[5], 'events-no-commerce', None, v[6], received, v[7], v[8], v[2], v[9])
+    # mappings/transactionAdded.toml:166  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[5], 'events-no-commerce', None, v[6], received, v[7], v[8], v[2], v[9], v[10], v[11], v[12], v[13], v[4], v[14], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[22], v[23] or (), v[24] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -1426,7 +1444,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[14]
+    x = v[9]
     if x is not None:
         x = str(x)
         o42['eventLogId'] = x
@@ -1451,7 +1469,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[15]
+    x = v[10]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1466,7 +1484,7 @@ def output_2(v, s, now, received, known, notes):
         x = str(x)
         o42['customerId'] = x
     # mappings/transactionAdded.toml:169  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[16]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1477,12 +1495,12 @@ def output_2(v, s, now, received, known, notes):
             x = x.lower()
             o42['loyaltyType'] = x
     # mappings/transactionAdded.toml:170  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[9]
+    x = v[11]
     if x is not None:
         x = str(x)
         o42['transactionId'] = x
     # mappings/transactionAdded.toml:171  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[17]
+    x = v[12]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1492,7 +1510,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['billNumber'] = x
     # mappings/transactionAdded.toml:172  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[18]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1510,7 +1528,7 @@ def output_2(v, s, now, received, known, notes):
     if x is not None:
         o42['billType'] = x
     # mappings/transactionAdded.toml:174  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[10]
+    x = v[14]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -1518,7 +1536,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['billDate'] = x
     # mappings/transactionAdded.toml:175  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
-    x = v[19]
+    x = v[21]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1529,7 +1547,7 @@ def output_2(v, s, now, received, known, notes):
             x = x.upper()
             o42['deliveryStatus'] = x
     # mappings/transactionAdded.toml:176  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[20]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1540,7 +1558,7 @@ def output_2(v, s, now, received, known, notes):
             x = x.upper()
             o42['outlierStatus'] = x
     # mappings/transactionAdded.toml:177  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[21]
+    x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
@@ -1554,7 +1572,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['grossAmount'] = x
     # mappings/transactionAdded.toml:179  "_tenant.capillary.discount" = { from = "data.discount" }
-    x = v[35]
+    x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
@@ -1572,14 +1590,14 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['currencyCode'] = x
     # mappings/transactionAdded.toml:181  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[23]
+    x = v[20]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o42['lineItemCount'] = x
     # mappings/transactionAdded.toml:182  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[11]
+    x = v[15]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -1587,12 +1605,12 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['enteredAt'] = x
     # mappings/transactionAdded.toml:183  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[24]
+    x = v[28]
     if x is not None:
         x = str(x)
         o42['enteredById'] = x
     # mappings/transactionAdded.toml:184  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1602,7 +1620,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['storeCode'] = x
     # mappings/transactionAdded.toml:185  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[26]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1612,7 +1630,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['storeName'] = x
     # mappings/transactionAdded.toml:186  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[27]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1622,7 +1640,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['storeExternalId'] = x
     # mappings/transactionAdded.toml:187  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[28]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1632,7 +1650,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['storeExternalId1'] = x
     # mappings/transactionAdded.toml:188  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[29]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1642,7 +1660,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['storeExternalId2'] = x
     # mappings/transactionAdded.toml:189  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[30]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1652,7 +1670,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o42['tillCode'] = x
     # mappings/transactionAdded.toml:190  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[31]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1703,7 +1721,7 @@ def output_2(v, s, now, received, known, notes):
             o42['extendedFields'] = m44
     l45 = []
     # mappings/transactionAdded.toml:194  [output.fields."_tenant.capillary.lineItems"]
-    for item46 in v[34] or ():
+    for item46 in v[36] or ():
         o47 = {}
         # mappings/transactionAdded.toml:196  fields."sku" = { from = "itemCode", required = true }
         x = item46[0]
@@ -1907,7 +1925,7 @@ def skip_3(b, p, end):                                    # capillary.events.tra
 
 def read(b, p):                                           # capillary.events.TransactionAdded bf651c74cca35e02
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v12_email = v13_mobile = v16_loyaltyType = v4_billType = v9_transactionId = v10_billDate = v11_enteredAt = v17_billNumber = v18_billClientId = v19_deliveryStatus = v20_outlierStatus = v21_amount = v22_grossAmount = v23_lineItemCount = v24_id = v25_code = v26_name = v27_externalId = v28_externalId1 = v29_externalId2 = v30_code = v31_name = v34_customFields = v37_extendedFields = v47_lineItems = v53_lineItems = v58_lineItems = v59_lineItems = v48_discount = v49_currencyCode = v52_paymentModes = v3_dropped = v5_eventId = v6_createdAt = v7_refId = v8_apiRequestId = v14_eventLogId = v15_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v29_email = v30_mobile = v31_loyaltyType = v4_billType = v11_transactionId = v12_billNumber = v13_billClientId = v14_billDate = v15_enteredAt = v16_amount = v17_currencyCode = v18_grossAmount = v19_discount = v20_lineItemCount = v21_deliveryStatus = v22_outlierStatus = v25_customFields = v28_extendedFields = v32_id = v33_code = v34_name = v35_externalId = v36_externalId1 = v37_externalId2 = v38_code = v39_name = v49_lineItems = v53_lineItems = v58_lineItems = v59_lineItems = v52_paymentModes = v3_dropped = v5_eventId = v6_createdAt = v7_refId = v8_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1935,10 +1953,10 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v14_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v9_eventLogId = ZIGZAG[b[p]]                  # eventLogId: long
             p += 1
-            if v14_eventLogId is None:
-                v14_eventLogId, p = long_at(b, p - 1)
+            if v9_eventLogId is None:
+                v9_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -1993,7 +2011,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v15_loyaltyEventId = b[s:p].decode()
+            v10_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -2109,10 +2127,10 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # data.transactionId: union
         p += 1
         if t == 2:
-            v9_transactionId = ZIGZAG[b[p]]               # data.transactionId: long
+            v11_transactionId = ZIGZAG[b[p]]              # data.transactionId: long
             p += 1
-            if v9_transactionId is None:
-                v9_transactionId, p = long_at(b, p - 1)
+            if v11_transactionId is None:
+                v11_transactionId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billNumber: union
@@ -2126,7 +2144,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v17_billNumber = b[s:p].decode()
+            v12_billNumber = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billClientId: union
@@ -2140,27 +2158,27 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v18_billClientId = b[s:p].decode()
+            v13_billClientId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.amount: union
         p += 1
         if t == 2:
-            (v21_amount,) = double_at(b, p)               # data.amount: double
+            (v16_amount,) = double_at(b, p)               # data.amount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.grossAmount: union
         p += 1
         if t == 2:
-            (v22_grossAmount,) = double_at(b, p)          # data.grossAmount: double
+            (v18_grossAmount,) = double_at(b, p)          # data.grossAmount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.discount: union
         p += 1
         if t == 2:
-            (v48_discount,) = double_at(b, p)             # data.discount: double
+            (v19_discount,) = double_at(b, p)             # data.discount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -2175,7 +2193,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v49_currencyCode = b[s:p].decode()
+            v17_currencyCode = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billType: union
@@ -2203,7 +2221,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v19_deliveryStatus = b[s:p].decode()
+            v21_deliveryStatus = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.outlierStatus: union
@@ -2217,34 +2235,34 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v20_outlierStatus = b[s:p].decode()
+            v22_outlierStatus = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lineItemCount: union
         p += 1
         if t == 2:
-            v23_lineItemCount = ZIGZAG[b[p]]              # data.lineItemCount: int
+            v20_lineItemCount = ZIGZAG[b[p]]              # data.lineItemCount: int
             p += 1
-            if v23_lineItemCount is None:
-                v23_lineItemCount, p = int_at(b, p - 1)
+            if v20_lineItemCount is None:
+                v20_lineItemCount, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billDate: union
         p += 1
         if t == 2:
-            v10_billDate = ZIGZAG[b[p]]                   # data.billDate: long
+            v14_billDate = ZIGZAG[b[p]]                   # data.billDate: long
             p += 1
-            if v10_billDate is None:
-                v10_billDate, p = long_at(b, p - 1)
+            if v14_billDate is None:
+                v14_billDate, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v11_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
+            v15_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
             p += 1
-            if v11_enteredAt is None:
-                v11_enteredAt, p = long_at(b, p - 1)
+            if v15_enteredAt is None:
+                v15_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -2253,10 +2271,10 @@ def read(b, p):                                           # capillary.events.Tra
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v24_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v32_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v24_id is None:
-                    v24_id, p = long_at(b, p - 1)
+                if v32_id is None:
+                    v32_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -2290,7 +2308,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v30_code = b[s:p].decode()
+                    v38_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -2304,7 +2322,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v31_name = b[s:p].decode()
+                    v39_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -2323,7 +2341,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v25_code = b[s:p].decode()
+                    v33_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -2337,7 +2355,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v26_name = b[s:p].decode()
+                    v34_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -2351,7 +2369,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v27_externalId = b[s:p].decode()
+                    v35_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -2365,7 +2383,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v28_externalId1 = b[s:p].decode()
+                    v36_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -2379,7 +2397,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v29_externalId2 = b[s:p].decode()
+                    v37_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -2433,7 +2451,7 @@ def read(b, p):                                           # capillary.events.Tra
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_loyaltyType = b[s:p].decode()
+                v31_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -2461,7 +2479,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v13_mobile = b[s:p].decode()
+                    v30_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -2475,7 +2493,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v12_email = b[s:p].decode()
+                    v29_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -2605,13 +2623,13 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v34_customFields = []                         # data.customFields: one tuple per item
+            v25_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v32_key = v33_value = None
+                    v23_key = v24_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -2623,7 +2641,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_key = b[s:p].decode()
+                        v23_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -2637,23 +2655,23 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_value = b[s:p].decode()
+                        v24_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v34_customFields.append((v32_key, v33_value))
+                    v25_customFields.append((v23_key, v24_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.extendedFields: union
         p += 1
         if t == 2:
-            v37_extendedFields = []                       # data.extendedFields: one tuple per item
+            v28_extendedFields = []                       # data.extendedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.extendedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v35_key = v36_value = None
+                    v26_key = v27_value = None
                     t = b[p]                              # data.extendedFields[].key: union
                     p += 1
                     if t == 2:
@@ -2665,7 +2683,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_key = b[s:p].decode()
+                        v26_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.extendedFields[].value: union
@@ -2679,17 +2697,17 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v36_value = b[s:p].decode()
+                        v27_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v37_extendedFields.append((v35_key, v36_value))
+                    v28_extendedFields.append((v26_key, v27_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lineItems: union
         p += 1
         if t == 2:
-            v47_lineItems = []                            # data.lineItems: one tuple per item
+            v49_lineItems = []                            # data.lineItems: one tuple per item
             v53_lineItems = []                            # data.lineItems: one tuple per item
             v58_lineItems = []                            # data.lineItems: one tuple per item
             v59_lineItems = []                            # data.lineItems: one tuple per item
@@ -2698,7 +2716,7 @@ def read(b, p):                                           # capillary.events.Tra
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 17)
                 for _ in range(n):
-                    v38_itemCode = v39_qty = v40_type = v41_amount = v42_parentBillNumber = v43_purchaseTime = v44_returnType = v45_serial = v46_rate = v54_description = v55_value = v56_discount = v57_imgUrl = None
+                    v40_itemCode = v41_qty = v42_type = v43_amount = v44_parentBillNumber = v45_purchaseTime = v46_returnType = v47_serial = v48_rate = v54_description = v55_value = v56_discount = v57_imgUrl = None
                     t = b[p]                              # data.lineItems[].itemCode: union
                     p += 1
                     if t == 2:
@@ -2710,7 +2728,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v38_itemCode = b[s:p].decode()
+                        v40_itemCode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].description: union
@@ -2738,20 +2756,20 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v45_serial = b[s:p].decode()
+                        v47_serial = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].qty: union
                     p += 1
                     if t == 2:
-                        (v39_qty,) = double_at(b, p)      # data.lineItems[].qty: double
+                        (v41_qty,) = double_at(b, p)      # data.lineItems[].qty: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].rate: union
                     p += 1
                     if t == 2:
-                        (v46_rate,) = double_at(b, p)     # data.lineItems[].rate: double
+                        (v48_rate,) = double_at(b, p)     # data.lineItems[].rate: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -2772,7 +2790,7 @@ def read(b, p):                                           # capillary.events.Tra
                     t = b[p]                              # data.lineItems[].amount: union
                     p += 1
                     if t == 2:
-                        (v41_amount,) = double_at(b, p)   # data.lineItems[].amount: double
+                        (v43_amount,) = double_at(b, p)   # data.lineItems[].amount: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -2787,7 +2805,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v40_type = b[s:p].decode()
+                        v42_type = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].returnType: union
@@ -2801,7 +2819,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v44_returnType = b[s:p].decode()
+                        v46_returnType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].parentBillNumber: union
@@ -2815,7 +2833,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v42_parentBillNumber = b[s:p].decode()
+                        v44_parentBillNumber = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].purchaseTime: union
@@ -2829,7 +2847,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v43_purchaseTime = b[s:p].decode()
+                        v45_purchaseTime = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].imgUrl: union
@@ -2986,10 +3004,10 @@ def read(b, p):                                           # capillary.events.Tra
                             p += 1
                         elif t:
                             raise Bad("no such branch of the union")
-                    v47_lineItems.append((v38_itemCode, v39_qty, v40_type, v41_amount, v42_parentBillNumber, v43_purchaseTime, v44_returnType, v45_serial, v46_rate))
-                    v53_lineItems.append((v40_type, v41_amount))
-                    v58_lineItems.append((v38_itemCode, v40_type, v54_description, v39_qty, v55_value, v56_discount, v57_imgUrl))
-                    v59_lineItems.append((v38_itemCode, v40_type, v54_description, v39_qty, v41_amount, v57_imgUrl))
+                    v49_lineItems.append((v40_itemCode, v41_qty, v42_type, v43_amount, v44_parentBillNumber, v45_purchaseTime, v46_returnType, v47_serial, v48_rate))
+                    v53_lineItems.append((v42_type, v43_amount))
+                    v58_lineItems.append((v40_itemCode, v42_type, v54_description, v41_qty, v55_value, v56_discount, v57_imgUrl))
+                    v59_lineItems.append((v40_itemCode, v42_type, v54_description, v41_qty, v43_amount, v57_imgUrl))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -3069,4 +3087,4 @@ def read(b, p):                                           # capillary.events.Tra
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_billType, v5_eventId, v6_createdAt, v7_refId, v8_apiRequestId, v9_transactionId, v10_billDate, v11_enteredAt, v12_email, v13_mobile, v14_eventLogId, v15_loyaltyEventId, v16_loyaltyType, v17_billNumber, v18_billClientId, v19_deliveryStatus, v20_outlierStatus, v21_amount, v22_grossAmount, v23_lineItemCount, v24_id, v25_code, v26_name, v27_externalId, v28_externalId1, v29_externalId2, v30_code, v31_name, v34_customFields, v37_extendedFields, v47_lineItems, v48_discount, v49_currencyCode, v52_paymentModes, v53_lineItems, v58_lineItems, v59_lineItems)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_billType, v5_eventId, v6_createdAt, v7_refId, v8_apiRequestId, v9_eventLogId, v10_loyaltyEventId, v11_transactionId, v12_billNumber, v13_billClientId, v14_billDate, v15_enteredAt, v16_amount, v17_currencyCode, v18_grossAmount, v19_discount, v20_lineItemCount, v21_deliveryStatus, v22_outlierStatus, v25_customFields, v28_extendedFields, v29_email, v30_mobile, v31_loyaltyType, v32_id, v33_code, v34_name, v35_externalId, v36_externalId1, v37_externalId2, v38_code, v39_name, v49_lineItems, v52_paymentModes, v53_lineItems, v58_lineItems, v59_lineItems)

@@ -11,33 +11,33 @@
 #   v[7] createdAt
 #   v[8] refId
 #   v[9] apiRequestId
-#   v[10] data.transactionId
-#   v[11] data.customerIdentifiers.instore.email
-#   v[12] data.customerIdentifiers.instore.mobile
-#   v[13] eventLogId
-#   v[14] loyaltyEventId
-#   v[15] data.customerIdentifiers.loyaltyType
-#   v[16] data.billNumber
-#   v[17] data.billClientId
-#   v[18] data.billDate
-#   v[19] data.outlierStatus
-#   v[20] data.amount
-#   v[21] data.grossAmount
-#   v[22] data.lineItemCount
-#   v[23] data.enteredAt
-#   v[24] data.enteredBy.id
-#   v[25] data.enteredBy.store.code
-#   v[26] data.enteredBy.store.name
-#   v[27] data.enteredBy.store.externalId
-#   v[28] data.enteredBy.store.externalId1
-#   v[29] data.enteredBy.store.externalId2
-#   v[30] data.enteredBy.till.code
-#   v[31] data.enteredBy.till.name
-#   v[32] data.customFields[key,value]
-#   v[33] data.extendedFields[key,value]
-#   v[34] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
-#   v[35] data.discount
-#   v[36] data.currencyCode
+#   v[10] eventLogId
+#   v[11] loyaltyEventId
+#   v[12] data.transactionId
+#   v[13] data.billNumber
+#   v[14] data.billClientId
+#   v[15] data.billDate
+#   v[16] data.enteredAt
+#   v[17] data.amount
+#   v[18] data.currencyCode
+#   v[19] data.grossAmount
+#   v[20] data.discount
+#   v[21] data.lineItemCount
+#   v[22] data.outlierStatus
+#   v[23] data.customFields[key,value]
+#   v[24] data.extendedFields[key,value]
+#   v[25] data.customerIdentifiers.instore.email
+#   v[26] data.customerIdentifiers.instore.mobile
+#   v[27] data.customerIdentifiers.loyaltyType
+#   v[28] data.enteredBy.id
+#   v[29] data.enteredBy.store.code
+#   v[30] data.enteredBy.store.name
+#   v[31] data.enteredBy.store.externalId
+#   v[32] data.enteredBy.store.externalId1
+#   v[33] data.enteredBy.store.externalId2
+#   v[34] data.enteredBy.till.code
+#   v[35] data.enteredBy.till.name
+#   v[36] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
 #   v[37] data.paymentModes[mode,value]
 #   v[38] data.lineItems[itemCode,type,description,qty,value,discount,imgUrl]
 #   v[39] data.lineItems[itemCode,type,description,qty,imgUrl]
@@ -47,13 +47,13 @@ def shared(v, now, received):
     return (
         f_is_any(v[4], 'REGULAR', 'MIXED', '', 'null', 'RETURN'),
         f_event_time(now, received, v[7]),
-        f_customer_identities(v[0], v[2], v[11], v[12], None, None, None),
+        f_customer_identities(v[0], v[2], v[25], v[26], None, None, None),
         f_known_text(v[4], 'REGULAR', 'MIXED', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'),
-        f_known_amount(v[21]),
-        f_field_map(v[32] or ()),
-        f_field_map(v[33] or ()),
-        f_currency(v[36]),
-        f_plausible_time(now, v[7], v[18], v[23]),
+        f_known_amount(v[19]),
+        f_field_map(v[23] or ()),
+        f_field_map(v[24] or ()),
+        f_currency(v[18]),
+        f_plausible_time(now, v[7], v[15], v[16]),
     )
 
 
@@ -70,8 +70,14 @@ def output_0(v, s, now, received, known, notes):
     if not s[0]:
         return None
     o = {}
-    # mappings/transactionUpdated.toml:20  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[6], 'events', None, v[7], received, v[8], v[9], v[2], v[10])
+    # mappings/transactionUpdated.toml:20  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[6], 'events', None, v[7], received, v[8], v[9], v[2], v[10], v[11], v[12], v[13], v[14], v[4], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[5], v[22], v[23] or (), v[24] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -136,7 +142,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[13]
+    x = v[10]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
@@ -161,7 +167,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[14]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -176,7 +182,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/transactionUpdated.toml:30  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[15]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -187,12 +193,12 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/transactionUpdated.toml:31  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[10]
+    x = v[12]
     if x is not None:
         x = str(x)
         o2['transactionId'] = x
     # mappings/transactionUpdated.toml:32  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[16]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -202,7 +208,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['billNumber'] = x
     # mappings/transactionUpdated.toml:33  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[17]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -220,7 +226,7 @@ def output_0(v, s, now, received, known, notes):
     if x is not None:
         o2['billType'] = x
     # mappings/transactionUpdated.toml:35  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[18]
+    x = v[15]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -239,7 +245,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.upper()
             o2['deliveryStatus'] = x
     # mappings/transactionUpdated.toml:37  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[19]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -250,7 +256,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.upper()
             o2['outlierStatus'] = x
     # mappings/transactionUpdated.toml:38  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[20]
+    x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
@@ -264,14 +270,14 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['grossAmount'] = x
     # mappings/transactionUpdated.toml:40  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[22]
+    x = v[21]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o2['lineItemCount'] = x
     # mappings/transactionUpdated.toml:41  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[23]
+    x = v[16]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -279,12 +285,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['enteredAt'] = x
     # mappings/transactionUpdated.toml:42  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[24]
+    x = v[28]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/transactionUpdated.toml:43  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -294,7 +300,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/transactionUpdated.toml:44  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[26]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -304,7 +310,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/transactionUpdated.toml:45  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[27]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -314,7 +320,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/transactionUpdated.toml:46  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[28]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -324,7 +330,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/transactionUpdated.toml:47  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[29]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -334,7 +340,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/transactionUpdated.toml:48  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[30]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -344,7 +350,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/transactionUpdated.toml:49  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[31]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -395,7 +401,7 @@ def output_0(v, s, now, received, known, notes):
             o2['extendedFields'] = m4
     l5 = []
     # mappings/transactionUpdated.toml:66  [output.fields."_tenant.capillary.lineItems"]
-    for item6 in v[34] or ():
+    for item6 in v[36] or ():
         o7 = {}
         # mappings/transactionUpdated.toml:68  fields."sku" = { from = "itemCode", required = true }
         x = item6[0]
@@ -509,12 +515,12 @@ def output_0(v, s, now, received, known, notes):
     o8 = {}
     o9 = {}
     # mappings/transactionUpdated.toml:23  "commerce.order.purchaseID" = { from = "data.transactionId", as = "string" }
-    x = v[10]
+    x = v[12]
     if x is not None:
         x = str(x)
         o9['purchaseID'] = x
     # mappings/transactionUpdated.toml:24  "commerce.order.priceTotal" = { call = "not_negative", with = ["data.amount"] }
-    x = f_not_negative(v[20])
+    x = f_not_negative(v[17])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.priceTotal:' + reason)
@@ -525,7 +531,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o9['priceTotal'] = x
     # mappings/transactionUpdated.toml:25  "commerce.order.discountAmount" = { from = "data.discount" }
-    x = v[35]
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('commerce.order.discountAmount:not finite')
@@ -610,7 +616,7 @@ def output_0(v, s, now, received, known, notes):
         o8['order'] = o9
     o13 = {}
     # mappings/transactionUpdated.toml:29  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -712,8 +718,14 @@ def output_1(v, s, now, received, known, notes):
     if not s[0]:
         return None
     o = {}
-    # mappings/transactionUpdated.toml:94  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[6], 'events-return', None, v[7], received, v[8], v[9], v[2], v[10])
+    # mappings/transactionUpdated.toml:94  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[6], 'events-return', None, v[7], received, v[8], v[9], v[2], v[10], v[11], v[12], v[13], v[14], v[4], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[5], v[22], v[23] or (), v[24] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -778,7 +790,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[13]
+    x = v[10]
     if x is not None:
         x = str(x)
         o18['eventLogId'] = x
@@ -803,7 +815,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[14]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -818,7 +830,7 @@ def output_1(v, s, now, received, known, notes):
         x = str(x)
         o18['customerId'] = x
     # mappings/transactionUpdated.toml:102  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[15]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -829,12 +841,12 @@ def output_1(v, s, now, received, known, notes):
             x = x.lower()
             o18['loyaltyType'] = x
     # mappings/transactionUpdated.toml:103  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[10]
+    x = v[12]
     if x is not None:
         x = str(x)
         o18['transactionId'] = x
     # mappings/transactionUpdated.toml:104  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[16]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -844,7 +856,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['billNumber'] = x
     # mappings/transactionUpdated.toml:105  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[17]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -862,7 +874,7 @@ def output_1(v, s, now, received, known, notes):
     if x is not None:
         o18['billType'] = x
     # mappings/transactionUpdated.toml:107  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[18]
+    x = v[15]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -881,7 +893,7 @@ def output_1(v, s, now, received, known, notes):
             x = x.upper()
             o18['deliveryStatus'] = x
     # mappings/transactionUpdated.toml:109  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[19]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -892,7 +904,7 @@ def output_1(v, s, now, received, known, notes):
             x = x.upper()
             o18['outlierStatus'] = x
     # mappings/transactionUpdated.toml:110  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[20]
+    x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
@@ -906,21 +918,21 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['grossAmount'] = x
     # mappings/transactionUpdated.toml:112  "_tenant.capillary.discount" = { from = "data.discount" }
-    x = v[35]
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o18['discount'] = x
     # mappings/transactionUpdated.toml:113  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[22]
+    x = v[21]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o18['lineItemCount'] = x
     # mappings/transactionUpdated.toml:114  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[23]
+    x = v[16]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -928,12 +940,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['enteredAt'] = x
     # mappings/transactionUpdated.toml:115  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[24]
+    x = v[28]
     if x is not None:
         x = str(x)
         o18['enteredById'] = x
     # mappings/transactionUpdated.toml:116  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -943,7 +955,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['storeCode'] = x
     # mappings/transactionUpdated.toml:117  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[26]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -953,7 +965,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['storeName'] = x
     # mappings/transactionUpdated.toml:118  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[27]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -963,7 +975,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['storeExternalId'] = x
     # mappings/transactionUpdated.toml:119  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[28]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -973,7 +985,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['storeExternalId1'] = x
     # mappings/transactionUpdated.toml:120  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[29]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -983,7 +995,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['storeExternalId2'] = x
     # mappings/transactionUpdated.toml:121  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[30]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -993,7 +1005,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o18['tillCode'] = x
     # mappings/transactionUpdated.toml:122  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[31]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1044,7 +1056,7 @@ def output_1(v, s, now, received, known, notes):
             o18['extendedFields'] = m20
     l21 = []
     # mappings/transactionUpdated.toml:134  [output.fields."_tenant.capillary.lineItems"]
-    for item22 in v[34] or ():
+    for item22 in v[36] or ():
         o23 = {}
         # mappings/transactionUpdated.toml:136  fields."sku" = { from = "itemCode", required = true }
         x = item22[0]
@@ -1223,7 +1235,7 @@ def output_1(v, s, now, received, known, notes):
             o28['lastUpdatedDate'] = x
     o29 = {}
     # mappings/transactionUpdated.toml:100  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
-    x = v[10]
+    x = v[12]
     if x is not None:
         x = str(x)
         o29['returnID'] = x
@@ -1233,7 +1245,7 @@ def output_1(v, s, now, received, known, notes):
         o27['order'] = o28
     o30 = {}
     # mappings/transactionUpdated.toml:101  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1328,16 +1340,22 @@ def output_2(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:158  when = [
     if v[3] and (lost := unreadable(('data.transactionId',), v[3])):
         return Skip(undecided(lost), 'events')
-    if not f_is_none_of(v[10], '', 0, -1):
+    if not f_is_none_of(v[12], '', 0, -1):
         return Skip('refund of no known bill', 'events')
     # mappings/transactionUpdated.toml:158  when = [
     if v[3] and (lost := unreadable(('data.amount',), v[3])):
         return Skip(undecided(lost), 'events')
-    if not f_is_number(v[20]):
+    if not f_is_number(v[17]):
         return Skip('refund of no known amount', 'events')
     o = {}
     # mappings/transactionUpdated.toml:166  "_id" = { call = "event_id", with = ["orgId", "eventName", { const = "" }, "@output", "@item", { const = 0 }, "@received", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], '', 'events-refund', None, 0, received, v[10])
+    x = f_event_id(v[0], v[1], '', 'events-refund', None, 0, received, v[12])
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -1402,7 +1420,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o35['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[13]
+    x = v[10]
     if x is not None:
         x = str(x)
         o35['eventLogId'] = x
@@ -1427,7 +1445,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o35['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[14]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1442,7 +1460,7 @@ def output_2(v, s, now, received, known, notes):
         x = str(x)
         o35['customerId'] = x
     # mappings/transactionUpdated.toml:173  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[15]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1453,12 +1471,12 @@ def output_2(v, s, now, received, known, notes):
             x = x.lower()
             o35['loyaltyType'] = x
     # mappings/transactionUpdated.toml:174  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[10]
+    x = v[12]
     if x is not None:
         x = str(x)
         o35['transactionId'] = x
     # mappings/transactionUpdated.toml:175  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[16]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1468,7 +1486,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o35['billNumber'] = x
     # mappings/transactionUpdated.toml:176  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[17]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1486,7 +1504,7 @@ def output_2(v, s, now, received, known, notes):
     if x is not None:
         o35['billType'] = x
     # mappings/transactionUpdated.toml:178  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[18]
+    x = v[15]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -1505,7 +1523,7 @@ def output_2(v, s, now, received, known, notes):
             x = x.upper()
             o35['deliveryStatus'] = x
     # mappings/transactionUpdated.toml:180  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[19]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1516,14 +1534,14 @@ def output_2(v, s, now, received, known, notes):
             x = x.upper()
             o35['outlierStatus'] = x
     # mappings/transactionUpdated.toml:181  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[20]
+    x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o35['amount'] = x
     # mappings/transactionUpdated.toml:182  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1533,7 +1551,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o35['storeCode'] = x
     # mappings/transactionUpdated.toml:183  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[26]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1587,7 +1605,7 @@ def output_2(v, s, now, received, known, notes):
             o37['lastUpdatedDate'] = x
     o38 = {}
     # mappings/transactionUpdated.toml:171  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
-    x = v[10]
+    x = v[12]
     if x is not None:
         x = str(x)
         o38['returnID'] = x
@@ -1598,7 +1616,7 @@ def output_2(v, s, now, received, known, notes):
     for _once40 in ONCE:
         o41 = {}
         # mappings/transactionUpdated.toml:187  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
-        x = v[20]
+        x = v[17]
         if x is None:
             continue
         if not isfinite(x):
@@ -1610,7 +1628,7 @@ def output_2(v, s, now, received, known, notes):
         # mappings/transactionUpdated.toml:188  fields."refundReason" = { const = "return" }
         o41['refundReason'] = 'return'
         # mappings/transactionUpdated.toml:189  fields."transactionID" = { from = "data.transactionId", as = "string" }
-        x = v[10]
+        x = v[12]
         if x is not None:
             x = str(x)
             o41['transactionID'] = x
@@ -1632,7 +1650,7 @@ def output_2(v, s, now, received, known, notes):
         o36['order'] = o37
     o42 = {}
     # mappings/transactionUpdated.toml:172  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1715,8 +1733,14 @@ def output_3(v, s, now, received, known, notes):
     if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'null', 'RETURN'):
         return None
     o = {}
-    # mappings/transactionUpdated.toml:207  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "data.transactionId"], required = true }
-    x = f_event_id(v[0], v[1], v[6], 'events-no-commerce', None, v[7], received, v[8], v[9], v[2], v[10])
+    # mappings/transactionUpdated.toml:207  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[6], 'events-no-commerce', None, v[7], received, v[8], v[9], v[2], v[10], v[11], v[12], v[13], v[14], v[4], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[5], v[22], v[23] or (), v[24] or ())
+    if x.__class__ is Noted:
+        for reason in x.reasons:
+            notes.append('_id:' + reason)
+        x = x.value
+        if x is None:
+            raise Unmappable('_id', 'not trusted')
     if x is None:
         raise Unmappable('_id', 'absent')
     if k_0(x) is None:
@@ -1781,7 +1805,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[13]
+    x = v[10]
     if x is not None:
         x = str(x)
         o47['eventLogId'] = x
@@ -1806,7 +1830,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[14]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1821,7 +1845,7 @@ def output_3(v, s, now, received, known, notes):
         x = str(x)
         o47['customerId'] = x
     # mappings/transactionUpdated.toml:209  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
-    x = v[15]
+    x = v[27]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1832,12 +1856,12 @@ def output_3(v, s, now, received, known, notes):
             x = x.lower()
             o47['loyaltyType'] = x
     # mappings/transactionUpdated.toml:210  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
-    x = v[10]
+    x = v[12]
     if x is not None:
         x = str(x)
         o47['transactionId'] = x
     # mappings/transactionUpdated.toml:211  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
-    x = v[16]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1847,7 +1871,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['billNumber'] = x
     # mappings/transactionUpdated.toml:212  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
-    x = v[17]
+    x = v[14]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1865,7 +1889,7 @@ def output_3(v, s, now, received, known, notes):
     if x is not None:
         o47['billType'] = x
     # mappings/transactionUpdated.toml:214  "_tenant.capillary.billDate" = { from = "data.billDate" }
-    x = v[18]
+    x = v[15]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -1884,7 +1908,7 @@ def output_3(v, s, now, received, known, notes):
             x = x.upper()
             o47['deliveryStatus'] = x
     # mappings/transactionUpdated.toml:216  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
-    x = v[19]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1895,7 +1919,7 @@ def output_3(v, s, now, received, known, notes):
             x = x.upper()
             o47['outlierStatus'] = x
     # mappings/transactionUpdated.toml:217  "_tenant.capillary.amount" = { from = "data.amount" }
-    x = v[20]
+    x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
@@ -1909,7 +1933,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['grossAmount'] = x
     # mappings/transactionUpdated.toml:219  "_tenant.capillary.discount" = { from = "data.discount" }
-    x = v[35]
+    x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
@@ -1927,14 +1951,14 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['currencyCode'] = x
     # mappings/transactionUpdated.toml:221  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
-    x = v[22]
+    x = v[21]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o47['lineItemCount'] = x
     # mappings/transactionUpdated.toml:222  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[23]
+    x = v[16]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -1942,12 +1966,12 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['enteredAt'] = x
     # mappings/transactionUpdated.toml:223  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[24]
+    x = v[28]
     if x is not None:
         x = str(x)
         o47['enteredById'] = x
     # mappings/transactionUpdated.toml:224  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[25]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1957,7 +1981,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['storeCode'] = x
     # mappings/transactionUpdated.toml:225  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[26]
+    x = v[30]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1967,7 +1991,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['storeName'] = x
     # mappings/transactionUpdated.toml:226  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[27]
+    x = v[31]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1977,7 +2001,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['storeExternalId'] = x
     # mappings/transactionUpdated.toml:227  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[28]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1987,7 +2011,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['storeExternalId1'] = x
     # mappings/transactionUpdated.toml:228  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[29]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -1997,7 +2021,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['storeExternalId2'] = x
     # mappings/transactionUpdated.toml:229  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[30]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -2007,7 +2031,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             o47['tillCode'] = x
     # mappings/transactionUpdated.toml:230  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[31]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -2058,7 +2082,7 @@ def output_3(v, s, now, received, known, notes):
             o47['extendedFields'] = m49
     l50 = []
     # mappings/transactionUpdated.toml:234  [output.fields."_tenant.capillary.lineItems"]
-    for item51 in v[34] or ():
+    for item51 in v[36] or ():
         o52 = {}
         # mappings/transactionUpdated.toml:236  fields."sku" = { from = "itemCode", required = true }
         x = item51[0]
@@ -2252,7 +2276,7 @@ def skip_3(b, p, end):                                    # capillary.events.tra
 
 def read(b, p):                                           # capillary.events.TransactionUpdated a7a9d4852166cc34
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v11_email = v12_mobile = v15_loyaltyType = v4_billType = v5_deliveryStatus = v10_transactionId = v16_billNumber = v17_billClientId = v18_billDate = v19_outlierStatus = v20_amount = v21_grossAmount = v22_lineItemCount = v23_enteredAt = v24_id = v25_code = v26_name = v27_externalId = v28_externalId1 = v29_externalId2 = v30_code = v31_name = v34_customFields = v37_extendedFields = v47_lineItems = v57_lineItems = v58_lineItems = v48_discount = v49_currencyCode = v52_paymentModes = v3_dropped = v6_eventId = v7_createdAt = v8_refId = v9_apiRequestId = v13_eventLogId = v14_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v29_email = v30_mobile = v31_loyaltyType = v4_billType = v5_deliveryStatus = v12_transactionId = v13_billNumber = v14_billClientId = v15_billDate = v16_enteredAt = v17_amount = v18_currencyCode = v19_grossAmount = v20_discount = v21_lineItemCount = v22_outlierStatus = v25_customFields = v28_extendedFields = v32_id = v33_code = v34_name = v35_externalId = v36_externalId1 = v37_externalId2 = v38_code = v39_name = v49_lineItems = v57_lineItems = v58_lineItems = v52_paymentModes = v3_dropped = v6_eventId = v7_createdAt = v8_refId = v9_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -2280,10 +2304,10 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v13_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v13_eventLogId is None:
-                v13_eventLogId, p = long_at(b, p - 1)
+            if v10_eventLogId is None:
+                v10_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -2338,7 +2362,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v14_loyaltyEventId = b[s:p].decode()
+            v11_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -2454,10 +2478,10 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # data.transactionId: union
         p += 1
         if t == 2:
-            v10_transactionId = ZIGZAG[b[p]]              # data.transactionId: long
+            v12_transactionId = ZIGZAG[b[p]]              # data.transactionId: long
             p += 1
-            if v10_transactionId is None:
-                v10_transactionId, p = long_at(b, p - 1)
+            if v12_transactionId is None:
+                v12_transactionId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billNumber: union
@@ -2471,7 +2495,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v16_billNumber = b[s:p].decode()
+            v13_billNumber = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billClientId: union
@@ -2485,27 +2509,27 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v17_billClientId = b[s:p].decode()
+            v14_billClientId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.amount: union
         p += 1
         if t == 2:
-            (v20_amount,) = double_at(b, p)               # data.amount: double
+            (v17_amount,) = double_at(b, p)               # data.amount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.grossAmount: union
         p += 1
         if t == 2:
-            (v21_grossAmount,) = double_at(b, p)          # data.grossAmount: double
+            (v19_grossAmount,) = double_at(b, p)          # data.grossAmount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.discount: union
         p += 1
         if t == 2:
-            (v48_discount,) = double_at(b, p)             # data.discount: double
+            (v20_discount,) = double_at(b, p)             # data.discount: double
             p += 8
         elif t:
             raise Bad("no such branch of the union")
@@ -2520,7 +2544,7 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v49_currencyCode = b[s:p].decode()
+            v18_currencyCode = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billType: union
@@ -2562,34 +2586,34 @@ def read(b, p):                                           # capillary.events.Tra
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v19_outlierStatus = b[s:p].decode()
+            v22_outlierStatus = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lineItemCount: union
         p += 1
         if t == 2:
-            v22_lineItemCount = ZIGZAG[b[p]]              # data.lineItemCount: int
+            v21_lineItemCount = ZIGZAG[b[p]]              # data.lineItemCount: int
             p += 1
-            if v22_lineItemCount is None:
-                v22_lineItemCount, p = int_at(b, p - 1)
+            if v21_lineItemCount is None:
+                v21_lineItemCount, p = int_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.billDate: union
         p += 1
         if t == 2:
-            v18_billDate = ZIGZAG[b[p]]                   # data.billDate: long
+            v15_billDate = ZIGZAG[b[p]]                   # data.billDate: long
             p += 1
-            if v18_billDate is None:
-                v18_billDate, p = long_at(b, p - 1)
+            if v15_billDate is None:
+                v15_billDate, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v23_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
+            v16_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
             p += 1
-            if v23_enteredAt is None:
-                v23_enteredAt, p = long_at(b, p - 1)
+            if v16_enteredAt is None:
+                v16_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -2598,10 +2622,10 @@ def read(b, p):                                           # capillary.events.Tra
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v24_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v32_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v24_id is None:
-                    v24_id, p = long_at(b, p - 1)
+                if v32_id is None:
+                    v32_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -2635,7 +2659,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v30_code = b[s:p].decode()
+                    v38_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -2649,7 +2673,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v31_name = b[s:p].decode()
+                    v39_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -2668,7 +2692,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v25_code = b[s:p].decode()
+                    v33_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -2682,7 +2706,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v26_name = b[s:p].decode()
+                    v34_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -2696,7 +2720,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v27_externalId = b[s:p].decode()
+                    v35_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -2710,7 +2734,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v28_externalId1 = b[s:p].decode()
+                    v36_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -2724,7 +2748,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v29_externalId2 = b[s:p].decode()
+                    v37_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -2778,7 +2802,7 @@ def read(b, p):                                           # capillary.events.Tra
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v15_loyaltyType = b[s:p].decode()
+                v31_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -2806,7 +2830,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v12_mobile = b[s:p].decode()
+                    v30_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -2820,7 +2844,7 @@ def read(b, p):                                           # capillary.events.Tra
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v11_email = b[s:p].decode()
+                    v29_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 if b[p : p + 4] == b'\x00\x00\x00\x00':   # externalId, cardnumber, cardexternalid, cardNumbers: null
@@ -2950,13 +2974,13 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v34_customFields = []                         # data.customFields: one tuple per item
+            v25_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v32_key = v33_value = None
+                    v23_key = v24_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -2968,7 +2992,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_key = b[s:p].decode()
+                        v23_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -2982,23 +3006,23 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v33_value = b[s:p].decode()
+                        v24_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v34_customFields.append((v32_key, v33_value))
+                    v25_customFields.append((v23_key, v24_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.extendedFields: union
         p += 1
         if t == 2:
-            v37_extendedFields = []                       # data.extendedFields: one tuple per item
+            v28_extendedFields = []                       # data.extendedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.extendedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v35_key = v36_value = None
+                    v26_key = v27_value = None
                     t = b[p]                              # data.extendedFields[].key: union
                     p += 1
                     if t == 2:
@@ -3010,7 +3034,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v35_key = b[s:p].decode()
+                        v26_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.extendedFields[].value: union
@@ -3024,17 +3048,17 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v36_value = b[s:p].decode()
+                        v27_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v37_extendedFields.append((v35_key, v36_value))
+                    v28_extendedFields.append((v26_key, v27_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lineItems: union
         p += 1
         if t == 2:
-            v47_lineItems = []                            # data.lineItems: one tuple per item
+            v49_lineItems = []                            # data.lineItems: one tuple per item
             v57_lineItems = []                            # data.lineItems: one tuple per item
             v58_lineItems = []                            # data.lineItems: one tuple per item
             while n := HALF[b[p]]:                        # data.lineItems: blocks
@@ -3042,7 +3066,7 @@ def read(b, p):                                           # capillary.events.Tra
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 17)
                 for _ in range(n):
-                    v38_itemCode = v39_qty = v40_type = v41_amount = v42_parentBillNumber = v43_purchaseTime = v44_returnType = v45_serial = v46_rate = v53_description = v54_value = v55_discount = v56_imgUrl = None
+                    v40_itemCode = v41_qty = v42_type = v43_amount = v44_parentBillNumber = v45_purchaseTime = v46_returnType = v47_serial = v48_rate = v53_description = v54_value = v55_discount = v56_imgUrl = None
                     t = b[p]                              # data.lineItems[].itemCode: union
                     p += 1
                     if t == 2:
@@ -3054,7 +3078,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v38_itemCode = b[s:p].decode()
+                        v40_itemCode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].description: union
@@ -3082,20 +3106,20 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v45_serial = b[s:p].decode()
+                        v47_serial = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].qty: union
                     p += 1
                     if t == 2:
-                        (v39_qty,) = double_at(b, p)      # data.lineItems[].qty: double
+                        (v41_qty,) = double_at(b, p)      # data.lineItems[].qty: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].rate: union
                     p += 1
                     if t == 2:
-                        (v46_rate,) = double_at(b, p)     # data.lineItems[].rate: double
+                        (v48_rate,) = double_at(b, p)     # data.lineItems[].rate: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -3116,7 +3140,7 @@ def read(b, p):                                           # capillary.events.Tra
                     t = b[p]                              # data.lineItems[].amount: union
                     p += 1
                     if t == 2:
-                        (v41_amount,) = double_at(b, p)   # data.lineItems[].amount: double
+                        (v43_amount,) = double_at(b, p)   # data.lineItems[].amount: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -3131,7 +3155,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v40_type = b[s:p].decode()
+                        v42_type = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].returnType: union
@@ -3145,7 +3169,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v44_returnType = b[s:p].decode()
+                        v46_returnType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].parentBillNumber: union
@@ -3159,7 +3183,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v42_parentBillNumber = b[s:p].decode()
+                        v44_parentBillNumber = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].purchaseTime: union
@@ -3173,7 +3197,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v43_purchaseTime = b[s:p].decode()
+                        v45_purchaseTime = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].imgUrl: union
@@ -3330,9 +3354,9 @@ def read(b, p):                                           # capillary.events.Tra
                             p += 1
                         elif t:
                             raise Bad("no such branch of the union")
-                    v47_lineItems.append((v38_itemCode, v39_qty, v40_type, v41_amount, v42_parentBillNumber, v43_purchaseTime, v44_returnType, v45_serial, v46_rate))
-                    v57_lineItems.append((v38_itemCode, v40_type, v53_description, v39_qty, v54_value, v55_discount, v56_imgUrl))
-                    v58_lineItems.append((v38_itemCode, v40_type, v53_description, v39_qty, v56_imgUrl))
+                    v49_lineItems.append((v40_itemCode, v41_qty, v42_type, v43_amount, v44_parentBillNumber, v45_purchaseTime, v46_returnType, v47_serial, v48_rate))
+                    v57_lineItems.append((v40_itemCode, v42_type, v53_description, v41_qty, v54_value, v55_discount, v56_imgUrl))
+                    v58_lineItems.append((v40_itemCode, v42_type, v53_description, v41_qty, v56_imgUrl))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -3412,4 +3436,4 @@ def read(b, p):                                           # capillary.events.Tra
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_billType, v5_deliveryStatus, v6_eventId, v7_createdAt, v8_refId, v9_apiRequestId, v10_transactionId, v11_email, v12_mobile, v13_eventLogId, v14_loyaltyEventId, v15_loyaltyType, v16_billNumber, v17_billClientId, v18_billDate, v19_outlierStatus, v20_amount, v21_grossAmount, v22_lineItemCount, v23_enteredAt, v24_id, v25_code, v26_name, v27_externalId, v28_externalId1, v29_externalId2, v30_code, v31_name, v34_customFields, v37_extendedFields, v47_lineItems, v48_discount, v49_currencyCode, v52_paymentModes, v57_lineItems, v58_lineItems)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_billType, v5_deliveryStatus, v6_eventId, v7_createdAt, v8_refId, v9_apiRequestId, v10_eventLogId, v11_loyaltyEventId, v12_transactionId, v13_billNumber, v14_billClientId, v15_billDate, v16_enteredAt, v17_amount, v18_currencyCode, v19_grossAmount, v20_discount, v21_lineItemCount, v22_outlierStatus, v25_customFields, v28_extendedFields, v29_email, v30_mobile, v31_loyaltyType, v32_id, v33_code, v34_name, v35_externalId, v36_externalId1, v37_externalId2, v38_code, v39_name, v49_lineItems, v52_paymentModes, v57_lineItems, v58_lineItems)
