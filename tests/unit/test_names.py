@@ -213,7 +213,8 @@ def test_what_we_map_we_do_not_ignore(tmp_path: Path) -> None:
 
 
 def test_a_brand_ignores_more_and_may_switch_off_what_we_map(tmp_path: Path) -> None:
-    (tmp_path / "ignored.toml").write_text('customerAdded = "our CRM knows first"\nsomethingNew = "not wanted"\n')
+    text = 'customerAdded = "our CRM knows first"\n[undocumented]\nsomethingNew = "not wanted"\n'
+    (tmp_path / "ignored.toml").write_text(text)
     mappings = load_mappings(SCHEMAS, tmp_path, "acme")
     assert "customerAdded" not in mappings.events
     for name in ("CustomerAdded", "SomethingNew", "CardUpdated"):
