@@ -146,7 +146,8 @@ def unaccounted(mapping: BoundMapping, own: Sequence[UnsentSpec]) -> Iterator[Pr
     read: dict[str, Use] = {}
     for output in mapping.outputs:
         for use in uses(output):
-            read.setdefault(use.path, use)
+            if use.target != "_id":  # a hash sends nothing: what goes only there is gone
+                read.setdefault(use.path, use)
     for spec in own:
         if clash := next((use for path, use in read.items() if _meet(path, spec.path)), None):
             place = clash.output.place if clash.by is None else clash.by.place
