@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench backlog storm fuzz release-schemas docs golden lock format clean help
+.PHONY: demo test check bench backlog storm fuzz mutation release-schemas docs golden lock format clean help
 
 help:                    ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -13,6 +13,10 @@ help:                    ## what can be made
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv.mutation.ok: .venv.ok requirements-mutation.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-mutation.lock
+	@touch $@
+
 demo: .venv.ok           ## broker, stand-in for AEP, generator and worker in one process: no Docker, no credentials (ARGS="--faults storm")
 	$(BIN)/capillary-aep demo $(ARGS)
 
@@ -21,6 +25,9 @@ test: .venv.ok           ## all tests; they use a real Apache Kafka where there 
 
 fuzz: .venv.ok           ## the property tests of events at length: 10,000 examples each, 1,000,000 ids (FUZZ=500 for fewer)
 	FUZZ=$(or $(FUZZ),10000) IDS=1000000 $(BIN)/pytest --timeout=0 tests/unit/test_translation_properties.py tests/unit/test_envelopes.py $(ARGS)
+
+mutation: .venv.mutation.ok ## changes the rooms that decode and translate in one place at a time: does a test fail? (ARGS="processor/avro")
+	$(BIN)/python -m tools.mutation $(ARGS)
 
 check: .venv.ok          ## lint, types, directions of imports, the size of the loop
 	$(BIN)/ruff check
@@ -55,6 +62,7 @@ format: .venv.ok         ## let ruff lay the code out
 lock: .venv.ok           ## resolve the dependencies again: hashes, no addresses
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade --group mutation -c requirements-dev.lock -o requirements-mutation.lock
 
 clean:                   ## away with what was set up
-	rm -rf .venv .venv.ok .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv.ok .venv.mutation.ok .mutation .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

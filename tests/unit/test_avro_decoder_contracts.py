@@ -13,10 +13,10 @@ import pytest
 
 from processor.avro import DecodeError, Decoder, Each, admit, build_decoder, reader_paths
 from processor.capillary import Contracts, encode, load_contracts, read_event
+from tests.sizes import examples
 
 ROOT = Path(__file__).parent.parent.parent
 INPUTS = sorted((ROOT / "tests" / "golden").glob("*/*/input.json"))
-MUTATIONS = 200
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_changed_bytes_of_an_event(event: tuple[dict[str, Any], bytes]) -> None:
     whole = build_decoder(admitted, admitted, [field["name"] for field in schema["fields"]])
     nothing = build_decoder(admitted, admitted, [])
     chance = random.Random(7)
-    for _ in range(MUTATIONS):
+    for _ in range(examples(200)):
         changed = bytearray(payload)
         for _ in range(chance.randint(1, 3)):
             changed[chance.randrange(len(changed))] = chance.choice((0, 1, 2, 4, 127, 128, 255, chance.randrange(256)))

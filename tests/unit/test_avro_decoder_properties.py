@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from processor.avro import DecodeError, Each, IncompatibleSchema, Want, admit, build_decoder
+from tests.sizes import examples
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 PRIMITIVES = ["boolean", "int", "long", "float", "double", "bytes", "string"]
@@ -259,7 +260,7 @@ def known(schema: Schema, wants: list[Want]) -> set[str]:
 # ---- one schema -----------------------------------------------------------------------------------------------------
 
 
-@settings(RELAXED, max_examples=150)
+@settings(RELAXED, max_examples=examples(150))
 @given(st.data())
 def test_reads_what_fastavro_reads(data: st.DataObject) -> None:
     schema = data.draw(records())
@@ -274,7 +275,7 @@ def test_reads_what_fastavro_reads(data: st.DataObject) -> None:
         assert decoder.read(b"frame" + payload, 5) == expected
 
 
-@settings(RELAXED, max_examples=60)
+@settings(RELAXED, max_examples=examples(60))
 @given(st.data())
 def test_refuses_every_truncation_and_what_follows(data: st.DataObject) -> None:
     schema = data.draw(records())
@@ -291,7 +292,7 @@ def test_refuses_every_truncation_and_what_follows(data: st.DataObject) -> None:
             raise AssertionError(f"read {cut!r}")
 
 
-@settings(RELAXED, max_examples=60)
+@settings(RELAXED, max_examples=examples(60))
 @given(st.data())
 def test_a_changed_byte_never_does_harm(data: st.DataObject) -> None:
     """With everything wanted: where it still decodes, fastavro decodes the same."""
@@ -312,7 +313,7 @@ def test_a_changed_byte_never_does_harm(data: st.DataObject) -> None:
                 assert repr(got) == repr(picked(read_by_fastavro(changed, schema), wants))  # repr: NaN is NaN
 
 
-@settings(RELAXED, max_examples=150)
+@settings(RELAXED, max_examples=examples(150))
 @given(st.data())
 def test_arbitrary_bytes_end_in_values_or_a_decode_error(data: st.DataObject) -> None:
     schema = data.draw(records())
@@ -403,7 +404,7 @@ def new_field(draw: Draw, numbers: Iterator[int]) -> Schema:
     return {"name": f"g{next(numbers)}", "type": kind, "default": default}
 
 
-@settings(RELAXED, max_examples=250)
+@settings(RELAXED, max_examples=examples(250))
 @given(st.data())
 def test_reads_older_data_as_fastavro_does(data: st.DataObject) -> None:
     writer = data.draw(records())

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processor.capillary import CanonicalEvent, CapillaryError, encode, load_contracts, read_event
+from tests.sizes import examples
 
 CONTRACTS = load_contracts(Path(__file__).parents[2] / "schemas" / "capillary")
 PROVENANCE = {"envelopeVersion", "eventType", "timeStamp", "consumerGroupId", "actionType"}
@@ -102,7 +103,7 @@ def assert_avro_gives_it_back(event: CanonicalEvent) -> None:
     assert not payload.read()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(values)
 def test_no_json_raises_anything_but_our_error(document: object) -> None:
     event = read(document)
@@ -110,7 +111,7 @@ def test_no_json_raises_anything_but_our_error(document: object) -> None:
         assert_avro_gives_it_back(event)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
 def test_a_record_always_encodes_and_comes_back(document: Json) -> None:
     event = read(document)
@@ -118,7 +119,7 @@ def test_a_record_always_encodes_and_comes_back(document: Json) -> None:
     assert_avro_gives_it_back(event)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
 def test_envelopes_commute(document: Json) -> None:
     inside = {name: value for name, value in document.items() if name != "eventId"}
@@ -142,7 +143,7 @@ def test_envelopes_commute(document: Json) -> None:
     assert all(other == plain[0] for other in plain)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
 def test_what_was_mended_once_is_not_mended_again(document: Json) -> None:
     once = read(document)

@@ -1,0 +1,82 @@
+"""What `make mutation` changes, and what it leaves alone."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tools.mutants import mutations, mutations_of
+
+ROOT = Path(__file__).parents[2]
+
+
+def changed(source: str) -> list[str]:
+    """The source after each mutation."""
+    tree = ast.parse(source)
+    found = []
+    for _, mutation in mutations(tree):
+        original = mutation.apply()
+        found.append(ast.unparse(tree))
+        mutation.put(original)
+    assert ast.unparse(tree) == ast.unparse(ast.parse(source))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "mutants"),
+    [
+        ("a < b", ["pass", "a <= b"]),
+        ("a = b is c in d", ["a = b is not c in d", "a = b is c not in d"]),
+        ("a = b and c", ["a = b or c"]),
+        ("a = not b", ["a = b"]),
+        ("a = b * 2", ["a = b + 2", "a = b * 3"]),
+        ("a += 1", ["pass", "a -= 1", "a += 2"]),
+        ("a = True", ["a = False"]),
+        ("a = 'b'", ["a = 'XXb'"]),
+        ("a = f'{b + c}d'", ["a = f'XX{b + c}d'", "a = f'{b - c}d'"]),
+        ("a.b = c", ["pass"]),
+        ("a = [b for b in c if b]", ["a = [b for b in c if False]", "a = [b for b in c if True]"]),
+        ("a = b(c, d=e)", ["a = b(c)"]),
+        ("a = min(b)", ["a = max(b)"]),
+        ("a = b.lower()", ["a = b.upper()"]),
+        ("a = lambda: b", ["a = lambda: None"]),
+        ("while a:\n    break", ["while False:\n    break", "while a:\n    continue"]),
+        ("raise a('code')", ["pass", "raise a('XXcode')"]),
+        ("def a(b=1):\n    return b", ["def a(b=2):\n    return b", "def a(b=1):\n    return None"]),
+    ],
+)
+def test_one_thing_changes(source: str, mutants: list[str]) -> None:
+    assert changed(source) == mutants
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"""A docstring."""',
+        "import a",
+        "assert a < 1",
+        "a: int",
+        "Json = dict[str, int] | None",
+        "def a(b: 'c | d') -> 'e': ...",
+        "@a(1)\ndef b(): ...",
+        "a = isinstance(b, c | d)",
+        "a = cast('b', c)",
+        "message = f'for people {a + 1}'",
+        "a = Problem('for people')",
+    ],
+)
+def test_what_no_test_can_tell_is_left_alone(source: str) -> None:
+    assert changed(source) == []
+
+
+def test_mutants_are_numbered_within_functions_and_shown_as_diffs() -> None:
+    tree, found = mutations_of(ROOT, Path("processor/avro/wire.py"))
+    assert len(found) > 50
+    assert {name.partition("#")[0] for name in found} >= {"processor.avro.wire:module"}
+    before = ast.unparse(tree)
+    for mutation in found.values():
+        assert "\n-" in mutation.diff("wire.py")
+        assert "\n+" in mutation.diff("wire.py")
+    assert ast.unparse(tree) == before
