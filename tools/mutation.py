@@ -93,7 +93,7 @@ MEMORY = 4 << 30
 STATE = Path(".mutation")
 UNIT = Path("tests/unit")
 CODE = ("processor", "tests", "schemas", "tools")
-PYTEST = ("-q", "-x", "--timeout=0", "-p", "no:cacheprovider", "--no-header", "--no-summary", "-W", "error")
+PYTEST = ("-q", "-x", "--timeout=0", "-p", "no:cacheprovider", "--no-header", "--tb=short", "-W", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,11 @@ class _Recorder:
             self.seconds[collector.nodeid] += time.perf_counter() - began
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        if nextitem is None or nextitem.path != item.path:
+            gc.collect()  # between files only: some tests look at the clock
         self.coverage.switch_context(item.nodeid)
         return (yield)
 
@@ -288,6 +292,7 @@ def _measure(files: Sequence[str]) -> dict[str, Reached] | None:
     """Runs the tests of these files; None if one fails."""
     coverage = Coverage(data_file=None, source=["processor"], config_file=False)
     recorder = _Recorder(coverage)
+    gc.disable()
     coverage.start()
     ended = _pytest(files, recorder)
     coverage.stop()
