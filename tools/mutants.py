@@ -1,9 +1,10 @@
 """What a mutant is: a module with one small thing in it changed, which some test should notice.
 
 A mutation puts another node in the place of one node of the module's syntax tree. Left alone is what no test can or
-should tell: docstrings, annotations, type aliases, decorators, `assert`, imports, types given to `isinstance` and
-`cast`, and texts for people: a text with a space in it inside `raise`, `Problem(...)`, `.problem(...)`, or given to
-`message` or `detail`. A text without a space is a code that others compare, and is mutated there too.
+should tell: docstrings, annotations, type aliases, `__all__`, decorators, `assert`, imports, types given to
+`isinstance` and `cast`, and texts for people: a text with a space in it inside `raise`, `Problem(...)`,
+`.problem(...)`, or given to `message` or `detail`. A text without a space is a code that others compare, and is
+mutated there too.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import copy
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 UNTOUCHED_FIELDS = frozenset({"annotation", "returns", "decorator_list", "type_params", "format_spec"})
@@ -76,13 +77,14 @@ class Mutation:
     """Another node for the one in `field` (at `index`, if that is a list) of `holder`.
 
     `scope` is the function or method around it, "module" outside of any, and `top` its node or that of the statement.
-    A test that runs what is mutated is on one of the `lines`, unless that is run once, as the module is imported.
+    A test that runs what is mutated is on one of the `lines`. What runs as the module is imported has those that use
+    the name to which it gives a value; none if there are no such lines, so that any test of the module may tell.
     """
 
     scope: str
     top: ast.AST
-    lines: range
-    imported: bool
+    line: int
+    lines: Sequence[int]
     holder: ast.AST
     field: str
     index: int | None
@@ -108,13 +110,13 @@ class Mutation:
         original = self.apply()
         after = ast.unparse(self.node if original is self.top else self.top).splitlines()
         self.put(original)
-        return "\n".join(difflib.unified_diff(before, after, file, f"{file}:{self.lines.start}", lineterm=""))
+        return "\n".join(difflib.unified_diff(before, after, file, f"{file}:{self.line}", lineterm=""))
 
 
 def mutations(tree: ast.Module) -> Iterator[tuple[str, Mutation]]:
     """Every mutation of a module with its name, which counts them within a function: a change leaves others alone."""
     numbers: Counter[str] = Counter()
-    for found in _inside(tree, _Where()):
+    for found in _inside(tree, _Where(uses=_uses(tree))):
         numbers[found.scope] += 1
         yield f"{found.scope}#{numbers[found.scope]}", found
 
@@ -135,35 +137,56 @@ class _Where:
     function: bool = False
     statement: ast.stmt | None = None
     told: bool = False
+    uses: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+def _uses(tree: ast.Module) -> dict[str, list[int]]:
+    """Lines on which names are read."""
+    lines: dict[str, list[int]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            lines.setdefault(node.id, []).append(node.lineno)
+    return lines
+
+
+def _given(statement: ast.stmt) -> str:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return name
+    return ""
 
 
 def _inside(holder: ast.AST, where: _Where) -> Iterator[Mutation]:
     types = TYPES_IN.get(_called(holder))
-    for field, value in ast.iter_fields(holder):
-        if field in UNTOUCHED_FIELDS:
+    for name, value in ast.iter_fields(holder):
+        if name in UNTOUCHED_FIELDS:
             continue
         for index, node in enumerate(value) if isinstance(value, list) else ((None, value),):
             if not isinstance(node, ast.AST) or _untouched(node, holder, where):
                 continue
-            if types is not None and (field == "func" or (field == "args" and index == types)):
+            if types is not None and (name == "func" or (name == "args" and index == types)):
                 continue
             inner = _entered(node, where)
             if not (inner.told and _is_text(node)):
-                yield from _here(holder, field, index, node, inner)
+                yield from _here(holder, name, index, node, inner)
                 yield from _inside(node, inner)
 
 
-def _here(holder: ast.AST, field: str, index: int | None, node: ast.AST, where: _Where) -> Iterator[Mutation]:
+def _here(holder: ast.AST, name: str, index: int | None, node: ast.AST, where: _Where) -> Iterator[Mutation]:
     assert where.statement is not None  # a module holds statements
-    lines = _lines(node, where.statement)
+    lines: Sequence[int] = _lines(node, where.statement)
+    if isinstance(where.statement, ast.FunctionDef) and where.statement is where.top:  # the default of a parameter
+        lines = range(where.statement.body[0].lineno, (where.statement.end_lineno or 0) + 1)
+    elif not where.function:
+        lines = where.uses.get(_given(where.statement), ()) if not where.scope else ()
     if isinstance(holder, ast.JoinedStr) and isinstance(node, ast.Constant):
         return
-    for replacement in _replacements(node, field, holder):
+    for replacement in _replacements(node, name, holder):
         ast.copy_location(replacement, node)
         ast.fix_missing_locations(replacement)
         scope = ".".join(where.scope) if where.function else ".".join([*where.scope, "module"])
-        top, imported = where.top or where.statement, not where.function or where.statement is where.top
-        yield Mutation(scope, top, lines, imported, holder, field, index, replacement)
+        line = getattr(node, "lineno", where.statement.lineno)
+        yield Mutation(scope, where.top or where.statement, line, lines, holder, name, index, replacement)
 
 
 def _entered(node: ast.AST, where: _Where) -> _Where:
@@ -177,6 +200,7 @@ def _entered(node: ast.AST, where: _Where) -> _Where:
         function,
         node if isinstance(node, ast.stmt) else where.statement,
         _tells(node) or (where.told and not isinstance(node, ast.stmt)),
+        where.uses,
     )
 
 
@@ -198,7 +222,8 @@ def _untouched(node: ast.AST, holder: ast.AST, where: _Where) -> bool:
     if isinstance(node, ast.Assign) and isinstance(holder, ast.Module) and not where.scope:
         (target, *_), value = node.targets, node.value
         named = isinstance(target, ast.Name) and _ALIAS.fullmatch(target.id) is not None
-        return named and isinstance(value, ast.BinOp | ast.Subscript | ast.Name)
+        alias = isinstance(value, ast.BinOp | ast.Subscript | ast.Name)
+        return (named and alias) or (isinstance(target, ast.Name) and target.id == "__all__")
     return False
 
 
@@ -223,8 +248,8 @@ def _is_text(node: ast.AST) -> bool:
 # ---- what is put in the place of what ----
 
 
-def _replacements(node: ast.AST, field: str, holder: ast.AST) -> Iterator[ast.AST]:
-    if field in ("test", "ifs", "guard"):
+def _replacements(node: ast.AST, name: str, holder: ast.AST) -> Iterator[ast.AST]:
+    if name in ("test", "ifs", "guard"):
         yield ast.Constant(value=False)
         if not isinstance(holder, ast.While):  # that would loop for ever
             yield ast.Constant(value=True)

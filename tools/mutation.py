@@ -83,7 +83,7 @@ GOAL = 0.9
 OVERHEAD = 0.004
 """Seconds that pytest takes for a test that does nothing."""
 
-MOST_TESTS = 40
+MOST_TESTS = 400
 """Tests of one file that are remembered for a line; the main paths are on the way of thousands."""
 
 FIRST = 8
@@ -113,32 +113,42 @@ class Verdict:
 
 
 class Reached(TypedDict):
-    """What a file of tests reaches: `lines` by source and line, as places in `tests`; all with their seconds."""
+    """What a file of tests reaches, with seconds.
+
+    `lines` by source and line, as places in `tests`; `loaded` are lines that are run as the file is imported, or for
+    all of its tests.
+    """
 
     seconds: float
     tests: dict[str, float]
     lines: dict[str, dict[str, list[int]]]
+    loaded: dict[str, list[int]]
 
 
 class Reach:
-    """Which tests reach a line, in the order to try them: the quickest of each file, then the second of each."""
+    """Which tests reach a line, in the order to try them: the quickest of each file, then the second of each.
+
+    Tests that run the line themselves come before those of files that do so once, as they load all mappings.
+    """
 
     def __init__(self, files: Mapping[str, Reached]) -> None:
         self.files = files
         self.seconds = {test: seconds for file in files.values() for test, seconds in file["tests"].items()}
         self._tests = {name: list(file["tests"]) for name, file in files.items()}
 
-    def of(self, source: Path, lines: range | None) -> list[str]:
-        """The tests that reach one of these lines, None: any line of the source."""
-        turns: list[tuple[int, float, str]] = []
+    def of(self, source: Path, lines: Sequence[int]) -> list[str]:
+        """The tests that reach one of these lines; without lines, any line of the source."""
+        turns: list[tuple[bool, int, float, str]] = []
         for name, file in self.files.items():
-            reached = file["lines"].get(str(source), {})
-            keys = reached if lines is None else [str(line) for line in lines]
-            places = sorted({place for key in keys for place in reached.get(key, ())})
-            for turn, place in enumerate(places[:MOST_TESTS]):
-                test = self._tests[name][place]
-                turns.append((turn, file["seconds"] + self.seconds[test], test))
-        return [test for _, _, test in sorted(turns)]
+            reached, tests = file["lines"].get(str(source), {}), self._tests[name]
+            own = {place for key in (map(str, lines) if lines else reached) for place in reached.get(key, ())}
+            loaded = file["loaded"].get(str(source), [])
+            whole = any(line in loaded for line in lines) if lines else bool(loaded)
+            rest = [place for place in range(len(tests)) if place not in own] if whole else []
+            for loads, places in ((False, sorted(own)), (True, rest)):
+                for turn, place in enumerate(places):
+                    turns.append((loads, turn, file["seconds"] + self.seconds[tests[place]], tests[place]))
+        return [test for *_, test in sorted(turns)]
 
     def cost(self, test: str) -> float:
         """Seconds until a test has run, if it is the first."""
@@ -250,13 +260,13 @@ class _Recorder:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, object, object]:
-        began = time.perf_counter()
+        began = time.process_time()
         if isinstance(collector, pytest.Module):
             self.coverage.switch_context(collector.nodeid)
         try:
             return (yield)
         finally:
-            self.seconds[collector.nodeid] += time.perf_counter() - began
+            self.seconds[collector.nodeid] += time.process_time() - began
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(
@@ -265,7 +275,11 @@ class _Recorder:
         if nextitem is None or nextitem.path != item.path:
             gc.collect()  # between files only: some tests look at the clock
         self.coverage.switch_context(item.nodeid)
-        return (yield)
+        began = time.process_time()
+        try:
+            return (yield)
+        finally:
+            self.seconds[item.nodeid] = time.process_time() - began
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -279,9 +293,6 @@ class _Recorder:
             return (yield)
         finally:
             self.coverage.switch_context(test)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid] += report.duration
 
 
 def _file_of(test: str) -> str:
@@ -308,19 +319,20 @@ def _measure(files: Sequence[str]) -> dict[str, Reached] | None:
             "seconds": recorder.seconds[file],
             "tests": {test: recorder.seconds[test] for test in listed},
             "lines": {},
+            "loaded": {},
         }
         for file, listed in tests.items()
     }
     data = coverage.get_data()
     for source in _sources():
         for line, contexts in data.contexts_by_lineno(str(source.absolute())).items():
-            places: dict[str, list[int]] = defaultdict(list)
-            for context in contexts:
-                file = _file_of(context)
-                if file in found:
-                    places[file] += [place[context]] if context in place else range(len(tests[file]))
-            for file, reaching in places.items():
-                found[file]["lines"].setdefault(str(source), {})[str(line)] = sorted(set(reaching))[:MOST_TESTS]
+            for context in sorted(contexts, key=lambda context: place.get(context, -1)):
+                reached = found.get(_file_of(context))
+                if reached is not None and context in place:
+                    places = reached["lines"].setdefault(str(source), {}).setdefault(str(line), [])
+                    places += [place[context]] if len(places) < MOST_TESTS else []
+                elif reached is not None:
+                    reached["loaded"].setdefault(str(source), []).append(line)
     return found
 
 
@@ -400,7 +412,7 @@ class Campaign:
     def start(self, mutant: Mutant) -> Verdict | None:
         """Forks for a mutant, or tells at once that no test reaches it."""
         mutation = mutant.mutation
-        reaching = self.reach.of(mutant.file, None if mutation.imported else mutation.lines)
+        reaching = self.reach.of(mutant.file, mutation.lines)
         if not reaching:
             return Verdict(mutant.name, mutant.of, "untested")
         tests, seconds = self._chosen(reaching)
@@ -538,7 +550,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--show", action="store_true", help="show what has survived, run nothing")
     parser.add_argument("--again", action="store_true", help="also those that were killed before")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
-    parser.add_argument("--budget", type=float, default=4.0, help="seconds of tests for a mutant that nothing kills")
+    parser.add_argument("--budget", type=float, default=6.0, help="seconds of tests for a mutant that nothing kills")
     options = parser.parse_args(arguments)
     os.environ.update(ENVIRONMENT)
     sys.dont_write_bytecode, sys.pycache_prefix = False, str(STATE.absolute() / "compiled")

@@ -58,6 +58,7 @@ def test_one_thing_changes(source: str, mutants: list[str]) -> None:
         "import a",
         "assert a < 1",
         "a: int",
+        "__all__ = ['a']",
         "Json = dict[str, int] | None",
         "def a(b: 'c | d') -> 'e': ...",
         "@a(1)\ndef b(): ...",
