@@ -6,11 +6,14 @@
     make mutation ARGS="--show processor/avro"                 what has survived, as diffs; runs nothing
     make mutation ARGS="--again --budget 60 --jobs 2 ..."      the killed too; longer; two at a time
 
-`tools/mutants.py` tells what is mutated. A process imports all third parties and forks for each mutant. The child puts
-the mutated module in place, imports our code and the tests anew (most tests load every mapping as they are imported, so
-nothing of that may be left over) and runs the tests that reach the mutated line, those first that killed others. Which
-tests reach a line is measured first, and again whenever our code or a test changes. A verdict stands as long as the
-mutated function is the same and the mutant was killed.
+`tools/mutants.py` tells what is mutated, `tools/reach.py` which tests may notice. A process imports all third parties
+and forks for each mutant. The child puts the mutated module in place, imports our code and the tests anew (most tests
+load every mapping as they are imported, so nothing of that may be left over) and runs the tests that reach the mutated
+line, those first that killed others. Which tests reach a line is measured first, and again whenever our code or a test
+changes. A verdict stands as long as the mutated function is the same and the mutant was killed.
+
+Tools such as mutmut keep what tests hold at their tops across mutants. Here that is every mapping, loaded and compiled
+without the mutant, and mutants of loader and compiler would survive that any test notices.
 
 Verdicts: killed; timeout, which counts as killed; survived; untested: no test reaches the line.
 """
@@ -29,7 +32,7 @@ import signal
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.abc import MetaPathFinder
@@ -37,12 +40,11 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, TypedDict, cast
 
 import pytest
-from coverage import Coverage
 
 from tools.mutants import Mutation, mutations_of
+from tools.reach import ENVIRONMENT, STATE, UNIT, Reach, file_of, measured, run_pytest
 
 MUTATED = ("processor/capillary", "processor/translator.py", "processor/avro", "processor/mapping")
 TESTS = (
@@ -68,32 +70,15 @@ TESTS = (
 )
 """Files of tests/unit that speak of these rooms."""
 
-LEFT_OUT = (
-    "test_golden_code.py::test_it_is_python_and_the_same_again",  # 9 s
-    "test_envelopes.py::test_createdAt_in_seconds_is_the_same_time",  # 12 s
-    "test_absent_never_blanks.py::test_a_field_that_the_writer_did_not_know_blanks_nothing_whatever_the_mapping_says",
-    "test_translation_options.py::test_the_interpreter_and_the_compiled_code_agree",  # 13 s; test_mapping_golden has it
-)
-"""Slow ones whose part is with others. test_try.py is left out as a whole: a minute for the command around it."""
-
-ENVIRONMENT = {"CI": "true", "FUZZ": "10", "IDS": "100"}
-"""Few examples, always the same ones, and none of them remembered."""
-
 GOAL = 0.9
 OVERHEAD = 0.004
 """Seconds that pytest takes for a test that does nothing."""
-
-MOST_TESTS = 400
-"""Tests of one file that are remembered for a line; the main paths are on the way of thousands."""
 
 FIRST = 8
 """Tests that are tried before the files of all others are imported."""
 
 MEMORY = 4 << 30
-STATE = Path(".mutation")
-UNIT = Path("tests/unit")
-CODE = ("processor", "tests", "schemas", "tools")
-PYTEST = ("-q", "-x", "--timeout=0", "-p", "no:cacheprovider", "--no-header", "--tb=short", "-W", "error")
+OURS = ("tools", "tools.mutants", "tools.mutation", "tools.reach")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,49 +95,6 @@ class Verdict:
     def killed(self) -> bool:
         """One that loops for ever is noticed too."""
         return self.verdict in ("killed", "timeout")
-
-
-class Reached(TypedDict):
-    """What a file of tests reaches, with seconds.
-
-    `lines` by source and line, as places in `tests`; `loaded` are lines that are run as the file is imported, or for
-    all of its tests.
-    """
-
-    seconds: float
-    tests: dict[str, float]
-    lines: dict[str, dict[str, list[int]]]
-    loaded: dict[str, list[int]]
-
-
-class Reach:
-    """Which tests reach a line, in the order to try them: the quickest of each file, then the second of each.
-
-    Tests that run the line themselves come before those of files that do so once, as they load all mappings.
-    """
-
-    def __init__(self, files: Mapping[str, Reached]) -> None:
-        self.files = files
-        self.seconds = {test: seconds for file in files.values() for test, seconds in file["tests"].items()}
-        self._tests = {name: list(file["tests"]) for name, file in files.items()}
-
-    def of(self, source: Path, lines: Sequence[int]) -> list[str]:
-        """The tests that reach one of these lines; without lines, any line of the source."""
-        turns: list[tuple[bool, int, float, str]] = []
-        for name, file in self.files.items():
-            reached, tests = file["lines"].get(str(source), {}), self._tests[name]
-            own = {place for key in (map(str, lines) if lines else reached) for place in reached.get(key, ())}
-            loaded = file["loaded"].get(str(source), [])
-            whole = any(line in loaded for line in lines) if lines else bool(loaded)
-            rest = [place for place in range(len(tests)) if place not in own] if whole else []
-            for loads, places in ((False, sorted(own)), (True, rest)):
-                for turn, place in enumerate(places):
-                    turns.append((loads, turn, file["seconds"] + self.seconds[tests[place]], tests[place]))
-        return [test for *_, test in sorted(turns)]
-
-    def cost(self, test: str) -> float:
-        """Seconds until a test has run, if it is the first."""
-        return 0.3 + self.files[_file_of(test)]["seconds"] + self.seconds[test]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +157,7 @@ def _attempt(mutant: Mutant | None, stages: Iterable[Sequence[str]]) -> tuple[st
         return "killed", "import"
     for tests in filter(None, stages):
         chosen = _Chosen(tests)
-        ended = _pytest(dict.fromkeys(_file_of(test) for test in tests), chosen)
+        ended = run_pytest(dict.fromkeys(file_of(test) for test in tests), chosen)
         if ended != pytest.ExitCode.OK:
             return "killed", chosen.failed or f"pytest: {ended}"
     return "survived", ""
@@ -237,140 +179,10 @@ def _loaded(load: Callable[..., object], known: dict[object, object], directory:
     return known[key]
 
 
-def _pytest(arguments: Iterable[str], *plugins: object) -> int:
-    left_out = [f"--deselect=tests/unit/{test}" for test in LEFT_OUT]
-    return int(pytest.main([*PYTEST, *left_out, *arguments], plugins=list(plugins)))
-
-
 def _silence() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-
-
-# ---- which tests reach which lines ----
-
-
-class _Recorder:
-    """Tells coverage which test runs. What a file does as it is imported, or for all its tests, counts for the file."""
-
-    def __init__(self, coverage: Coverage) -> None:
-        self.coverage = coverage
-        self.seconds: dict[str, float] = defaultdict(float)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, object, object]:
-        began = time.process_time()
-        if isinstance(collector, pytest.Module):
-            self.coverage.switch_context(collector.nodeid)
-        try:
-            return (yield)
-        finally:
-            self.seconds[collector.nodeid] += time.process_time() - began
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(
-        self, item: pytest.Item, nextitem: pytest.Item | None
-    ) -> Generator[None, object, object]:
-        if nextitem is None or nextitem.path != item.path:
-            gc.collect()  # between files only: some tests look at the clock
-        self.coverage.switch_context(item.nodeid)
-        began = time.process_time()
-        try:
-            return (yield)
-        finally:
-            self.seconds[item.nodeid] = time.process_time() - began
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
-    ) -> Generator[None, object, object]:
-        if fixturedef.scope == "function":
-            return (yield)
-        test = request.node.nodeid if "::" in request.node.nodeid else ""
-        self.coverage.switch_context(_file_of(test or request.node.nodeid))
-        try:
-            return (yield)
-        finally:
-            self.coverage.switch_context(test)
-
-
-def _file_of(test: str) -> str:
-    return test.partition("::")[0]
-
-
-def _measure(files: Sequence[str]) -> dict[str, Reached] | None:
-    """Runs the tests of these files; None if one fails."""
-    coverage = Coverage(data_file=None, source=["processor"], config_file=False)
-    recorder = _Recorder(coverage)
-    gc.disable()
-    coverage.start()
-    ended = _pytest(files, recorder)
-    coverage.stop()
-    if ended != pytest.ExitCode.OK:
-        return None
-    tests: dict[str, list[str]] = {file: [] for file in files}
-    for test in sorted(recorder.seconds, key=recorder.seconds.__getitem__):
-        if "::" in test:
-            tests[_file_of(test)].append(test)
-    place = {test: place for listed in tests.values() for place, test in enumerate(listed)}
-    found: dict[str, Reached] = {
-        file: {
-            "seconds": recorder.seconds[file],
-            "tests": {test: recorder.seconds[test] for test in listed},
-            "lines": {},
-            "loaded": {},
-        }
-        for file, listed in tests.items()
-    }
-    data = coverage.get_data()
-    for source in _sources():
-        for line, contexts in data.contexts_by_lineno(str(source.absolute())).items():
-            for context in sorted(contexts, key=lambda context: place.get(context, -1)):
-                reached = found.get(_file_of(context))
-                if reached is not None and context in place:
-                    places = reached["lines"].setdefault(str(source), {}).setdefault(str(line), [])
-                    places += [place[context]] if len(places) < MOST_TESTS else []
-                elif reached is not None:
-                    reached["loaded"].setdefault(str(source), []).append(line)
-    return found
-
-
-def _reach(files: Sequence[str]) -> Reach:
-    """What was measured and still holds, and the rest measured now."""
-    kept = STATE / "reach.json"
-    known: dict[str, dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    digests = _digests(files)
-    stale = [file for file in files if known.get(file, {}).get("digest") != digests[file]]
-    if stale:
-        print(f"running {len(stale)} files of tests to see which lines they reach ...", flush=True)
-        new = STATE / "reach.new.json"
-        pid = os.fork()
-        if pid == 0:
-            found = _measure(stale)
-            new.write_text(json.dumps(found), encoding="utf-8")
-            os._exit(found is None)
-        if os.waitpid(pid, 0)[1]:
-            sys.exit("a test fails without any mutant")
-        for file, reached in json.loads(new.read_text(encoding="utf-8")).items():
-            known[file] = {**reached, "digest": digests[file]}
-        kept.write_text(json.dumps(known), encoding="utf-8")
-        new.unlink()
-    return Reach({file: cast("Reached", known[file]) for file in files})
-
-
-def _digests(files: Sequence[str]) -> dict[str, str]:
-    """Of each file of tests with all that it may use: our code, schemas, golden files and what tests share."""
-    common = hashlib.sha256(repr((LEFT_OUT, ENVIRONMENT)).encode())
-    for file in sorted(file for folder in CODE for file in Path(folder).rglob("*") if file.is_file()):
-        if file.suffix != ".pyc" and file.parent != UNIT and file.name not in ("mutation.py", "mutants.py"):
-            common.update(f"{file}\0".encode() + file.read_bytes())
-    digests = {}
-    for name in files:
-        own = common.copy()
-        own.update(Path(name).read_bytes())
-        digests[name] = own.hexdigest()
-    return digests
 
 
 # ---- the campaign ----
@@ -448,7 +260,7 @@ class Campaign:
         files: set[str] = set()
         seconds = 0.0
         for test in sorted(reaching, key=self._worth, reverse=True):
-            file = _file_of(test)
+            file = file_of(test)
             cost = OVERHEAD + self.reach.seconds[test] + (0 if file in files else self.reach.files[file]["seconds"])
             if not chosen or seconds + cost <= self.budget:
                 chosen.append(test)
@@ -457,7 +269,7 @@ class Campaign:
         return chosen, seconds
 
     def _worth(self, test: str) -> float:
-        return (self.kills[test] + self.kills[_file_of(test)]) / self.reach.cost(test)
+        return (self.kills[test] + self.kills[file_of(test)]) / self.reach.cost(test)
 
 
 def _verdicts() -> dict[str, Verdict]:
@@ -470,7 +282,7 @@ def _verdicts() -> dict[str, Verdict]:
 
 def _run(mutants: Sequence[Mutant], known: dict[str, Verdict], jobs: int, budget: float) -> None:
     files = sorted(str(file) for name in TESTS for file in UNIT.glob(f"test_{name}.py"))
-    reach = _reach(files)
+    reach = measured(files, _sources())
     _import_third_parties(files)
     _check_that_nothing_dies_by_itself(reach)
     campaign = Campaign(reach, budget)
@@ -496,7 +308,7 @@ def _import_third_parties(files: Sequence[str]) -> None:
     """Imports all that the tests need, then forgets what is ours: it is imported anew for every mutant."""
     before = os.dup(1), os.dup(2)
     _silence()
-    _pytest(["--collect-only", *files])
+    run_pytest(["--collect-only", *files])
     os.dup2(before[0], 1)
     os.dup2(before[1], 2)
     for name in [name for name in sys.modules if _is_ours(name)]:

@@ -1,0 +1,209 @@
+"""Which tests reach which lines of our code: measured by coverage.py, for `tools/mutation.py`."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+import pytest
+from coverage import Coverage
+
+LEFT_OUT = (
+    "test_golden_code.py::test_it_is_python_and_the_same_again",  # 9 s
+    "test_envelopes.py::test_createdAt_in_seconds_is_the_same_time",  # 12 s
+    "test_absent_never_blanks.py::test_a_field_that_the_writer_did_not_know_blanks_nothing_whatever_the_mapping_says",
+    "test_translation_options.py::test_the_interpreter_and_the_compiled_code_agree",  # 13 s; test_mapping_golden has it
+)
+"""Slow ones whose part is with others. test_try.py is left out as a whole: a minute for the command around it."""
+
+ENVIRONMENT = {"CI": "true", "FUZZ": "10", "IDS": "100"}
+"""Few examples, always the same ones, and none of them remembered."""
+
+MOST_TESTS = 400
+"""Tests of one file that are remembered for a line; the main paths are on the way of thousands."""
+
+STATE = Path(".mutation")
+UNIT = Path("tests/unit")
+CODE = ("processor", "tests", "schemas", "tools")
+TOOLS = ("mutation.py", "mutants.py", "reach.py")
+PYTEST = ("-q", "-x", "--timeout=0", "-p", "no:cacheprovider", "--no-header", "--tb=short", "-W", "error")
+
+
+class Reached(TypedDict):
+    """What a file of tests reaches, with seconds.
+
+    `lines` by source and line, as places in `tests`; `loaded` are lines that are run as the file is imported, or for
+    all of its tests.
+    """
+
+    seconds: float
+    tests: dict[str, float]
+    lines: dict[str, dict[str, list[int]]]
+    loaded: dict[str, list[int]]
+
+
+class Reach:
+    """Which tests reach a line, in the order to try them: the quickest of each file, then the second of each.
+
+    Tests that run the line themselves come before those of files that do so once, as they load all mappings.
+    """
+
+    def __init__(self, files: Mapping[str, Reached]) -> None:
+        self.files = files
+        self.seconds = {test: seconds for file in files.values() for test, seconds in file["tests"].items()}
+        self._tests = {name: list(file["tests"]) for name, file in files.items()}
+
+    def of(self, source: Path, lines: Sequence[int]) -> list[str]:
+        """The tests that reach one of these lines; without lines, any line of the source."""
+        turns: list[tuple[bool, int, float, str]] = []
+        for name, file in self.files.items():
+            reached, tests = file["lines"].get(str(source), {}), self._tests[name]
+            own = {place for key in (map(str, lines) if lines else reached) for place in reached.get(key, ())}
+            loaded = file["loaded"].get(str(source), [])
+            whole = any(line in loaded for line in lines) if lines else bool(loaded)
+            rest = [place for place in range(len(tests)) if place not in own] if whole else []
+            for loads, places in ((False, sorted(own)), (True, rest)):
+                for turn, place in enumerate(places):
+                    turns.append((loads, turn, file["seconds"] + self.seconds[tests[place]], tests[place]))
+        return [test for *_, test in sorted(turns)]
+
+    def cost(self, test: str) -> float:
+        """Seconds until a test has run, if it is the first."""
+        return 0.3 + self.files[file_of(test)]["seconds"] + self.seconds[test]
+
+
+def run_pytest(arguments: Iterable[str], *plugins: object) -> int:
+    """Runs tests but those that are left out, until one fails, and returns how that ended."""
+    left_out = [f"--deselect=tests/unit/{test}" for test in LEFT_OUT]
+    return int(pytest.main([*PYTEST, *left_out, *arguments], plugins=list(plugins)))
+
+
+class _Recorder:
+    """Tells coverage which test runs. What a file does as it is imported, or for all its tests, counts for the file."""
+
+    def __init__(self, coverage: Coverage) -> None:
+        self.coverage = coverage
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, object, object]:
+        began = time.process_time()
+        if isinstance(collector, pytest.Module):
+            self.coverage.switch_context(collector.nodeid)
+        try:
+            return (yield)
+        finally:
+            self.seconds[collector.nodeid] += time.process_time() - began
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        if nextitem is None or nextitem.path != item.path:
+            gc.collect()  # between files only: some tests look at the clock
+        self.coverage.switch_context(item.nodeid)
+        began = time.process_time()
+        try:
+            return (yield)
+        finally:
+            self.seconds[item.nodeid] = time.process_time() - began
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        if fixturedef.scope == "function":
+            return (yield)
+        test = request.node.nodeid if "::" in request.node.nodeid else ""
+        self.coverage.switch_context(file_of(test or request.node.nodeid))
+        try:
+            return (yield)
+        finally:
+            self.coverage.switch_context(test)
+
+
+def file_of(test: str) -> str:
+    """The file of tests that a test is in."""
+    return test.partition("::")[0]
+
+
+def _measure(files: Sequence[str], sources: Sequence[Path]) -> dict[str, Reached] | None:
+    """Runs the tests of these files; None if one fails."""
+    coverage = Coverage(data_file=None, source=["processor"], config_file=False)
+    recorder = _Recorder(coverage)
+    gc.disable()
+    coverage.start()
+    ended = run_pytest(files, recorder)
+    coverage.stop()
+    if ended != pytest.ExitCode.OK:
+        return None
+    tests: dict[str, list[str]] = {file: [] for file in files}
+    for test in sorted(recorder.seconds, key=recorder.seconds.__getitem__):
+        if "::" in test:
+            tests[file_of(test)].append(test)
+    place = {test: place for listed in tests.values() for place, test in enumerate(listed)}
+    found: dict[str, Reached] = {
+        file: {
+            "seconds": recorder.seconds[file],
+            "tests": {test: recorder.seconds[test] for test in listed},
+            "lines": {},
+            "loaded": {},
+        }
+        for file, listed in tests.items()
+    }
+    data = coverage.get_data()
+    for source in sources:
+        for line, contexts in data.contexts_by_lineno(str(source.absolute())).items():
+            for context in sorted(contexts, key=lambda context: place.get(context, -1)):
+                reached = found.get(file_of(context))
+                if reached is not None and context in place:
+                    places = reached["lines"].setdefault(str(source), {}).setdefault(str(line), [])
+                    places += [place[context]] if len(places) < MOST_TESTS else []
+                elif reached is not None:
+                    reached["loaded"].setdefault(str(source), []).append(line)
+    return found
+
+
+def measured(files: Sequence[str], sources: Sequence[Path]) -> Reach:
+    """What was measured and still holds, and the rest measured now."""
+    kept = STATE / "reach.json"
+    known: dict[str, dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    digests = _digests(files)
+    stale = [file for file in files if known.get(file, {}).get("digest") != digests[file]]
+    if stale:
+        print(f"running {len(stale)} files of tests to see which lines they reach ...", flush=True)
+        new = STATE / "reach.new.json"
+        pid = os.fork()
+        if pid == 0:
+            found = _measure(stale, sources)
+            new.write_text(json.dumps(found), encoding="utf-8")
+            os._exit(found is None)
+        if os.waitpid(pid, 0)[1]:
+            sys.exit("a test fails without any mutant")
+        for file, reached in json.loads(new.read_text(encoding="utf-8")).items():
+            known[file] = {**reached, "digest": digests[file]}
+        kept.write_text(json.dumps(known), encoding="utf-8")
+        new.unlink()
+    return Reach({file: cast("Reached", known[file]) for file in files})
+
+
+def _digests(files: Sequence[str]) -> dict[str, str]:
+    """Of each file of tests with all that it may use: our code, schemas, golden files and what tests share."""
+    common = hashlib.sha256(repr((LEFT_OUT, ENVIRONMENT)).encode())
+    for file in sorted(file for folder in CODE for file in Path(folder).rglob("*") if file.is_file()):
+        if file.suffix != ".pyc" and file.parent != UNIT and file.name not in TOOLS:
+            common.update(f"{file}\0".encode() + file.read_bytes())
+    digests = {}
+    for name in files:
+        own = common.copy()
+        own.update(Path(name).read_bytes())
+        digests[name] = own.hexdigest()
+    return digests
