@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import TypedDict
 
 import pytest
 from coverage import Coverage
@@ -104,11 +104,7 @@ class _Recorder:
             self.seconds[collector.nodeid] += time.process_time() - began
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(
-        self, item: pytest.Item, nextitem: pytest.Item | None
-    ) -> Generator[None, object, object]:
-        if nextitem is None or nextitem.path != item.path:
-            gc.collect()  # between files only: some tests look at the clock
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         self.coverage.switch_context(item.nodeid)
         began = time.process_time()
         try:
@@ -135,64 +131,49 @@ def file_of(test: str) -> str:
     return test.partition("::")[0]
 
 
-def _measure(files: Sequence[str], sources: Sequence[Path]) -> dict[str, Reached] | None:
-    """Runs the tests of these files; None if one fails."""
+def _measure(file: str, sources: Sequence[Path]) -> Reached | None:
+    """Runs the tests of a file; None if one fails."""
     coverage = Coverage(data_file=None, source=["processor"], config_file=False)
     recorder = _Recorder(coverage)
-    gc.disable()
+    gc.disable()  # some tests look at the clock
     coverage.start()
-    ended = run_pytest(files, recorder)
+    ended = run_pytest([file], recorder)
     coverage.stop()
     if ended != pytest.ExitCode.OK:
         return None
-    tests: dict[str, list[str]] = {file: [] for file in files}
-    for test in sorted(recorder.seconds, key=recorder.seconds.__getitem__):
-        if "::" in test:
-            tests[file_of(test)].append(test)
-    place = {test: place for listed in tests.values() for place, test in enumerate(listed)}
-    found: dict[str, Reached] = {
-        file: {
-            "seconds": recorder.seconds[file],
-            "tests": {test: recorder.seconds[test] for test in listed},
-            "lines": {},
-            "loaded": {},
-        }
-        for file, listed in tests.items()
-    }
+    tests = {test: seconds for test, seconds in recorder.seconds.items() if "::" in test}
+    tests = dict(sorted(tests.items(), key=lambda item: item[1]))
+    reached: Reached = {"seconds": recorder.seconds[file], "tests": tests, "lines": {}, "loaded": {}}
+    place = {test: place for place, test in enumerate(tests)}
     data = coverage.get_data()
     for source in sources:
-        for line, contexts in data.contexts_by_lineno(str(source.absolute())).items():
-            for context in sorted(contexts, key=lambda context: place.get(context, -1)):
-                reached = found.get(file_of(context))
-                if reached is not None and context in place:
-                    places = reached["lines"].setdefault(str(source), {}).setdefault(str(line), [])
-                    places += [place[context]] if len(places) < MOST_TESTS else []
-                elif reached is not None:
-                    reached["loaded"].setdefault(str(source), []).append(line)
-    return found
+        lines = data.contexts_by_lineno(str(source.absolute()))
+        reached["loaded"][str(source)] = [line for line, contexts in lines.items() if file in contexts]
+        reached["lines"][str(source)] = {
+            str(line): sorted(place[context] for context in contexts if context in place)[:MOST_TESTS]
+            for line, contexts in lines.items()
+        }
+    return reached
 
 
 def measured(files: Sequence[str], sources: Sequence[Path]) -> Reach:
-    """What was measured and still holds, and the rest measured now."""
-    kept = STATE / "reach.json"
-    known: dict[str, dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    digests = _digests(files)
-    stale = [file for file in files if known.get(file, {}).get("digest") != digests[file]]
-    if stale:
-        print(f"running {len(stale)} files of tests to see which lines they reach ...", flush=True)
-        new = STATE / "reach.new.json"
-        pid = os.fork()
-        if pid == 0:
-            found = _measure(stale, sources)
-            new.write_text(json.dumps(found), encoding="utf-8")
-            os._exit(found is None)
-        if os.waitpid(pid, 0)[1]:
-            sys.exit("a test fails without any mutant")
-        for file, reached in json.loads(new.read_text(encoding="utf-8")).items():
-            known[file] = {**reached, "digest": digests[file]}
-        kept.write_text(json.dumps(known), encoding="utf-8")
-        new.unlink()
-    return Reach({file: cast("Reached", known[file]) for file in files})
+    """What was measured and still holds, and the rest measured now, each file in a process of its own."""
+    known: dict[str, Reached] = {}
+    for file, digest in _digests(files).items():
+        kept = STATE / "reach" / f"{Path(file).stem}-{digest[:12]}.json"
+        if not kept.exists():
+            print(f"which lines does it reach? {file}", flush=True)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            pid = os.fork()
+            if pid == 0:
+                reached = _measure(file, sources)
+                if reached is not None:
+                    kept.write_text(json.dumps(reached), encoding="utf-8")
+                os._exit(reached is None)
+            if os.waitpid(pid, 0)[1]:
+                sys.exit("a test fails without any mutant")
+        known[file] = json.loads(kept.read_text(encoding="utf-8"))
+    return Reach(known)
 
 
 def _digests(files: Sequence[str]) -> dict[str, str]:
