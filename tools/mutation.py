@@ -344,11 +344,10 @@ def _table(mutants: Iterable[Mutant], known: Mapping[str, Verdict]) -> float:
         verdict = known.get(mutant.name)
         word = verdict.verdict if verdict is not None and verdict.of == mutant.of else "open"
         counts[str(mutant.file)][word] += 1
-        counts["all"][word] += 1
     words = ("killed", "timeout", "survived", "untested", "open")
     print(f"{'':36}" + "".join(f"{word:>10}" for word in words) + f"{'ratio':>10}")
     ratio = 0.0
-    for file, count in counts.items():
+    for file, count in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
         judged = count.total() - count["open"]
         ratio = (count["killed"] + count["timeout"]) / judged if judged else 0.0
         print(f"{file:36}" + "".join(f"{count[word]:10}" for word in words) + f"{ratio:10.1%}")
