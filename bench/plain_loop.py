@@ -148,6 +148,7 @@ def _points_issued(event: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         "programName": program.get("name"),
         "isDefaultProgram": program.get("isDefault"),
         "triggeringActivity": activity.get("name"),
+        "triggeringIdentifiers": {pair["key"]: pair["value"] for pair in pairs if pair["value"] != "null"},
         "billNumber": by_key.get("billnumber"),
         "enteredById": _text(entered_by.get("id")),
         "storeCode": (entered_by.get("store") or {}).get("code"),
