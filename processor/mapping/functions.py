@@ -457,6 +457,8 @@ def identifier_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None
     A key may come again, as BillLineItemId does for every line of a bill, also in another casing: then all its values
     stand there once each, with a comma between. Of more than a field may hold the first ones do.
     """
+    if len({str(key or "").strip().casefold() for key, _ in pairs}) == len(pairs):  # as nearly always
+        return field_map(pairs)
     values: dict[str, tuple[str, dict[str, None]]] = {}
     for raw_key, raw_value in pairs:
         key, value = str(raw_key or "").strip(), str(raw_value or "").strip()
