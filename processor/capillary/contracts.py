@@ -59,9 +59,9 @@ class Contract:
 class Contracts(Mapping[str, Contract]):
     """All contracts by the canonical name of their event. `ignored` are events that go nowhere, with the reasons."""
 
-    def __init__(self, contracts: tuple[Contract, ...], ignored: Ignored | None = None) -> None:
+    def __init__(self, contracts: tuple[Contract, ...], ignored: Ignored) -> None:
         self._contracts = {contract.event: contract for contract in contracts}
-        self.ignored = Ignored({}) if ignored is None else ignored
+        self.ignored = ignored
         self._spellings: dict[str, Contract] = {}
         for contract in contracts:
             for name in (contract.event, *contract.aliases):
@@ -84,7 +84,7 @@ class Contracts(Mapping[str, Contract]):
 
     def nearest(self, name: str) -> str | None:
         """The known event whose name is most like this one."""
-        found = get_close_matches(fold(name[:80]), self._spellings, n=1)
+        found = get_close_matches(fold(name[:80]), self._spellings)
         return self._spellings[found[0]].event if found else None
 
 
@@ -136,7 +136,7 @@ def build_contract(schema: Json, parsed: object) -> Contract:
     if not isinstance(body, Structure):
         raise ContractError("data: is a record")
     customer, otherwise = _path_of_id(schema, root, "customer"), _path_of_id(schema, root, "keyOtherwise")
-    name = f"{schema['namespace']}.{schema['name']}" if "namespace" in schema else str(schema["name"])
+    name = fastavro.schema.fullname(schema)
     aliases = schema.get("eventAliases", [])
     if not isinstance(aliases, list) or not all(isinstance(alias, str) for alias in aliases):
         raise ContractError('"eventAliases" is a list of names')
@@ -192,7 +192,7 @@ class _Builder:
             return self._by_name(kind, path)
         if isinstance(kind, dict):
             return self._complex(kind, path)
-        raise ContractError(f"{path}: a union of null and one type is all that is possible here")
+        raise ContractError(f"{path}: no union is possible here")
 
     def _by_name(self, name: str, path: str) -> Node:
         if name in _SCALARS:

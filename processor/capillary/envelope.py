@@ -47,7 +47,7 @@ def unwrap(document: object) -> Envelope:
     for _ in range(_WRAPPERS):
         letter, content = _peel(content)
         version = version or letter
-        if letter in {"A", "B"}:
+        if letter == "A":
             return _envelope(version, content)
     raise CapillaryError("more wrappers than any envelope has", "the document", "send the event itself")
 
@@ -59,7 +59,7 @@ def _object(document: object) -> dict[str, object]:
 
 
 def _peel(content: dict[str, object]) -> tuple[str, dict[str, object]]:
-    """One wrapper less; the letter says which. A and B are the last."""
+    """One wrapper less; the letter says which. A is the last."""
     data = pick(content, "data")
     if isinstance(data, dict) and _names_event(content):
         return "A", content
@@ -83,8 +83,7 @@ def _names_event(content: dict[str, object]) -> bool:
 
 def _is_event(data: dict[str, object]) -> bool:
     """Tells D from an A without a name: some events have an `eventName` inside `data` that means their trigger."""
-    inner = pick(data, "data") if _names_event(data) else None
-    return isinstance(inner, dict) or isinstance(pick(data, "attributes"), dict)
+    return isinstance(pick(data, "data"), dict) or isinstance(pick(data, "attributes"), dict)
 
 
 def _flat(wrapper: dict[str, object], attributes: dict[str, object]) -> dict[str, object]:

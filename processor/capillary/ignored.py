@@ -49,7 +49,7 @@ def load_ignored(directory: Path) -> Ignored:
     if not file.is_file():
         return Ignored({})
     try:
-        reasons = tomllib.loads(file.read_text(encoding="utf-8"))
+        reasons = tomllib.loads(file.read_bytes().decode())
     except ValueError as error:  # also text that is not UTF-8
         raise ContractError(f"{FILE}: no TOML: {error}") from error
     undocumented = reasons.pop(UNDOCUMENTED, {})

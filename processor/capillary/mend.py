@@ -95,32 +95,30 @@ class Structure:
     def record(self, value: dict[str, object], findings: Findings) -> dict[str, object]:
         """The record of an object, also of an empty one."""
         result = self._blank.copy()
-        others = False
+        others = []
         for key, given in value.items():
             planned = self._plan.get(key)
             if planned is None:
-                others = True
+                others.append(key)
             elif given is not None:
                 convert, mend, path = planned
                 try:
                     result[key] = convert(given) if convert else mend(given, findings)
                 except Unfit as why:
                     findings.drop(path, why)
-        if others:
-            self._others(value, result, findings)
+        for key in sorted(others):  # the order of keys means nothing
+            self._other(key, value[key], result, findings)
         return result
 
-    def _others(self, value: dict[str, object], result: dict[str, object], findings: Findings) -> None:
-        """The names that are not spelled as the schema does; sorted, because the order of keys means nothing."""
-        for key in sorted(value.keys() - self._plan.keys()):
-            given = value[key]
-            member = self._spellings.get(fold(key))
-            if member is None:
-                findings.note(self.path + shown(key), "not in the contract, left out")
-            elif given is not None and not _is_blank(result[member.name]):
-                findings.note(member.path, f"given twice, {shown(key)} left out")
-            elif given is not None:
-                _fill(result, member, given, findings)
+    def _other(self, key: str, given: object, result: dict[str, object], findings: Findings) -> None:
+        """A name that is not spelled as the schema does."""
+        member = self._spellings.get(fold(key))
+        if member is None:
+            findings.note(self.path + shown(key), "not in the contract, left out")
+        elif given is not None and not _is_blank(result[member.name]):
+            findings.note(member.path, f"given twice, {shown(key)} left out")
+        elif given is not None:
+            _fill(result, member, given, findings)
 
 
 def _is_blank(value: object) -> bool:

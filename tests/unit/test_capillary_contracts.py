@@ -60,7 +60,9 @@ EVENT: Json = {
 
 
 def test_file_event_and_record_carry_one_name() -> None:
-    for file in sorted(DIRECTORY.glob("*.avsc")):
+    files = sorted(DIRECTORY.glob("*.avsc"))
+    assert len(CONTRACTS) == len(files)
+    for file in files:
         contract = CONTRACTS[file.stem]
         assert contract.name == f"capillary.events.{file.stem[0].upper()}{file.stem[1:]}"
         assert contract.customer == CUSTOMERS.get(file.stem, ("data", "customerIdentifiers", "customerId"))
@@ -102,6 +104,22 @@ def test_a_new_event_needs_no_python(tmp_path: Path) -> None:
     assert event.record["data"] == {"holder": {"id": 8}, "points": None}
 
 
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [({"namespace": "ours"}, "ours.CardUpdated"), ({"namespace": ""}, "CardUpdated"), ({"name": "a.b.C"}, "a.b.C")],
+)
+def test_a_contract_is_called_as_avro_calls_its_record(tmp_path: Path, changes: Json, name: str) -> None:
+    assert load_contracts(write(tmp_path, {**EVENT, **changes}))["cardUpdated"].name == name
+
+
+def test_a_type_may_be_used_again_by_its_full_name(tmp_path: Path) -> None:
+    schema = copy.deepcopy(EVENT)
+    _data(schema)[1].update(name="before", type=["null", "capillary.events.Holder"])
+    document = {"eventName": "cardUpdated", "orgId": 3, "data": {"before": {"id": "8.0"}}}
+    event = read_event(document, load_contracts(write(tmp_path, schema)))
+    assert event.record["data"] == {"holder": None, "before": {"id": 8}}
+
+
 def test_an_event_without_a_customer_has_no_key(tmp_path: Path) -> None:
     schema = {name: value for name, value in EVENT.items() if name != "customer"}
     event = read_event({"eventName": "cardUpdated", "orgId": 3, "data": {}}, load_contracts(write(tmp_path, schema)))
@@ -114,6 +132,8 @@ def _data(schema: Json) -> list[Json]:
     body: list[Json] = fields[3]["type"]["fields"]
     return body
 
+
+OTHER_HOLDER = {"type": "record", "name": "Holder", "namespace": "elsewhere", "fields": []}
 
 BREAKS: list[tuple[str, Callable[[Json], object]]] = [
     ('the root is a record with a property "event"', lambda s: s.pop("event")),
@@ -129,6 +149,13 @@ BREAKS: list[tuple[str, Callable[[Json], object]]] = [
     ("data: Holder and holder differ in casing", lambda s: _data(s)[1].update(name="Holder")),
     ("data: Holder and holder differ in casing", lambda s: _data(s)[1].update(aliases=["Holder"])),
     ("data.points: Data holds itself", lambda s: _data(s)[1].update(type=["null", "Data"])),
+    ("the root: EventType and eventType differ in casing", lambda s: s["fields"][3].update(aliases=["EventType"])),  # type: ignore[index]
+    ("data.points: the name Holder is taken", lambda s: _data(s)[1].update(type=["null", OTHER_HOLDER])),
+    ("orgId: no union is possible here", lambda s: s["fields"][1].update(type=["null", "long"])),  # type: ignore[index]
+    (
+        "data.points[]: no union is possible here",
+        lambda s: _data(s)[1].update(type=["null", {"type": "array", "items": ["null", "long"]}]),
+    ),
     ("no Avro schema", lambda s: s.update(type="recrod")),
     ("no Avro schema", lambda s: _data(s)[1].update(type=["null", "Unknown"])),
 ]

@@ -24,6 +24,7 @@ CONTRACTS = load_contracts(Path(__file__).parents[2] / "schemas" / "capillary")
         (6591234567, "6591234567"),
         (226682001.0, "226682001"),
         (-1, "-1"),
+        (1 - 10**40, "-" + 40 * "9"),
         (0.269, "0.269"),
         (True, "true"),
         (False, "false"),
@@ -41,6 +42,8 @@ def test_text(value: object, expected: str) -> None:
         ({}, "an object where text is expected"),
         (math.nan, "not a finite number"),
         (1e300, "a double beyond 2**53, which may have lost digits"),
+        (float(2**53 + 2), "a double beyond 2**53, which may have lost digits"),
+        (10**40, "a number where text is expected"),
         pytest.param(10**5000, "a number where text is expected", id="huge"),
     ],
 )
@@ -78,9 +81,10 @@ def test_long(value: object, expected: int | None) -> None:
     ("value", "reason"),
     [
         (2**63, "a whole number out of range"),
+        (-(2**63) - 1, "a whole number out of range"),
         ("9223372036854775808", "a whole number out of range"),
         ("1e999", "a whole number out of range"),
-        (1e17, "a double beyond 2**53, which may have lost digits"),
+        (float(2**53 + 2), "a double beyond 2**53, which may have lost digits"),
         (0.5, "a fraction where a whole number is expected"),
         ("0.5", "a fraction where a whole number is expected"),
         ("1e-9", "a fraction where a whole number is expected"),
@@ -103,8 +107,10 @@ def test_what_is_no_long(value: object, reason: str) -> None:
 
 def test_int_is_smaller_than_long() -> None:
     assert int32(2**31 - 1) == 2**31 - 1
-    with pytest.raises(Unfit, match="out of range"):
-        int32(2**31)
+    assert int32(-(2**31)) == -(2**31)
+    for value in (2**31, -(2**31) - 1):
+        with pytest.raises(Unfit, match="out of range"):
+            int32(value)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +143,7 @@ def test_what_is_no_boolean(value: object) -> None:
 PAIR = Structure("m[].", (Member("key", "m[].key", Scalar(text)), Member("value", "m[].value", Scalar(text))))
 PAIRS = Items("m[]", PAIR, pairs=True)
 MAP = Named("m", Scalar(text))
+NO_PAIR = "m: no key/value pair where one is expected"
 
 
 def test_pairs_from_a_map_keep_order_nulls_and_spelling() -> None:
@@ -159,10 +166,10 @@ def test_many_and_huge_pairs_pass() -> None:
 
 def test_a_map_from_pairs() -> None:
     findings = Findings()
-    given = [{"key": "a", "value": 1}, {"Name": "b", "value": "2"}, {"key": "a", "value": 3}, {"key": 5}, None]
-    assert MAP.mend(given, findings) == {"a": "3", "b": "2"}
+    given = [{"key": "a", "value": 1}, {"Name": "b", "value": "2"}, {"key": "a", "value": 3}, {"key": "c"}, None]
+    assert MAP.mend([*given, {"key": 5, "value": 5}], findings) == {"a": "3", "b": "2"}
     assert findings.dropped == {"m"}
-    assert len(findings.notes) == 3
+    assert findings.notes == ["m: a key is given twice, the last one wins", *3 * [NO_PAIR]]
 
 
 def test_a_map_loses_nulls_silently_and_what_does_not_fit_loudly() -> None:
@@ -219,6 +226,12 @@ def test_a_blank_text_does_not_hide_another_spelling(blank: str) -> None:
     event = customer(instore={"mobile": blank, "Mobile": "2"})
     assert (instore(event) or {})["mobile"] == "2"
     assert event.notes == ()
+
+
+def test_what_is_lost_under_another_spelling_is_named_as_the_contract_does() -> None:
+    event = customer(CustomerID="nobody")
+    assert event.notes == ("data.customerIdentifiers.customerId: text that is no number",)
+    assert event.record["dropped"] == ["data.customerIdentifiers.customerId"]
 
 
 def test_the_order_of_keys_in_a_document_decides_nothing() -> None:

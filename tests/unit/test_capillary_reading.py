@@ -45,6 +45,7 @@ def read(document: object) -> CanonicalEvent:
         ({"event": {"body": flat(), "headers": {}, "method": "POST"}}, "E"),
         ({"eventType": "150698_customerAdded", **flat(eventName=...)}, "A"),
         ({" Body": flat()}, "C"),
+        ({"data": {"data": flat()}}, "D"),
     ],
 )
 def test_every_envelope_gives_the_same_body(document: Json, version: str) -> None:
@@ -66,6 +67,14 @@ def test_an_event_may_have_an_event_name_inside_its_body() -> None:
     event = read(flat(data=body))
     assert event.record["envelopeVersion"] == "A"
     assert event.record["eventName"] == "customerAdded"
+
+
+@pytest.mark.parametrize("beside", ["attributes", "body", "event"])
+@pytest.mark.parametrize("named", [{}, {"eventName": ..., "eventType": "customerAdded"}])
+def test_a_named_event_with_a_body_is_no_wrapper(beside: str, named: Json) -> None:
+    event = read(flat(**{beside: {"body": flat()}}, **named))
+    assert event.record["envelopeVersion"] == "A"
+    assert event.notes == (f"{beside}: not in the contract, left out",)
 
 
 @pytest.mark.parametrize("name", ["CustomerAdded", " CUSTOMERADDED", "customer Added"])
@@ -165,6 +174,10 @@ def test_what_stands_outside_wins_over_what_stands_inside(name: str) -> None:
         assert event.notes == ()
 
 
+def test_what_says_nothing_outside_gives_way_to_no_null_inside() -> None:
+    assert read(stream("customerAdded", refId=None) | {"refId": "0"}).record["refId"] == "0"
+
+
 @pytest.mark.parametrize("org", ["", " ", "null", 0, None, "150698", 150698.0, " 150698 "])
 def test_an_org_outside_that_says_nothing_or_the_same_is_no_second_org(org: object) -> None:
     assert read(stream("customerAdded") | {"orgId": org}).key == b"150698:7"
@@ -210,11 +223,13 @@ def test_nobody_can_say_what_the_reader_says_itself() -> None:
         (flat(orgId=True), "orgId", "no usable org"),
         (stream("1_customerAdded"), "eventType", "orgId and the prefix of eventType name two orgs"),
         (stream("customerAdded") | {"orgId": 1}, "orgId, attributes.orgId", "two orgs in one event"),
+        (stream("customerAdded", orgId="x") | {"orgId": "y"}, "orgId, attributes.orgId", "two orgs in one event"),
+        (stream("customerAdded", orgId="x") | {"orgId": "x"}, "orgId", "no usable org"),
         (flat(data=...), "data", "no body"),
         (flat(data="x"), "data", "no body"),
         (flat(data=None), "data", "no body"),
         (
-            {"body": {"body": {"body": {"body": {"body": flat()}}}}},
+            {"body": {"body": {"body": {"body": flat()}}}},
             "the document",
             "more wrappers than any envelope has",
         ),
@@ -229,5 +244,12 @@ def test_what_is_no_event_is_refused_with_place_and_remedy(document: object, whe
 
 
 def test_an_unknown_event_is_told_the_nearest_known_one() -> None:
-    with pytest.raises(CapillaryError, match="the nearest that is known is customerAdded"):
+    with pytest.raises(CapillaryError) as caught:
         read(flat(eventName="customerAded"))
+    assert caught.value.remedy == "the nearest that is known is customerAdded"
+
+
+def test_an_unknown_event_that_is_like_none_is_told_all() -> None:
+    with pytest.raises(CapillaryError) as caught:
+        read(flat(eventName="?"))
+    assert caught.value.remedy == f"known are {', '.join(sorted(CONTRACTS))}"
