@@ -58,6 +58,7 @@ TESTS = (
     "brand_mapping",
     "check_mistakes",
     "customers",
+    "documented_values",
     "envelopes",
     "event_tables",
     "event_times",

@@ -14,6 +14,4 @@ def says_nothing(value: object) -> bool:
     if isinstance(value, str):
         plain = value.strip().casefold()
         return plain in NO_VALUE or not plain.strip("0-")
-    if isinstance(value, bool):
-        return False
-    return value in (None, 0, -1, {}, [])
+    return value in (None, 0, -1, {}, []) and value is not False

@@ -80,20 +80,25 @@ def _lifted(fields: dict[str, object], contract: Contract) -> dict[str, object]:
     found = pick(data, name)
     if found is None:
         return fields
-    around = {key: value for key, value in fields.items() if fold(key) not in {"data", fold(name)}}
-    return {**around, "data": {key: value for key, value in data.items() if fold(key) != fold(name)}, name: found}
+    return {**_without(fields, "data", name), "data": _without(data, name), name: found}
 
 
 def _sunk(fields: dict[str, object], contract: Contract) -> dict[str, object]:
     """`availablePointsBalance` is described in prose alone: where it stands beside `data`, it belongs there."""
-    data, name = fields.get("data"), "availablePointsBalance"
+    name = "availablePointsBalance"
+    data = pick(fields, "data")
     if name not in contract.body or not isinstance(data, dict) or pick(data, name) is not None:
         return fields
     value = pick(fields, name)
     if value is None:
         return fields
-    rest = {key: given for key, given in fields.items() if fold(key) != fold(name)}
-    return {**rest, "data": {**data, name: value}}
+    return {**_without(fields, "data", name), "data": {**data, name: value}}
+
+
+def _without(content: dict[str, object], *names: str) -> dict[str, object]:
+    """All but what stands under these names, however they are spelled."""
+    left_out = {fold(name) for name in names}
+    return {key: value for key, value in content.items() if fold(key) not in left_out}
 
 
 def _org(record: dict[str, object], envelope: Envelope) -> int:

@@ -101,9 +101,7 @@ def _number(value: str) -> str:
 
 def _whole(number: str) -> int:
     exact = Decimal(number)
-    if exact.adjusted() > _DIGITS:  # before a huge exponent becomes a huge integer
-        raise Unfit("a whole number out of range")
-    whole = int(exact)
+    whole = int(exact)  # of a thousand digits at most: see _NUMBER
     if whole != exact:
         raise Unfit("a fraction where a whole number is expected")
     return whole

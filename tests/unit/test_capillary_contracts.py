@@ -112,6 +112,14 @@ def test_a_contract_is_called_as_avro_calls_its_record(tmp_path: Path, changes: 
     assert load_contracts(write(tmp_path, {**EVENT, **changes}))["cardUpdated"].name == name
 
 
+def test_a_body_may_have_what_belongs_around_other_bodies(tmp_path: Path) -> None:
+    schema = copy.deepcopy(EVENT)
+    _data(schema)[1].update(name="loyaltyEventId", type=["null", "string"])
+    document = {"eventName": "cardUpdated", "orgId": 3, "data": {"loyaltyEventId": "Qs5"}}
+    event = read_event(document, load_contracts(write(tmp_path, schema)))
+    assert event.record["data"] == {"holder": None, "loyaltyEventId": "Qs5"}
+
+
 def test_a_type_may_be_used_again_by_its_full_name(tmp_path: Path) -> None:
     schema = copy.deepcopy(EVENT)
     _data(schema)[1].update(name="before", type=["null", "capillary.events.Holder"])

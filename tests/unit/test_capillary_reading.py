@@ -6,9 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from processor.capillary import CanonicalEvent, CapillaryError, load_contracts, read_event
+from processor.capillary import CanonicalEvent, CapillaryError, load_contracts, read_event, says_nothing
 
 CONTRACTS = load_contracts(Path(__file__).parents[2] / "schemas" / "capillary")
+
+NOTHING = [
+    "",
+    " ",
+    "-",
+    "-1",
+    "0",
+    "000",
+    "0-0",
+    "NA",
+    " N/A ",
+    "nil",
+    "None",
+    "null",
+    "undefined",
+    "Unknown",
+    "(null)",
+]
+SOMETHING = ["1", "-2", "no", "null and void", False, True, 1, -2, 0.5, [None], {"a": None}]
 
 Json = dict[str, object]
 
@@ -139,8 +158,28 @@ def test_what_says_nothing_hides_no_loyalty_event_id_inside_the_body(nothing: ob
     assert event.notes == ()
 
 
+def test_a_loyalty_event_id_moves_out_of_a_body_in_any_spelling() -> None:
+    event = read(flat(eventName="pointsIssued", data=..., Data={"loyaltyEventId": "Qs5"}))
+    assert event.record["loyaltyEventId"] == "Qs5"
+    assert event.notes == ()
+
+
+def test_a_placeholder_for_a_loyalty_event_id_stays_where_there_is_no_other() -> None:
+    assert read(points(loyaltyEventId="null")).record["loyaltyEventId"] == "null"
+
+
 def test_a_blank_loyalty_event_id_inside_the_body_takes_no_place() -> None:
     assert read(points(data={"loyaltyEventId": ""}, loyaltyEventId="Qs5")).record["loyaltyEventId"] == "Qs5"
+
+
+@pytest.mark.parametrize("value", [*NOTHING, "TEST", None, 0, -1, 0.0, -1.0, {}, []])
+def test_what_is_typed_in_for_nothing(value: object) -> None:
+    assert says_nothing(value)
+
+
+@pytest.mark.parametrize("value", SOMETHING)
+def test_what_says_something(value: object) -> None:
+    assert not says_nothing(value)
 
 
 BESIDE = {

@@ -206,6 +206,13 @@ def test_the_balance_of_all_programs_may_stand_beside_the_body(event: str, name:
     assert own(wrapped(document)[envelope])["availablePoints"] == 4711.5
 
 
+def test_it_may_stand_beside_a_body_in_another_spelling() -> None:
+    document = changed(golden("pointsIssued"), availablePointsBalance=..., AvailablePointsBalance=...)
+    document |= {"Data": document.pop("data"), "availablePointsBalance": 4711.5}
+    assert read_event(document, CONTRACTS).notes == ()
+    assert own(document)["availablePoints"] == 4711.5
+
+
 def test_a_balance_in_both_places_is_named_and_one_in_other_events_too() -> None:
     both = changed(golden("pointsIssued"), AvailablePointsBalance=1) | {"availablePointsBalance": 2}
     assert own(both)["availablePoints"] == 1
