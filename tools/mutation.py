@@ -44,7 +44,7 @@ from types import CodeType, ModuleType
 import pytest
 
 from tools.mutants import Mutation, mutations_of
-from tools.reach import ENVIRONMENT, STATE, UNIT, Reach, file_of, measured, run_pytest
+from tools.reach import ENVIRONMENT, OVERHEAD, STATE, UNIT, Reach, file_of, measured, run_pytest
 
 MUTATED = ("processor/capillary", "processor/translator.py", "processor/avro", "processor/mapping")
 TESTS = (
@@ -72,9 +72,6 @@ TESTS = (
 """Files of tests/unit that speak of these rooms."""
 
 GOAL = 0.9
-OVERHEAD = 0.004
-"""Seconds that pytest takes for a test that does nothing."""
-
 FIRST = 8
 """Tests that are tried before the files of all others are imported."""
 

@@ -30,6 +30,9 @@ ENVIRONMENT = {"CI": "true", "FUZZ": "10", "IDS": "100"}
 MOST_TESTS = 400
 """Tests of one file that are remembered for a line; the main paths are on the way of thousands."""
 
+OVERHEAD = 0.004
+"""Seconds that pytest takes for a test that does nothing."""
+
 STATE = Path(".mutation")
 UNIT = Path("tests/unit")
 CODE = ("processor", "tests", "schemas", "tools")
@@ -51,9 +54,10 @@ class Reached(TypedDict):
 
 
 class Reach:
-    """Which tests reach a line, in the order to try them: the quickest of each file, then the second of each.
+    """Which tests reach a line, in the order in which they would end if all files ran side by side, quick tests first.
 
-    Tests that run the line themselves come before those of files that do so once, as they load all mappings.
+    So a file of a hundred quick tests has its say before one that takes as long for its first. Tests that run the line
+    themselves come before those of files that do so once, as they load all mappings.
     """
 
     def __init__(self, files: Mapping[str, Reached]) -> None:
@@ -63,7 +67,7 @@ class Reach:
 
     def of(self, source: Path, lines: Sequence[int]) -> list[str]:
         """The tests that reach one of these lines; without lines, any line of the source."""
-        turns: list[tuple[bool, int, float, str]] = []
+        ends: list[tuple[bool, float, str]] = []
         for name, file in self.files.items():
             reached, tests = file["lines"].get(str(source), {}), self._tests[name]
             own = {place for key in (map(str, lines) if lines else reached) for place in reached.get(key, ())}
@@ -71,9 +75,11 @@ class Reach:
             whole = any(line in loaded for line in lines) if lines else bool(loaded)
             rest = [place for place in range(len(tests)) if place not in own] if whole else []
             for loads, places in ((False, sorted(own)), (True, rest)):
-                for turn, place in enumerate(places):
-                    turns.append((loads, turn, file["seconds"] + self.seconds[tests[place]], tests[place]))
-        return [test for *_, test in sorted(turns)]
+                end = file["seconds"]
+                for place in places:
+                    end += OVERHEAD + self.seconds[tests[place]]
+                    ends.append((loads, end, tests[place]))
+        return [test for *_, test in sorted(ends)]
 
     def cost(self, test: str) -> float:
         """Seconds until a test has run, if it is the first."""

@@ -178,7 +178,7 @@ def test_a_broken_contract_is_refused_with_file_and_place(
     with pytest.raises(ContractError) as caught:
         load_contracts(write(tmp_path, schema))
     assert str(caught.value).startswith("cardUpdated.avsc: ")
-    assert message in str(caught.value)
+    assert f": {message}" in str(caught.value)
 
 
 def test_what_is_not_json_is_refused(tmp_path: Path) -> None:

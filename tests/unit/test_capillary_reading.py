@@ -252,6 +252,8 @@ def test_nobody_can_say_what_the_reader_says_itself() -> None:
         (flat(eventName=...), "eventName", "no event name"),
         (flat(eventName=7), "eventName", "no event name"),
         (flat(eventName=" ", eventType=""), "eventName", "no event name"),
+        (flat(eventName=..., eventType="null"), "eventName", "no event name"),
+        (flat(eventName=..., eventType=7), "eventName", "no event name"),
         (flat(eventName="customerDanced"), "eventName", "unknown event customerDanced"),
         (flat(eventName="sari@example.com"), "eventName", "unknown event (a name of 16 characters)"),
         (flat(orgId=...), "orgId", "no usable org"),
