@@ -199,6 +199,25 @@ def test_two_files_cannot_claim_one_name(tmp_path: Path) -> None:
         load_contracts(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        (b"a =", "no TOML"),
+        (b"\xff", "no TOML"),
+        (b'a = " "', "a: needs a reason, in words"),
+        (b"a = 1", "a: needs a reason, in words"),
+        (b"[a]\nb = 1", "a: needs a reason, in words"),
+        (b'[undocumented]\na = ""', "a: needs a reason, in words"),
+        (b'undocumented = "a"', "undocumented: is a table of names and reasons"),
+    ],
+)
+def test_a_list_of_ignored_events_that_is_none(tmp_path: Path, text: bytes, wrong: str) -> None:
+    write(tmp_path, EVENT)
+    (tmp_path / "ignored.toml").write_bytes(text)
+    with pytest.raises(ContractError, match=rf"^ignored\.toml: {wrong}"):
+        load_contracts(tmp_path)
+
+
 # ---- events with a customer in every item ----------------------------------------------------------------------------
 
 
