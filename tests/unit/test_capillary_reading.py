@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from processor.capillary import CanonicalEvent, CapillaryError, load_contracts, read_event, says_nothing
+from processor.capillary.names import pick
 
 CONTRACTS = load_contracts(Path(__file__).parents[2] / "schemas" / "capillary")
 
@@ -170,6 +171,22 @@ def test_a_placeholder_for_a_loyalty_event_id_stays_where_there_is_no_other() ->
 
 def test_a_blank_loyalty_event_id_inside_the_body_takes_no_place() -> None:
     assert read(points(data={"loyaltyEventId": ""}, loyaltyEventId="Qs5")).record["loyaltyEventId"] == "Qs5"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ({"A": "x", "a": "y"}, "y"),
+        ({"A": "x", "a": ""}, "x"),
+        ({"A": "", " a": "x"}, "x"),
+        ({"A": " ", "a": ""}, ""),
+        ({"A": " "}, " "),
+        ({"a": None}, None),
+        ({"b": "x"}, None),
+    ],
+)
+def test_of_several_spellings_the_exact_one_is_picked_unless_another_says_more(content: Json, found: object) -> None:
+    assert pick(content, "a") == found
 
 
 @pytest.mark.parametrize("value", [*NOTHING, "TEST", None, 0, -1, 0.0, -1.0, {}, []])
