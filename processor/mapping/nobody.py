@@ -77,7 +77,6 @@ def is_hash(text: str) -> bool:
 # ---- what the brand lists --------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=16_384)
 def comparable(text: str) -> str:
     """What two spellings of one identity have in common; empty where there is neither letter nor digit.
 
@@ -85,6 +84,8 @@ def comparable(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
     if "@" in folded:
+        if folded.isprintable() and " " not in folded:  # as nearly always; no other blank is printable
+            return folded
         return "".join(character for character in folded if character.isprintable() and not character.isspace())
     return "".join(filter(str.isalnum, folded))
 
