@@ -26,7 +26,7 @@ from processor.mapping.bound import (
 from processor.mapping.coverage import every_field
 from processor.mapping.interpreter import Event, Interpreted, interpret
 from processor.mapping.language import Place
-from processor.mapping.values import Unmappable
+from processor.mapping.values import FunctionFault, Unmappable
 from processor.model import Translated
 from processor.translator import NO_KEY, OTHER_KEY
 
@@ -66,8 +66,8 @@ def explain(mapping: BoundMapping, event: Event, translated: Translated) -> tupl
         return tuple(_unwritten(output, why) for output in mapping.outputs)
     try:
         interpreted, _ = interpret(mapping, event)
-    except Unmappable as error:  # the translator would have refused it
-        return tuple(_unwritten(output, f"the whole event is a dead letter: {error}") for output in mapping.outputs)
+    except (Unmappable, FunctionFault) as error:  # in an output that the translator was not to write
+        return tuple(_unwritten(output, f"cannot be explained: {error}") for output in mapping.outputs)
     unkeyed = next((skip.rule for skip in translated.skips if skip.rule in (NO_KEY, OTHER_KEY)), None)
     return tuple(found for one in interpreted for found in _output(one, unkeyed))
 

@@ -115,10 +115,12 @@ def _guarded(function: Function, file: Path) -> Callable[..., object]:
     def guarded(*arguments: object) -> object:
         try:
             result = call(*arguments)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             line = _line_in(file, error.__traceback__)
             raise FunctionFault(f"{name} raised {type(error).__name__} in line {line} of the brand's {file}") from error
         value = result.value if isinstance(result, Noted) and function.noted else result
+        if isinstance(result, Noted) and not _is_reasons(result.reasons):
+            raise FunctionFault(f"{name} of the brand's {file} returned a Noted whose reasons are no tuple of texts")
         if value is None or fits(value) or (function.gone and value is GONE):
             return result
         message = f"{name} of the brand's {file} returned {type(value).__name__}, not {function.result} as it says"
@@ -136,7 +138,12 @@ def _is_number(value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    """A text that JSON can hold: halves of surrogate pairs have no UTF-8."""
+    return isinstance(value, str) and (value.isascii() or value.encode(errors="ignore").decode() == value)
+
+
+def _is_reasons(value: object) -> bool:
+    return isinstance(value, tuple) and all(map(_is_text, value))
 
 
 def _is_strings(value: object) -> bool:

@@ -320,12 +320,12 @@ class _Writer:
             with self._block("if key in seen:"):
                 self._say(f"notes.append({f'{output.name}:given twice'!r})")
                 self._say("continue")
-            self._say("seen.add(key)")
             with self._block(f"if {self._read(output.key[0], frame)} is None:"):
                 self._leave_out_item(output.key[0].path, output)
             self._say("o = {}")
             self._object("o", output.fields, output.schema.root, "", frame)
             self._say(f"found.append(fit(o, {self._constant(spare(output))}, notes))")
+            self._say("seen.add(key)")
         with self._block("if not found:"):
             self._nothing_found(output, output.each.path)
         self._say("return found + left_out")

@@ -349,8 +349,12 @@ def lists_no_card(cards: list[str] | None) -> bool:
 
 
 def is_any(value: str | int | None, *options: str | int) -> bool:
-    """Whether a value is one of some others; casing and blanks around it do not matter."""
-    return _plain(value) in _all_folded(options)
+    """Whether a value is one of some others; casing and blanks do not matter, and null in words is the empty text."""
+    plain = _plain(value)
+    return ("" if plain in _NULLS else plain) in _all_folded(options)
+
+
+_NULLS = frozenset(map(str.casefold, PLACEHOLDERS))
 
 
 def is_none_of(value: str | int | None, *options: str | int) -> bool:
@@ -649,7 +653,7 @@ def one_unless_negative(amount: float | None) -> int | None:
 def known_text(text: str | None, *known: str) -> str | Noted[str] | None:
     """A text in upper case; one that is none of the known ones stays as well, and is counted."""
     value = (text or "").strip()
-    if value in PLACEHOLDERS:
+    if value in PLACEHOLDERS or value.upper() in PLACEHOLDERS:
         return Noted(None, ("placeholder",))
     value = value.upper()
     return Noted(value, ("unknown",)) if value and value not in known else value or None

@@ -215,9 +215,9 @@ def _fan_out(work: _Work, each: Ref) -> Interpreted:
         if work.key in seen:
             work.notes.append(f"{output.name}:given twice")
             continue
-        seen.add(work.key)
         try:
             entities.append(_item(work))
+            seen.add(work.key)
         except Unmappable as error:
             left_out.append(Skip(f"item without {error.target}", output.to))
     if entities:

@@ -331,3 +331,21 @@ def test_an_update_says_nothing_of_what_it_lacks() -> None:
     assert entities(translate(changed(UPDATED, billNumber=..., currencyCode=...)))[0]["_acme"]["capillary"].keys() >= {
         "transactionId"
     }
+
+
+@pytest.mark.parametrize("nothing", ["undefined", "(null)", "NULL", "Null", "null", " ", None, ...])
+def test_a_type_that_says_nothing_is_no_unknown_type(nothing: object) -> None:
+    sent = entity(changed(golden("transactionAdded"), billType=nothing))
+    assert sent["eventType"] == "commerce.purchases"
+    assert "billType" not in sent["_acme"]["capillary"]
+    back = changed(golden("transactionUpdated", "returned"), billType=nothing)
+    assert len([one for one in entities(translate(back)) if "refunds" in one["commerce"]["order"]]) == 1
+
+
+@pytest.mark.parametrize("nothing", ["null", "(null)", "undefined", "", None])
+def test_an_entity_that_says_nothing_is_no_group(nothing: object) -> None:
+    whole = golden("tierUpgraded")
+    said = changed(whole, entityInformation={"entityType": nothing})
+    written = [message.to.name for message in translate(said).messages]
+    assert written == [message.to.name for message in translate(changed(whole, entityInformation=...)).messages]
+    assert "profile-tier" in written

@@ -259,6 +259,9 @@ def test_what_its_function_may_give(tmp_path: Path, text: str, size: float | Non
     ("annotation", "good", "bad"),
     [
         ("str", "'a'", "1"),
+        ("str", "'\\u00e9'", "'\\ud800'"),
+        ("float | Noted[float]", "Noted(1.0, ('r',))", "Noted(1.0, 'r')"),
+        ("float | Noted[float]", "Noted(None, ())", "Noted(None, (5,))"),
         ("Day", "'2020-01-01'", "20200101"),
         ("int", "1", "1.0"),
         ("EpochMs", "1", "'1'"),
@@ -275,3 +278,10 @@ def test_a_function_is_held_to_its_annotation(tmp_path: Path, annotation: str, g
     kept.call()
     with pytest.raises(FunctionFault, match=r"f of the brand's .*bad\.py returned "):
         broken.call()
+
+
+def test_a_function_cannot_end_the_worker(tmp_path: Path) -> None:
+    (tmp_path / "leaves.py").write_text(f"{HEADER}def f() -> str:\n    raise SystemExit\nFUNCTIONS = (f,)")
+    leaves = brand_functions(tmp_path / "leaves.py", Options()).functions["f"]
+    with pytest.raises(FunctionFault, match="f raised SystemExit in line"):
+        leaves.call()

@@ -302,6 +302,12 @@ def test_every_coupon_that_is_left_out_counts() -> None:
     assert rules == ["item without identityMap", "item without id", "item without identityMap"]
 
 
+def test_a_coupon_that_is_left_out_is_no_twin_of_the_next() -> None:
+    result = issued([WITHOUT_ID, WITHOUT_ID | {"code": "F"}, FIRST])
+    assert [skip.rule for skip in result.skips if skip.to == "events"] == ["item without id"] * 2
+    assert "events:given twice" not in result.notes
+
+
 def test_coupons_of_nobody_alone_are_a_dead_letter() -> None:
     result = issued([OF_NOBODY, WITHOUT_ID])
     assert result.messages == result.skips == ()

@@ -50,7 +50,6 @@ def output_0(v, s, now, received, known, notes):
         if key in seen:
             notes.append('events:given twice')
             continue
-        seen.add(key)
         if item[0] is None:
             left_out.append(Skip('item without id', 'events'))
             continue
@@ -396,6 +395,7 @@ def output_0(v, s, now, received, known, notes):
         # mappings/CouponIssue.toml:28  "eventType" = { const = "loyalty.couponIssued" }
         o['eventType'] = 'loyalty.couponIssued'
         found.append(fit(o, k_2, notes))
+        seen.add(key)
     if not found:
         if left_out:
             raise Unmappable('data.coupons', 'no item can be sent; ' + left_out[0].rule)

@@ -59,10 +59,10 @@ def shared(v, now, received):
 
 def output_0(v, s, now, received, known, notes):
     # mappings/transactionAdded.toml:13  events -> events
-    # mappings/transactionAdded.toml:15  when = { call = "is_any", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "null" }] }
+    # mappings/transactionAdded.toml:15  when = { call = "is_any", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }] }
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         raise Unmappable('when', undecided(lost))
-    if not f_is_any(v[4], 'REGULAR', 'MIXED', '', 'null'):
+    if not f_is_any(v[4], 'REGULAR', 'MIXED', ''):
         return None
     o = {}
     # mappings/transactionAdded.toml:17  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
@@ -1366,10 +1366,10 @@ def output_1(v, s, now, received, known, notes):
 
 def output_2(v, s, now, received, known, notes):
     # mappings/transactionAdded.toml:161  events-no-commerce -> events
-    # mappings/transactionAdded.toml:164  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "null" }, { const = "RETURN" }] }
+    # mappings/transactionAdded.toml:164  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "RETURN" }] }
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         raise Unmappable('when', undecided(lost))
-    if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'null', 'RETURN'):
+    if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'RETURN'):
         return None
     o = {}
     # mappings/transactionAdded.toml:166  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }

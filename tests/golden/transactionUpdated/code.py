@@ -45,7 +45,7 @@
 
 def shared(v, now, received):
     return (
-        f_is_any(v[4], 'REGULAR', 'MIXED', '', 'null', 'RETURN'),
+        f_is_any(v[4], 'REGULAR', 'MIXED', '', 'RETURN'),
         f_event_time(now, received, v[7]),
         f_customer_identities(v[0], v[2], v[25], v[26], None, None, None),
         f_known_text(v[4], 'REGULAR', 'MIXED', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'),
@@ -1335,7 +1335,7 @@ def output_2(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:158  when = [
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         return Skip(undecided(lost), 'events')
-    if not f_is_any(v[4], 'REGULAR', 'MIXED', '', 'null'):
+    if not f_is_any(v[4], 'REGULAR', 'MIXED', ''):
         return Skip('refund of a bill of an unknown type', 'events')
     # mappings/transactionUpdated.toml:158  when = [
     if v[3] and (lost := unreadable(('data.transactionId',), v[3])):
@@ -1727,10 +1727,10 @@ def output_2(v, s, now, received, known, notes):
 
 def output_3(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:202  events-no-commerce -> events
-    # mappings/transactionUpdated.toml:205  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "null" }, { const = "RETURN" }] }
+    # mappings/transactionUpdated.toml:205  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "RETURN" }] }
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         raise Unmappable('when', undecided(lost))
-    if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'null', 'RETURN'):
+    if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'RETURN'):
         return None
     o = {}
     # mappings/transactionUpdated.toml:207  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
