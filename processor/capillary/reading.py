@@ -87,12 +87,13 @@ def _sunk(fields: dict[str, object], contract: Contract) -> dict[str, object]:
     """`availablePointsBalance` is described in prose alone: where it stands beside `data`, it belongs there."""
     name = "availablePointsBalance"
     data = pick(fields, "data")
-    if name not in contract.body or not isinstance(data, dict) or pick(data, name) is not None:
-        return fields
     value = pick(fields, name)
-    if value is None:
+    if value is None or name not in contract.body or not isinstance(data, dict):
         return fields
-    return {**_without(fields, "data", name), "data": {**data, name: value}}
+    own = pick(data, name)
+    if own is not None and not (isinstance(own, str) and not own.strip()):  # 0 is a balance
+        return fields
+    return {**_without(fields, "data", name), "data": {**_without(data, name), name: value}}
 
 
 def _without(content: dict[str, object], *names: str) -> dict[str, object]:

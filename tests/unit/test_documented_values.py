@@ -219,8 +219,11 @@ def test_a_balance_in_both_places_is_named_and_one_in_other_events_too() -> None
     other = golden("pointsExpired") | {"availablePointsBalance": 2}
     for document in (both, other):
         assert "availablePointsBalance: not in the contract, left out" in read_event(document, CONTRACTS).notes
-    empty = changed(golden("pointsIssued"), availablePointsBalance=None) | {"availablePointsBalance": 2}
-    assert own(empty)["availablePoints"] == 2
+    for nothing in (None, "", " "):
+        empty = changed(golden("pointsIssued"), availablePointsBalance=nothing) | {"availablePointsBalance": 2}
+        assert own(empty)["availablePoints"] == 2
+    none = changed(golden("pointsIssued"), availablePointsBalance=0) | {"availablePointsBalance": 2}
+    assert own(none)["availablePoints"] == 0
 
 
 @pytest.mark.parametrize("event", WITH_PAIRS)
