@@ -516,6 +516,8 @@ def deadlines_problem(attempt: float, drain: float, session: float) -> str | Non
 def _shown(value: object) -> object:
     if isinstance(value, BaseModel):
         shown = {name: _shown(getattr(value, name)) for name in type(value).model_fields}
+        if isinstance(value, IdentitySettings):  # addresses and numbers: no log has such
+            shown["never"] = f"{len(value.never)} listed"
         return shown | ({"client": masked_properties(value.client)} if isinstance(value, KafkaSettings) else {})
     if isinstance(value, Mapping):
         return {str(name): _shown(item) for name, item in value.items()}

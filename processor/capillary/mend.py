@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from processor.capillary.names import fold, shown
+from processor.capillary.nothing import is_blank
 from processor.capillary.scalars import Unfit, text
 
 _ENOUGH = 100  # notes of one document; a hostile one could have thousands
@@ -115,14 +116,10 @@ class Structure:
         member = self._spellings.get(fold(key))
         if member is None:
             findings.note(self.path + shown(key), "not in the contract, left out")
-        elif given is not None and not _is_blank(result[member.name]):
+        elif given is not None and not is_blank(result[member.name]):
             findings.note(member.path, f"given twice, {shown(key)} left out")
         elif given is not None:
             _fill(result, member, given, findings)
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _converter(node: Node) -> Callable[[object], object] | None:

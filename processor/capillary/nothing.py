@@ -6,6 +6,11 @@ NO_VALUE = frozenset({"", "-", "-1", "0", "na", "n/a", "nil", "none", "null", "u
 """Texts, trimmed and case-folded, that are no id of an event or a bill. Who is nobody is another matter."""
 
 
+def is_blank(value: object) -> bool:
+    """Whether a JSON value is absent or a blank text; 0 is a value."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def says_nothing(value: object) -> bool:
     """Whether a JSON value is absent, blank or empty, or an id that is none: a placeholder, or nothing but zeros.
 

@@ -13,7 +13,7 @@ from processor.capillary.envelope import Envelope, unwrap
 from processor.capillary.errors import CapillaryError, IgnoredEventError
 from processor.capillary.mend import Findings
 from processor.capillary.names import fold, pick, shown
-from processor.capillary.nothing import says_nothing
+from processor.capillary.nothing import is_blank, says_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,7 @@ def _sunk(fields: dict[str, object], contract: Contract) -> dict[str, object]:
     value = pick(fields, name)
     if value is None or name not in contract.body or not isinstance(data, dict):
         return fields
-    own = pick(data, name)
-    if own is not None and not (isinstance(own, str) and not own.strip()):  # 0 is a balance
+    if not is_blank(pick(data, name)):
         return fields
     return {**_without(fields, "data", name), "data": {**_without(data, name), name: value}}
 

@@ -118,9 +118,11 @@ def _guarded(function: Function, file: Path) -> Callable[..., object]:
         except (Exception, SystemExit) as error:
             line = _line_in(file, error.__traceback__)
             raise FunctionFault(f"{name} raised {type(error).__name__} in line {line} of the brand's {file}") from error
-        value = result.value if isinstance(result, Noted) and function.noted else result
-        if isinstance(result, Noted) and not _is_reasons(result.reasons):
-            raise FunctionFault(f"{name} of the brand's {file} returned a Noted whose reasons are no tuple of texts")
+        value = result
+        if isinstance(result, Noted) and function.noted:
+            value = result.value
+            if not _is_reasons(result.reasons):
+                raise FunctionFault(f"{name} of the brand's {file} gave reasons that are no tuple of texts")
         if value is None or fits(value) or (function.gone and value is GONE):
             return result
         message = f"{name} of the brand's {file} returned {type(value).__name__}, not {function.result} as it says"

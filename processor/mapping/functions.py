@@ -351,10 +351,7 @@ def lists_no_card(cards: list[str] | None) -> bool:
 def is_any(value: str | int | None, *options: str | int) -> bool:
     """Whether a value is one of some others; casing and blanks do not matter, and null in words is the empty text."""
     plain = _plain(value)
-    return ("" if plain in _NULLS else plain) in _all_folded(options)
-
-
-_NULLS = frozenset(map(str.casefold, PLACEHOLDERS))
+    return ("" if plain in PLACEHOLDERS else plain) in _all_folded(options)
 
 
 def is_none_of(value: str | int | None, *options: str | int) -> bool:
@@ -637,26 +634,30 @@ def known_amount(amount: float | None) -> float | None:
 
 def not_negative(amount: float | None) -> float | Noted[float] | None:
     """An amount as it is; below 0 it is no total of what somebody bought."""
-    return Noted(None, ("negative",)) if amount is not None and amount < 0 else amount
+    return Noted(None, ("negative",)) if _is_negative(amount) else amount
 
 
 def unless_negative(amount: float | None, text: str, otherwise: str) -> str | Noted[str] | None:
     """A constant text, or another one, which is counted, where an amount is below 0."""
-    return Noted(otherwise, ("negative amount",)) if amount is not None and amount < 0 else text
+    return Noted(otherwise, ("negative amount",)) if _is_negative(amount) else text
 
 
 def one_unless_negative(amount: float | None) -> int | None:
     """1, for what counts as one; None where an amount is below 0."""
-    return None if amount is not None and amount < 0 else 1
+    return None if _is_negative(amount) else 1
+
+
+def _is_negative(amount: float | None) -> bool:
+    return amount is not None and amount < 0
 
 
 def known_text(text: str | None, *known: str) -> str | Noted[str] | None:
     """A text in upper case; one that is none of the known ones stays as well, and is counted."""
     value = (text or "").strip()
-    if value in PLACEHOLDERS or value.upper() in PLACEHOLDERS:
+    upper = value.upper()
+    if value in PLACEHOLDERS or upper in PLACEHOLDERS:
         return Noted(None, ("placeholder",))
-    value = value.upper()
-    return Noted(value, ("unknown",)) if value and value not in known else value or None
+    return Noted(upper, ("unknown",)) if upper and upper not in known else upper or None
 
 
 def whole_count(count: float | None) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from processor.capillary import UNDOCUMENTED, ContractError, Ignored, fold, load_ignored
 from processor.mapping.language import IGNORED, Language, MappingSpec
 from processor.mapping.locator import locate
-from processor.mapping.problems import Problem, hint
+from processor.mapping.problems import Problem, hint, line_in
 from processor.mapping.sources import Reader
 
 
@@ -62,8 +61,7 @@ def _load(directory: Path, label: str, problems: list[Problem]) -> Ignored:
         return load_ignored(directory)
     except ContractError as error:
         said = str(error).removeprefix(f"{IGNORED}: ")
-        at_line = re.search(r"at line (\d+)", said)
-        line = int(at_line.group(1)) if at_line else _line(directory / IGNORED, said.partition(":")[0])
+        line = line_in(said) or _line(directory / IGNORED, said.partition(":")[0])
         problems.append(Problem(label, line, "ignored", said))
         return Ignored({})
 

@@ -224,7 +224,7 @@ def _fan_out(work: _Work, each: Ref) -> Interpreted:
         return Interpreted(output, tuple(entities), None, tuple(left_out))
     if left_out:
         raise Unmappable(each.path, f"no item can be sent; {left_out[0].rule}")
-    if values.was_dropped((each.path,), cast("list[str] | None", work.event.record.get("dropped"))):
+    if values.was_dropped((each.path,), work.dropped):
         raise Unmappable(each.path, "could not be read")
     return Interpreted(output, skip=Skip("nothing to send", output.to))
 

@@ -44,7 +44,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from processor.mapping.locator import KeyPath, locate
-from processor.mapping.problems import Problem, hint
+from processor.mapping.problems import Problem, hint, line_in
 
 COMMON = "_common.toml"
 IGNORED = "ignored.toml"
@@ -287,7 +287,6 @@ def read_common(file: str, text: str) -> tuple[CommonSpec, tuple[Problem, ...]]:
     return reader.common(), tuple(reader.problems)
 
 
-_LINE = re.compile(r"at line (\d+)")
 _TARGET = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*", re.ASCII)
 _PATH = re.compile(r"@?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?:\[[A-Za-z0-9_.,]+\])?", re.ASCII)
 _VERBS = ("from", "const", "lookup", "call", "each", "fields")
@@ -316,8 +315,7 @@ class _FileReader:
         try:
             return cls(file, text, tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
-            found = _LINE.search(str(error))
-            return Problem(file, int(found.group(1)) if found else 0, "TOML", str(error))
+            return Problem(file, line_in(str(error)), "TOML", str(error))
         except RecursionError:
             return Problem(file, 0, "TOML", "tables or lists hold each other too deep")
 

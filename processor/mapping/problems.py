@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -36,3 +37,9 @@ def hint(name: str, names: Iterable[str]) -> str:
     if 0 < len(known) <= 8:  # noqa: PLR2004 - as many names as one line can hold
         return f"; known: {', '.join(known)}"
     return ""
+
+
+def line_in(message: str) -> int:
+    """The line that a message of tomllib names, 0 where it names none."""
+    found = re.search(r"at line (\d+)", message)
+    return int(found.group(1)) if found else 0

@@ -360,12 +360,19 @@ def test_no_secret_is_ever_shown(secret: str) -> None:
     assert len(caught.value.problems) == 3
 
 
+def test_shared_identities_are_counted_and_not_shown() -> None:
+    """They are addresses and numbers, and the effective settings are logged."""
+    environ = environment() | {"CAPILLARY_AEP_IDENTITY__NEVER": "shop@brand.example,+6500000000"}
+    effective = load(None, environ).effective()
+    assert effective["identity"]["never"] == "2 listed"  # type: ignore[index]
+    assert "brand.example" not in json.dumps(effective)
+
+
 def test_effective_settings_are_plain_and_say_where_to() -> None:
     environ = environment(KAFKA__CLIENT='{"sasl.username": "me"}', KAFKA__START="2026-01-31T00:00:00Z")
     effective = load(None, environ).effective()
     assert json.loads(json.dumps(effective)) == effective | {
         "kafka": effective["kafka"] | {"topics": ["capillary.events"], "org_ids": []},  # type: ignore[operator]
-        "identity": effective["identity"] | {"never": []},  # type: ignore[operator]
     }
     assert effective["aep"]["inlet_url"] == "https://dcs.adobedc.net/***"  # type: ignore[index]
     assert effective["aep"]["client_secret"] == "***"  # type: ignore[index]
