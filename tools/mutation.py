@@ -6,14 +6,17 @@
     make mutation ARGS="--show processor/avro"                 what has survived, as diffs; runs nothing
     make mutation ARGS="--again --budget 60 --jobs 2 ..."      the killed too; longer; two at a time
 
-`tools/mutants.py` tells what is mutated, `tools/reach.py` which tests may notice. A process imports all third parties
-and forks for each mutant. The child puts the mutated module in place, imports our code and the tests anew (most tests
-load every mapping as they are imported, so nothing of that may be left over) and runs the tests that reach the mutated
-line, those first that killed others. Which tests reach a line is measured first, and again whenever our code or a test
-changes. A verdict stands as long as the mutated function is the same and the mutant was killed.
+`tools/mutants.py` tells what is mutated, `tools/reach.py` which tests may notice. Which tests reach a line is measured
+first, and again whenever our code or a test changes. Every mutant gets a process of its own, which runs the tests that
+reach the mutated line, those first that killed others.
 
-Tools such as mutmut keep what tests hold at their tops across mutants. Here that is every mapping, loaded and compiled
-without the mutant, and mutants of loader and compiler would survive that any test notices.
+- A line that only tests run is changed in place: a process collects all tests and forks for each mutant, and the child
+  gives the functions that are alive their mutated code. That takes a tenth of a second.
+- A line that runs as tests are imported (most load every mapping then) may have left its result anywhere: a process
+  that has imported third parties only forks, and the child imports our code and the tests with the mutated module in
+  place. That takes a second.
+
+A verdict stands as long as the mutated function is the same and the mutant was killed.
 
 Verdicts: killed; timeout, which counts as killed; survived; untested: no test reaches the line.
 """
@@ -28,8 +31,10 @@ import importlib
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,8 +43,9 @@ from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
+from itertools import product, zip_longest
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 import pytest
 
@@ -60,14 +66,18 @@ TESTS = (
     "customers",
     "documented_values",
     "envelopes",
+    "event_ids",
     "event_tables",
     "event_times",
     "large_events",
     "names",
+    "nobody",
     "points_events",
     "reward_events",
     "schema_evolution",
+    "translator",
     "try_explain",
+    "unreadable",
 )
 """Files of tests/unit that speak of these rooms."""
 
@@ -76,7 +86,12 @@ FIRST = 8
 """Tests that are tried before the files of all others are imported."""
 
 MEMORY = 4 << 30
+KEPT = STATE / "verdicts.jsonl"
 OURS = ("tools", "tools.mutants", "tools.mutation", "tools.reach")
+
+
+Attempt = Callable[[Sequence[str]], tuple[str, str]]
+"""Runs tests with a mutant, in a process of its own: verdict and killer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,14 @@ class Mutant:
     tree: ast.Module
     mutation: Mutation
     of: str
+
+    def compiled(self) -> CodeType:
+        """The code of the module with the mutation."""
+        original = self.mutation.apply()
+        try:
+            return compile(self.tree, str(self.file.absolute()), "exec")
+        finally:
+            self.mutation.put(original)
 
 
 # ---- in the child ----
@@ -144,21 +167,90 @@ class _Chosen:
             self.failed = report.nodeid
 
 
-def _attempt(mutant: Mutant | None, stages: Iterable[Sequence[str]]) -> tuple[str, str]:
-    """Verdict and killer. Changes this process for good."""
+def _anew(mutant: Mutant | None, tests: Sequence[str]) -> tuple[str, str]:
+    """Verdict and killer, our code and the tests imported now. Changes this process for good."""
     try:
         if mutant is not None:
-            mutant.mutation.apply()
-            sys.meta_path.insert(0, _Put(mutant.file, compile(mutant.tree, str(mutant.file.absolute()), "exec")))
+            sys.meta_path.insert(0, _Put(mutant.file, mutant.compiled()))
         _load_once()
     except (Exception, SystemExit):  # noqa: BLE001 - whatever a mutant raises
         return "killed", "import"
-    for tests in filter(None, stages):
-        chosen = _Chosen(tests)
-        ended = run_pytest(dict.fromkeys(file_of(test) for test in tests), chosen)
+    for some in filter(None, (tests[:FIRST], tests[FIRST:])):
+        chosen = _Chosen(some)
+        ended = run_pytest(dict.fromkeys(file_of(test) for test in some), chosen)
         if ended != pytest.ExitCode.OK:
             return "killed", chosen.failed or f"pytest: {ended}"
     return "survived", ""
+
+
+class _InPlace:
+    """A pytest plugin that runs mutants where tests would run, all of them collected."""
+
+    def __init__(self, run: Callable[[_InPlace], None]) -> None:
+        self.run = run
+        self.items: dict[str, pytest.Item] = {}
+        self.functions: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
+        self.codes: dict[Path, dict[tuple[str, str, int], list[CodeType]]] = {}
+        self.failed = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.items = {item.nodeid: item for item in session.items}
+        for thing in gc.get_objects():
+            if isinstance(thing, FunctionType):
+                self.functions[_key(thing.__code__)].append(thing)
+        gc.disable()
+        gc.freeze()
+        self.run(self)
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed |= report.failed
+
+    def way(self, mutant: Mutant) -> Attempt | None:
+        """How to try a mutant: with the functions that are alive changed. None if that cannot be told or done."""
+        if mutant.file not in self.codes:
+            self.codes[mutant.file] = _codes(compile(mutant.tree, str(mutant.file.absolute()), "exec"))
+        before, after = self.codes[mutant.file], _codes(mutant.compiled())
+        found: list[tuple[FunctionType, CodeType]] = []
+        for key in (key for key in before.keys() | after.keys() if before.get(key) != after.get(key)):
+            alive, codes = self.functions.get(key, ()), after.get(key, ())
+            if alive and len(codes) != 1:
+                return None
+            found += [(function, code) for function, code in product(alive, codes)]
+        whole = any("<locals>" not in code.co_qualname for _, code in found)
+        fitting = all(len(function.__code__.co_freevars) == len(code.co_freevars) for function, code in found)
+        return partial(self.attempt, found) if whole and fitting else None
+
+    def attempt(self, changed: Iterable[tuple[FunctionType, CodeType]], tests: Sequence[str]) -> tuple[str, str]:
+        """Verdict and killer. Changes this process for good."""
+        for function, code in changed:
+            function.__code__ = code
+        for test, following in zip_longest(tests, tests[1:]):
+            item = self.items[test]
+            try:
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=self.items.get(following))
+            except BaseException:  # noqa: BLE001 - whatever a mutant raises
+                self.failed = True
+            if self.failed:
+                return "killed", test
+        return "survived", ""
+
+
+def _key(code: CodeType) -> tuple[str, str, int]:
+    return code.co_filename, code.co_qualname, code.co_firstlineno
+
+
+def _codes(module: CodeType) -> dict[tuple[str, str, int], list[CodeType]]:
+    """The code of all that is written in a module; some look alike from outside, such as two lambdas on a line."""
+    found: dict[tuple[str, str, int], list[CodeType]] = defaultdict(list)
+    waiting = [module]
+    while waiting:
+        inside = [constant for constant in waiting.pop().co_consts if isinstance(constant, CodeType)]
+        for code in inside:
+            found[_key(code)].append(code)
+        waiting += inside
+    return dict(found)
 
 
 def _load_once() -> None:
@@ -211,20 +303,29 @@ def _begins(name: str, file: Path, part: str) -> bool:
 
 
 class Campaign:
-    """Runs mutants, and learns which tests kill."""
+    """Runs mutants in one way, and learns which tests kill."""
 
-    def __init__(self, reach: Reach, budget: float) -> None:
+    def __init__(self, reach: Reach, budget: float, way: Callable[[Mutant], Attempt | None]) -> None:
         self.reach = reach
         self.budget = budget
+        self.way = way
         self.kills: Counter[str] = Counter()
         self.running: dict[int, tuple[Mutant, int, float]] = {}
 
-    def start(self, mutant: Mutant) -> Verdict | None:
-        """Forks for a mutant, or tells at once that no test reaches it."""
-        mutation = mutant.mutation
-        reaching = self.reach.of(mutant.file, mutation.lines)
-        if not reaching:
-            return Verdict(mutant.name, mutant.of, "untested")
+    def run(self, mutants: Iterable[Mutant], jobs: int, note: Callable[[Verdict], None]) -> None:
+        """Tries all mutants that can be tried in this way."""
+        for mutant in mutants:
+            if len(self.running) == jobs:
+                note(self.ended())
+            self.start(mutant)
+        while self.running:
+            note(self.ended())
+
+    def start(self, mutant: Mutant) -> None:
+        """Forks for a mutant."""
+        attempt, reaching = self.way(mutant), self.reach.of(mutant.file, mutant.mutation.lines)
+        if attempt is None or not reaching:
+            return
         tests, seconds = self._chosen(reaching)
         read, write = os.pipe()
         pid = os.fork()
@@ -234,16 +335,18 @@ class Campaign:
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             signal.alarm(10 * limit)
             _silence()
-            os.write(write, "\0".join(_attempt(mutant, (tests[:FIRST], tests[FIRST:]))).encode())
+            os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_temporary(os.getpid()))
+            _temporary(os.getpid()).mkdir()
+            os.write(write, "\0".join(attempt(tests)).encode())
             os._exit(0)
         os.close(write)
         self.running[pid] = (mutant, read, time.monotonic())
-        return None
 
     def ended(self) -> Verdict:
         """Waits for one to end."""
         pid, status = os.waitpid(-1, 0)
         mutant, read, began = self.running.pop(pid)
+        shutil.rmtree(_temporary(pid), ignore_errors=True)
         with os.fdopen(read) as pipe:
             verdict, _, killer = pipe.read().partition("\0")
         if not verdict:
@@ -270,36 +373,60 @@ class Campaign:
         return (self.kills[test] + self.kills[file_of(test)]) / self.reach.cost(test)
 
 
+def _note(verdict: Verdict) -> None:
+    with KEPT.open("a", encoding="utf-8") as kept:
+        kept.write(json.dumps(asdict(verdict)) + "\n")
+    print(f"{verdict.ms:6} ms  {verdict.verdict:8}  {verdict.name}  {verdict.by}", flush=True)
+
+
+def _kept() -> list[Verdict]:
+    """All verdicts ever, later ones last."""
+    lines = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []
+    return [Verdict(**json.loads(line)) for line in lines]
+
+
 def _verdicts() -> dict[str, Verdict]:
-    kept = STATE / "verdicts.jsonl"
-    if not kept.exists():
-        return {}
-    listed = [Verdict(**json.loads(line)) for line in kept.read_text(encoding="utf-8").splitlines()]
-    return {verdict.name: verdict for verdict in listed}
+    return {verdict.name: verdict for verdict in _kept()}
+
+
+def _temporary(pid: int) -> Path:
+    """The directory that a child has for its temporary files: outside of the repository, whose mappings are shared."""
+    return Path(tempfile.gettempdir()) / f"mutant-{pid}"
 
 
 def _run(mutants: Sequence[Mutant], known: dict[str, Verdict], jobs: int, budget: float) -> None:
     files = sorted(str(file) for name in TESTS for file in UNIT.glob(f"test_{name}.py"))
     reach = measured(files, _sources())
     _import_third_parties(files)
+    before = len(_kept())
+    for mutant in mutants:
+        if not reach.of(mutant.file, mutant.mutation.lines):
+            _note(Verdict(mutant.name, mutant.of, "untested"))
+    _in_a_fork(partial(_run_in_place, files, reach, mutants, jobs, budget))
+    judged = {verdict.name for verdict in _kept()[before:]}
+    rest = [mutant for mutant in mutants if mutant.name not in judged]
     _check_that_nothing_dies_by_itself(reach)
-    campaign = Campaign(reach, budget)
-    with (STATE / "verdicts.jsonl").open("a", encoding="utf-8") as kept:
+    Campaign(reach, budget, lambda mutant: partial(_anew, mutant)).run(rest, jobs, _note)
+    known.update(_verdicts())
 
-        def note(verdict: Verdict) -> None:
-            known[verdict.name] = verdict
-            kept.write(json.dumps(asdict(verdict)) + "\n")
-            kept.flush()
-            print(f"{verdict.ms:6} ms  {verdict.verdict:8}  {verdict.name}  {verdict.by}", flush=True)
 
-        for mutant in mutants:
-            if len(campaign.running) == jobs:
-                note(campaign.ended())
-            at_once = campaign.start(mutant)
-            if at_once is not None:
-                note(at_once)
-        while campaign.running:
-            note(campaign.ended())
+def _run_in_place(files: Sequence[str], reach: Reach, mutants: Iterable[Mutant], jobs: int, budget: float) -> None:
+    """Runs what only tests run. Imports our code and the tests."""
+    here = [one for one in mutants if one.mutation.lines and not reach.at_import(one.file, one.mutation.lines)]
+
+    def run(place: _InPlace) -> None:
+        Campaign(reach.imported(), budget, place.way).run(here, jobs, _note)
+
+    _load_once()
+    run_pytest(["--capture=no", *files], _InPlace(run))
+
+
+def _in_a_fork(work: Callable[[], None]) -> None:
+    pid = os.fork()
+    if pid == 0:
+        work()
+        os._exit(0)
+    os.waitpid(pid, 0)
 
 
 def _import_third_parties(files: Sequence[str]) -> None:
@@ -320,9 +447,7 @@ def _check_that_nothing_dies_by_itself(reach: Reach) -> None:
     """What every mutant goes through, without a mutant: all files, the quickest tests of each."""
     pid = os.fork()
     if pid == 0:
-        os._exit(
-            _attempt(None, [[test for file in reach.files.values() for test in [*file["tests"]][:3]]])[0] == "killed"
-        )
+        os._exit(_anew(None, [test for file in reach.files.values() for test in [*file["tests"]][:3]])[0] == "killed")
     if os.waitpid(pid, 0)[1]:
         sys.exit("tests that pass by themselves fail in a process of a mutant")
 

@@ -81,6 +81,14 @@ class Reach:
                     ends.append((loads, end, tests[place]))
         return [test for *_, test in sorted(ends)]
 
+    def at_import(self, source: Path, lines: Sequence[int]) -> bool:
+        """Whether one of these lines runs as some file of tests is imported, or for all of its tests."""
+        return any(line in file["loaded"].get(str(source), ()) for file in self.files.values() for line in lines)
+
+    def imported(self) -> Reach:
+        """The same where all files have been imported already."""
+        return Reach({name: {**file, "seconds": 0.0} for name, file in self.files.items()})
+
     def cost(self, test: str) -> float:
         """Seconds until a test has run, if it is the first."""
         return 0.3 + self.files[file_of(test)]["seconds"] + self.seconds[test]

@@ -246,7 +246,7 @@ def test_hostile_bytes(case: str) -> None:
         else:
             assert not want, "was read"
             assert detail.startswith(("not UTF", "neither", "more than", "a number")), "was skipped"
-        assert time.thread_time() - started < 0.1
+        assert time.thread_time() - started < 1
 
 
 def test_skipped_numbers_have_an_end() -> None:
