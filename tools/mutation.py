@@ -10,8 +10,9 @@
 first, and again whenever our code or a test changes. Every mutant gets a process of its own, which runs the tests that
 reach the mutated line, those first that killed others.
 
-- A line that only tests run is changed in place: a process collects all tests and forks for each mutant, and the child
-  gives the functions that are alive their mutated code. That takes a tenth of a second.
+- A line that no file of tests runs as it is imported is changed in place: a process collects all tests and forks for
+  each mutant, and the child gives the functions that are alive their mutated code. That takes a tenth of a second. So
+  are others tried first, by the tests of those files that do not run them early.
 - A line that runs as tests are imported (most load every mapping then) may have left its result anywhere: a process
   that has imported third parties only forks, and the child imports our code and the tests with the mutated module in
   place. That takes a second.
@@ -303,12 +304,13 @@ def _begins(name: str, file: Path, part: str) -> bool:
 
 
 class Campaign:
-    """Runs mutants in one way, and learns which tests kill."""
+    """Runs mutants in one way, and learns which tests kill. `imported` where all tests are by then."""
 
-    def __init__(self, reach: Reach, budget: float, way: Callable[[Mutant], Attempt | None]) -> None:
+    def __init__(self, reach: Reach, budget: float, way: Callable[[Mutant], Attempt | None], *, imported: bool) -> None:
         self.reach = reach
         self.budget = budget
         self.way = way
+        self.imported = imported
         self.kills: Counter[str] = Counter()
         self.running: dict[int, tuple[Mutant, int, float]] = {}
 
@@ -323,8 +325,9 @@ class Campaign:
 
     def start(self, mutant: Mutant) -> None:
         """Forks for a mutant."""
-        attempt, reaching = self.way(mutant), self.reach.of(mutant.file, mutant.mutation.lines)
-        if attempt is None or not reaching:
+        reaching = (self.reach.after_import if self.imported else self.reach.of)(mutant.file, mutant.mutation.lines)
+        attempt = self.way(mutant) if reaching else None
+        if attempt is None:
             return
         tests, seconds = self._chosen(reaching)
         read, write = os.pipe()
@@ -362,7 +365,8 @@ class Campaign:
         seconds = 0.0
         for test in sorted(reaching, key=self._worth, reverse=True):
             file = file_of(test)
-            cost = OVERHEAD + self.reach.seconds[test] + (0 if file in files else self.reach.files[file]["seconds"])
+            imported = self.imported or file in files
+            cost = OVERHEAD + self.reach.seconds[test] + (0 if imported else self.reach.files[file]["seconds"])
             if not chosen or seconds + cost <= self.budget:
                 chosen.append(test)
                 files.add(file)
@@ -405,17 +409,27 @@ def _run(mutants: Sequence[Mutant], known: dict[str, Verdict], jobs: int, budget
     _in_a_fork(partial(_run_in_place, files, reach, mutants, jobs, budget))
     judged = {verdict.name for verdict in _kept()[before:]}
     rest = [mutant for mutant in mutants if mutant.name not in judged]
-    _check_that_nothing_dies_by_itself(reach)
-    Campaign(reach, budget, lambda mutant: partial(_anew, mutant)).run(rest, jobs, _note)
+    _check_that_nothing_dies_by_itself(reach, partial(_anew, None))
+    Campaign(reach, budget, lambda mutant: partial(_anew, mutant), imported=False).run(rest, jobs, _note)
     known.update(_verdicts())
 
 
 def _run_in_place(files: Sequence[str], reach: Reach, mutants: Iterable[Mutant], jobs: int, budget: float) -> None:
-    """Runs what only tests run. Imports our code and the tests."""
-    here = [one for one in mutants if one.mutation.lines and not reach.at_import(one.file, one.mutation.lines)]
+    """Runs what only tests run; the rest as far as tests kill it whose files did not run it as they were imported.
+
+    Imports our code and the tests.
+    """
+    early = {mutant.name for mutant in mutants if reach.at_import(mutant.file, mutant.mutation.lines)}
+
+    def note(verdict: Verdict) -> None:
+        if verdict.killed or verdict.name not in early:
+            _note(verdict)
 
     def run(place: _InPlace) -> None:
-        Campaign(reach.imported(), budget, place.way).run(here, jobs, _note)
+        _check_that_nothing_dies_by_itself(reach, partial(place.attempt, ()))
+        for here, seconds in ((False, budget), (True, budget / 3)):
+            some = [mutant for mutant in mutants if (mutant.name in early) is here]
+            Campaign(reach, seconds, place.way, imported=True).run(some, jobs, note)
 
     _load_once()
     run_pytest(["--capture=no", *files], _InPlace(run))
@@ -426,7 +440,8 @@ def _in_a_fork(work: Callable[[], None]) -> None:
     if pid == 0:
         work()
         os._exit(0)
-    os.waitpid(pid, 0)
+    if os.waitpid(pid, 0)[1]:
+        sys.exit(1)
 
 
 def _import_third_parties(files: Sequence[str]) -> None:
@@ -443,13 +458,14 @@ def _import_third_parties(files: Sequence[str]) -> None:
     gc.freeze()
 
 
-def _check_that_nothing_dies_by_itself(reach: Reach) -> None:
-    """What every mutant goes through, without a mutant: all files, the quickest tests of each."""
+def _check_that_nothing_dies_by_itself(reach: Reach, attempt: Attempt) -> None:
+    """What every mutant goes through, without a mutant: the quickest tests of each file."""
     pid = os.fork()
     if pid == 0:
-        os._exit(_anew(None, [test for file in reach.files.values() for test in [*file["tests"]][:3]])[0] == "killed")
+        os._exit(attempt([test for file in reach.files.values() for test in [*file["tests"]][:3]])[0] == "killed")
     if os.waitpid(pid, 0)[1]:
-        sys.exit("tests that pass by themselves fail in a process of a mutant")
+        os.write(2, b"tests that pass by themselves fail in a process of a mutant\n")
+        os._exit(1)
 
 
 def _is_ours(name: str) -> bool:

@@ -72,7 +72,7 @@ class Reach:
             reached, tests = file["lines"].get(str(source), {}), self._tests[name]
             own = {place for key in (map(str, lines) if lines else reached) for place in reached.get(key, ())}
             loaded = file["loaded"].get(str(source), [])
-            whole = any(line in loaded for line in lines) if lines else bool(loaded)
+            whole = _loads(file, source, lines) if lines else bool(loaded)
             rest = [place for place in range(len(tests)) if place not in own] if whole else []
             for loads, places in ((False, sorted(own)), (True, rest)):
                 end = file["seconds"]
@@ -83,15 +83,25 @@ class Reach:
 
     def at_import(self, source: Path, lines: Sequence[int]) -> bool:
         """Whether one of these lines runs as some file of tests is imported, or for all of its tests."""
-        return any(line in file["loaded"].get(str(source), ()) for file in self.files.values() for line in lines)
+        return any(_loads(file, source, lines) for file in self.files.values())
 
-    def imported(self) -> Reach:
-        """The same where all files have been imported already."""
-        return Reach({name: {**file, "seconds": 0.0} for name, file in self.files.items()})
+    def after_import(self, source: Path, lines: Sequence[int]) -> list[str]:
+        """The tests that reach one of these lines, of files that run none as they are imported; quick tests first."""
+        found: set[str] = set()
+        for name, file in self.files.items():
+            if not _loads(file, source, lines):
+                reached = file["lines"].get(str(source), {})
+                found |= {self._tests[name][place] for line in lines for place in reached.get(str(line), ())}
+        return sorted(found, key=lambda test: (self.seconds[test], test))
 
     def cost(self, test: str) -> float:
         """Seconds until a test has run, if it is the first."""
         return 0.3 + self.files[file_of(test)]["seconds"] + self.seconds[test]
+
+
+def _loads(file: Reached, source: Path, lines: Sequence[int]) -> bool:
+    loaded = file["loaded"].get(str(source), ())
+    return any(line in loaded for line in lines)
 
 
 def run_pytest(arguments: Iterable[str], *plugins: object) -> int:

@@ -12,7 +12,7 @@ from processor.capillary import read_event
 from processor.commands._encoding import Encoder, confluent, single_object
 from processor.mapping.problems import MappingProblems
 from processor.model import Destination, NeedsSchema, Reason, Record, Refusal, Skip, Stage, Translated
-from processor.translator import MAX_RECORD, Translator
+from processor.translator import Translator
 from tests.translating import CONTRACTS, MAPPINGS, NOW, golden
 
 Json = dict[str, Any]
@@ -65,7 +65,7 @@ def test_a_tombstone_is_skipped() -> None:
 
 
 def test_what_is_too_large_is_not_even_read() -> None:
-    room = MAX_RECORD - len(EVENT.key)
+    room = 1_048_576 - len(EVENT.key)
     assert became(b"x" * room) == undecodable(
         "starts with 78 78; expected 00 and a schema id (Confluent wire format) or C3 01 (Avro single object)"
     )
