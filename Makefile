@@ -23,7 +23,7 @@ demo: .venv.ok           ## broker, stand-in for AEP, generator and worker in on
 test: .venv.ok           ## all tests; they use a real Apache Kafka where there is Docker, or Java and Maven (ARGS="-k lanes")
 	$(BIN)/pytest $(ARGS)
 
-fuzz: .venv.ok           ## the property tests of events at length: 10,000 examples each, 1,000,000 ids (FUZZ=500 for fewer)
+fuzz: .venv.ok           ## the property tests of events at length: 10,000 records each, fewer for slow ones, 1,000,000 ids (FUZZ=500 for less)
 	FUZZ=$(or $(FUZZ),10000) IDS=1000000 $(BIN)/pytest --timeout=0 tests/unit/test_translation_properties.py tests/unit/test_envelopes.py $(ARGS)
 
 mutation: .venv.mutation.ok ## changes the rooms that decode and translate in one place at a time: does a test fail? (ARGS="processor/avro")

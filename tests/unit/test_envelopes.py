@@ -136,7 +136,7 @@ def _spellings(kind: str, value: Any) -> list[object]:
 
 
 @EACH_CASE
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15, 0.05), deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 @example(seed=240)
 def test_harmless_damage_changes_nothing_in_any_envelope(case: Path, seed: int) -> None:
@@ -166,7 +166,7 @@ def harmed(value: object, chance: Random, often: float) -> object:
 
 
 @EACH_CASE
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15, 0.05), deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), often=st.sampled_from([0.02, 0.1, 0.4]))
 def test_harmful_damage_is_judged_alike_in_every_envelope(case: Path, seed: int, often: float) -> None:
     chance = Random(seed)

@@ -175,7 +175,7 @@ def ids_of_bills(result: Translated, event: str) -> set[str]:
 
 
 @EACH_EVENT
-@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10, 0.1), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), own=st.sampled_from(["06750c10-dcf1-45de-a0eb-d9c64372feed", "12345XYZE", 'A"|,[]']))
 def test_the_same_event_keeps_its_ids(event: str, data: st.DataObject, own: str) -> None:
     record = data.draw(records(event)) | {"eventId": own}
