@@ -5,6 +5,7 @@
     make mutation ARGS="processor.avro.wire:frame_of#3"        mutants by name
     make mutation ARGS="--show processor/avro"                 what has survived, as diffs; runs nothing
     make mutation ARGS="--again --budget 60 --jobs 2 ..."      the killed too; longer; two at a time
+    make mutation ARGS="--quick --tests test_bills.py -- ..."  only what can be tried in place, by these tests
 
 `tools/mutants.py` tells what is mutated, `tools/reach.py` which tests may notice. Which tests reach a line is measured
 first, and again whenever our code or a test changes. Every mutant gets a process of its own, which runs the tests that
@@ -398,8 +399,7 @@ def _temporary(pid: int) -> Path:
     return Path(tempfile.gettempdir()) / f"mutant-{pid}"
 
 
-def _run(mutants: Sequence[Mutant], known: dict[str, Verdict], jobs: int, budget: float) -> None:
-    files = sorted(str(file) for name in TESTS for file in UNIT.glob(f"test_{name}.py"))
+def _run(files: Sequence[str], mutants: Sequence[Mutant], jobs: int, budget: float, *, quick: bool) -> None:
     reach = measured(files, _sources())
     _import_third_parties(files)
     before = len(_kept())
@@ -407,11 +407,12 @@ def _run(mutants: Sequence[Mutant], known: dict[str, Verdict], jobs: int, budget
         if not reach.of(mutant.file, mutant.mutation.lines):
             _note(Verdict(mutant.name, mutant.of, "untested"))
     _in_a_fork(partial(_run_in_place, files, reach, mutants, jobs, budget))
+    if quick:
+        return
     judged = {verdict.name for verdict in _kept()[before:]}
     rest = [mutant for mutant in mutants if mutant.name not in judged]
     _check_that_nothing_dies_by_itself(reach, partial(_anew, None))
     Campaign(reach, budget, lambda mutant: partial(_anew, mutant), imported=False).run(rest, jobs, _note)
-    known.update(_verdicts())
 
 
 def _run_in_place(files: Sequence[str], reach: Reach, mutants: Iterable[Mutant], jobs: int, budget: float) -> None:
@@ -501,6 +502,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--again", action="store_true", help="also those that were killed before")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
     parser.add_argument("--budget", type=float, default=6.0, help="seconds of tests for a mutant that nothing kills")
+    parser.add_argument("--quick", action="store_true", help="only mutants that can be tried in place")
+    parser.add_argument("--tests", nargs="+", default=[f"test_{name}.py" for name in TESTS], help="files of tests/unit")
     options = parser.parse_args(arguments)
     os.environ.update(ENVIRONMENT)
     sys.dont_write_bytecode, sys.pycache_prefix = False, str(STATE.absolute() / "compiled")
@@ -514,9 +517,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         named = set(options.wanted)
         todo = [m for m in mutants if options.again or m.name in named or not _stands(known.get(m.name), m)]
-        _run(todo, known, options.jobs, options.budget)
+        files = sorted(str(file) for name in options.tests for file in UNIT.glob(name))
+        _run(files, todo, options.jobs, options.budget, quick=options.quick)
     print()
-    return int(_table(mutants, known) < GOAL)
+    return int(_table(mutants, _verdicts()) < GOAL)
 
 
 def _stands(verdict: Verdict | None, mutant: Mutant) -> bool:
