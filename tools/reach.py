@@ -115,6 +115,7 @@ class _Recorder:
 
     def __init__(self, coverage: Coverage) -> None:
         self.coverage = coverage
+        self.test = ""
         self.seconds: dict[str, float] = defaultdict(float)
 
     @pytest.hookimpl(wrapper=True)
@@ -129,6 +130,7 @@ class _Recorder:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self.test = item.nodeid
         self.coverage.switch_context(item.nodeid)
         began = time.process_time()
         try:
@@ -137,17 +139,14 @@ class _Recorder:
             self.seconds[item.nodeid] = time.process_time() - began
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
-    ) -> Generator[None, object, object]:
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
         if fixturedef.scope == "function":
             return (yield)
-        test = request.node.nodeid if "::" in request.node.nodeid else ""
-        self.coverage.switch_context(file_of(test or request.node.nodeid))
+        self.coverage.switch_context(file_of(self.test))
         try:
             return (yield)
         finally:
-            self.coverage.switch_context(test)
+            self.coverage.switch_context(self.test)
 
 
 def file_of(test: str) -> str:

@@ -2,46 +2,90 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import fastavro
 import pytest
 
-from processor.avro.wire import confluent_frame, single_object_frame
-from processor.capillary import read_event
-from processor.commands._encoding import Encoder, confluent, single_object
-from processor.mapping.problems import MappingProblems
-from processor.model import Destination, NeedsSchema, Reason, Record, Refusal, Skip, Stage, Translated
-from processor.translator import Translator
-from tests.translating import CONTRACTS, MAPPINGS, NOW, golden
+from processor.avro.wire import confluent_frame, fingerprint, single_object_frame
+from processor.capillary import Contracts, load_contracts, read_event
+from processor.commands._encoding import Encoder, Frame, confluent, single_object
+from processor.mapping.fitting import MAX_EVENT
+from processor.mapping.options import Namespaces, Options
+from processor.mapping.problems import MappingProblems, Problem
+from processor.model import Destination, Message, NeedsSchema, Reason, Record, Refusal, Skip, Stage, Translated
+from processor.translator import Mappings, Translator, _check_sizes, _Refused, load_mappings
 
 Json = dict[str, Any]
-PROFILE = tuple(name for name in MAPPINGS.destination_names if MAPPINGS.schemas[name].profile)
-DESTINATIONS = {name: Destination(name, name in PROFILE, b"", b"") for name in MAPPINGS.destination_names}
-ADDED = golden("transactionAdded")
-EVENT = read_event(ADDED, CONTRACTS)
-JOINED = read_event(golden("customerAdded"), CONTRACTS)
-OWN = Encoder(CONTRACTS, single_object)(EVENT)
-SEVEN = Encoder(CONTRACTS, confluent(lambda _: 7))(EVENT)
-OURS = json.dumps(CONTRACTS["transactionAdded"].schema)
+ROOT = Path(__file__).parents[2]
+NOW = 1_760_000_000_000
+KEY = b"150698:164875001"
+
+
+@cache
+def contracts() -> Contracts:
+    return load_contracts(ROOT / "schemas" / "capillary")
+
+
+@cache
+def mappings() -> Mappings:
+    return load_mappings(ROOT / "schemas", None, "acme")
+
+
+@cache
+def destinations() -> dict[str, Destination]:
+    names = mappings().destination_names
+    return {name: Destination(name, mappings().schemas[name].profile, b"", b"") for name in names}
+
+
+@cache
+def profile() -> frozenset[str]:
+    return frozenset(name for name, to in destinations().items() if to.profile)
+
+
+def golden(event: str = "transactionAdded") -> Json:
+    document: Json = json.loads((ROOT / "tests" / "golden" / event / "documented" / "A.json").read_bytes())
+    return document
+
+
+def encoded(document: Json, frame: Frame = single_object) -> bytes:
+    return Encoder(contracts(), frame)(read_event(document, contracts()))
+
+
+def own() -> bytes:
+    return encoded(golden())
+
+
+def seven() -> bytes:
+    """The same under an id of the registry."""
+    return encoded(golden(), confluent(lambda _: 7))
+
+
+def ours() -> str:
+    return json.dumps(contracts()["transactionAdded"].schema)
 
 
 def translator(**options: Any) -> Translator:
-    return MAPPINGS.translator(DESTINATIONS, lambda: NOW, **options)
+    return mappings().translator(destinations(), lambda: NOW, **options)
 
 
-def record(value: bytes | None, key: bytes | None = EVENT.key) -> Record:
+def record(value: bytes | None, key: bytes | None = KEY) -> Record:
     return Record("t", 0, 0, NOW, key, value)
 
 
-def became(value: bytes | None, key: bytes | None = EVENT.key, **options: Any) -> Translated:
+def became(value: bytes | None, key: bytes | None = KEY, **options: Any) -> Translated:
     translated = translator(**options).translate(record(value, key))
     assert isinstance(translated, Translated)
     return translated
 
 
-def learned(schema: str | None, value: bytes = SEVEN, **options: Any) -> Translated:
-    judge = translator(**options)
+def learned(schema: str | None, value: bytes | None = None, **options: Any) -> Translated:
+    judge, value = translator(**options), value or seven()
     assert judge.translate(record(value)) == NeedsSchema(7)
     judge.learn(7, schema)
     translated = judge.translate(record(value))
@@ -65,7 +109,7 @@ def test_a_tombstone_is_skipped() -> None:
 
 
 def test_what_is_too_large_is_not_even_read() -> None:
-    room = 1_048_576 - len(EVENT.key)
+    room = 1_048_576 - len(KEY)
     assert became(b"x" * room) == undecodable(
         "starts with 78 78; expected 00 and a schema id (Confluent wire format) or C3 01 (Avro single object)"
     )
@@ -84,12 +128,12 @@ def test_a_fingerprint_of_nobody() -> None:
 
 def test_our_own_schemas_need_no_registry_and_are_planned_once() -> None:
     judge = translator()
-    first = judge.translate(record(OWN))
+    first = judge.translate(record(own()))
     assert isinstance(first, Translated)
     assert (first.event, first.schema_id, first.refusal, first.skips) == ("transactionAdded", None, None, ())
     assert sent(first) == {"events"}
     [plan] = judge._by_fingerprint.values()
-    assert judge.translate(record(OWN)) == first
+    assert judge.translate(record(own())) == first
     assert [*judge._by_fingerprint.values()] == [plan]
 
 
@@ -105,8 +149,8 @@ def test_garbage_fills_no_table() -> None:
 
 
 def test_a_schema_of_the_registry_says_the_same_as_our_own() -> None:
-    assert learned(OURS)._replace(schema_id=None) == became(OWN)
-    assert learned(OURS).schema_id == 7
+    assert learned(ours())._replace(schema_id=None) == became(own())
+    assert learned(ours()).schema_id == 7
 
 
 def test_the_registry_does_not_know_the_id() -> None:
@@ -133,12 +177,12 @@ def test_a_schema_that_is_not_admitted(schema: str, detail: str) -> None:
 
 
 def test_what_the_registry_gives_may_break_the_plan_and_nothing_else() -> None:
-    judge = MAPPINGS.translator(DESTINATIONS, lambda: NOW)
+    judge = mappings().translator(destinations(), lambda: NOW)
     judge._destinations = {}  # no plan can be made
-    judge.learn(7, OURS)
-    translated = judge.translate(record(SEVEN))
-    assert isinstance(translated, Translated)
-    assert translated.refusal == Refusal(Reason.REFUSED_SCHEMA, Stage.DECODE, "schema id 7: KeyError while reading it")
+    judge.learn(7, ours())
+    translated = judge.translate(record(seven()))
+    detail = "schema id 7: KeyError while reading it"
+    assert translated == Translated("", refusal=Refusal(Reason.REFUSED_SCHEMA, Stage.DECODE, detail), schema_id=7)
 
 
 def test_an_event_on_no_list() -> None:
@@ -164,29 +208,27 @@ def test_a_schema_that_ours_cannot_be_read_with() -> None:
 
 
 def test_a_record_that_is_cut_off() -> None:
-    translated = became(OWN[:-1])
+    translated = became(own()[:-1])
     assert (translated.event, translated.messages, translated.notes) == ("transactionAdded", (), ())
     assert translated.refusal is not None
     assert translated.refusal[:2] == (Reason.UNDECODABLE, Stage.DECODE)
-    cut = learned(OURS, SEVEN[:-1])
+    cut = learned(ours(), seven()[:-1])
     assert cut.schema_id == 7
     assert cut.refusal == translated.refusal
 
 
 def test_orgs_that_may_pass() -> None:
-    org = ADDED["orgId"]
-    assert became(OWN, org_ids=[1, org]) == became(OWN)
+    org = 150698
+    assert became(own(), org_ids=[1, org]) == became(own())
     detail = f"org {org} is not in KAFKA__ORG_IDS"
-    assert became(OWN, org_ids=[1]) == Translated(
+    assert became(own(), org_ids=[1]) == Translated(
         "transactionAdded", refusal=Refusal(Reason.STRAY_ORG, Stage.TRANSLATE, detail)
     )
 
 
 def called(name: str) -> bytes:
     """A transactionAdded, and by its own word another event."""
-    return Encoder(CONTRACTS, single_object)(read_event(ADDED, CONTRACTS)).replace(
-        b"\x20transactionAdded", bytes([2 * len(name)]) + name.encode(), 1
-    )
+    return own().replace(b"\x20transactionAdded", bytes([2 * len(name)]) + name.encode(), 1)
 
 
 @pytest.mark.parametrize("name", ["transactionAdded", "TRANSACTIONADDED", "transactionadded"])
@@ -207,16 +249,16 @@ def test_an_event_by_another_name(name: str) -> None:
     [
         (None, "no key"),
         (b"", "key names another customer"),
-        (JOINED.key + b"0", "key names another customer"),
-        (b"1" + JOINED.key, "key names another customer"),
+        (KEY + b"0", "key names another customer"),
+        (b"1" + KEY, "key names another customer"),
     ],
 )
 def test_profile_belongs_to_the_key_of_its_customer(key: bytes | None, rule: str) -> None:
-    value = Encoder(CONTRACTS, single_object)(JOINED)
-    whole, part = became(value, JOINED.key), became(value, key)
-    assert len(sent(whole) & {*PROFILE}) > 3
-    assert sent(part) == sent(whole) - {*PROFILE}
-    outputs = MAPPINGS.bound["customerAdded"].outputs
+    value = encoded(golden("customerAdded"))
+    whole, part = became(value, KEY), became(value, key)
+    assert len(sent(whole) & profile()) > 3
+    assert sent(part) == sent(whole) - profile()
+    outputs = mappings().bound["customerAdded"].outputs
     withheld = [skip for skip in part.skips if skip.rule == rule]
     assert withheld == [Skip(rule, output.to) for output in outputs if output.profile]
 
@@ -224,27 +266,28 @@ def test_profile_belongs_to_the_key_of_its_customer(key: bytes | None, rule: str
 def test_without_a_customer_no_key_is_the_right_one() -> None:
     document = golden("customerAdded")
     del document["data"]["customerIdentifiers"]
-    event = read_event(document, CONTRACTS)
     for key in (b"150698:None", b"150698:", b"None:None"):
-        translated = became(Encoder(CONTRACTS, single_object)(event), key)
-        assert not sent(translated) & {*PROFILE}
+        translated = became(encoded(document), key)
+        assert not sent(translated) & profile()
 
 
 def test_nothing_that_comes_stops_the_others() -> None:
     def broken() -> int:
         raise ZeroDivisionError
 
-    judge = MAPPINGS.translator(DESTINATIONS, broken)
+    judge = mappings().translator(destinations(), broken)
     detail = "ZeroDivisionError while translating; a fault of this program, please report it"
-    assert judge.translate(record(OWN)) == Translated("", refusal=Refusal(Reason.INVALID, Stage.TRANSLATE, detail))
+    assert judge.translate(record(own())) == Translated("", refusal=Refusal(Reason.INVALID, Stage.TRANSLATE, detail))
 
 
 def test_a_message_that_fits_no_request() -> None:
-    size = next(len(message.entity) for message in became(OWN).messages if message.to.name == "events")
+    size = next(len(message.entity) for message in became(own()).messages if message.to.name == "events")
     room = 1_000_000 - len('{"messages":[]}') - size
     for spare, fits in ((0, True), (1, False)):
-        wide = DESTINATIONS | {"events": Destination("events", profile=False, prefix=b"x" * (room + spare), suffix=b"")}
-        translated = MAPPINGS.translator(wide, lambda: NOW).translate(record(OWN))
+        wide = destinations() | {
+            "events": Destination("events", profile=False, prefix=b"x" * (room + spare), suffix=b"")
+        }
+        translated = mappings().translator(wide, lambda: NOW).translate(record(own()))
         assert isinstance(translated, Translated)
         assert (translated.refusal is None) is fits
         if not fits:
@@ -255,17 +298,17 @@ def test_a_message_that_fits_no_request() -> None:
 
 
 def test_what_goes_out_takes_no_more_room_than_it_needs() -> None:
-    for message in became(OWN).messages:
+    for message in became(own()).messages:
         assert message.entity.__sizeof__() < len(message.entity) + 64
 
 
 def test_every_destination_has_to_be_there_and_of_its_kind() -> None:
     with pytest.raises(MappingProblems) as missing:
-        MAPPINGS.translator({name: to for name, to in DESTINATIONS.items() if name != "events"}, lambda: NOW)
+        mappings().translator({name: to for name, to in destinations().items() if name != "events"}, lambda: NOW)
     other = Destination("events", profile=True, prefix=b"", suffix=b"")
     with pytest.raises(MappingProblems) as misplaced:
-        MAPPINGS.translator(DESTINATIONS | {"events": other}, lambda: NOW)
-    outputs = [output for mapping in MAPPINGS.bound.values() for output in mapping.outputs if output.to == "events"]
+        mappings().translator(destinations() | {"events": other}, lambda: NOW)
+    outputs = [output for mapping in mappings().bound.values() for output in mapping.outputs if output.to == "events"]
     for caught, what in ((missing, "no such destination in the settings"), (misplaced, "an event destination meets")):
         assert len(caught.value.problems) == len(outputs)
         assert all(problem.message.startswith(what) for problem in caught.value.problems)
@@ -273,9 +316,174 @@ def test_every_destination_has_to_be_there_and_of_its_kind() -> None:
 
 
 def test_the_events_and_destinations_are_listed_in_order() -> None:
-    assert list(MAPPINGS.events) == sorted(MAPPINGS.bound)
-    assert list(MAPPINGS.destination_names) == sorted(DESTINATIONS)
+    assert list(mappings().events) == sorted(mappings().bound)
+    assert list(mappings().destination_names) == sorted(destinations())
 
 
 def test_a_frame_of_the_registry_is_no_single_object() -> None:
     assert translator().translate(record(confluent_frame(2**31 - 1, b""))) == NeedsSchema(2**31 - 1)
+
+
+def test_what_was_lost_on_the_way_to_avro_is_noted_by_place() -> None:
+    document = golden()
+    document["data"]["transactionId"] = {"no": "number"}
+    document["data"]["lineItemCount"] = [1]
+    translated = became(encoded(document))
+    assert translated.notes == ("data.lineItemCount:unreadable", "data.transactionId:unreadable")
+    assert became(own()).notes == ()
+
+
+def test_a_place_that_no_event_has_is_no_label() -> None:
+    document = golden()
+    document["data"]["transactionId"] = {"no": "number"}
+    value = encoded(document).replace(b"data.transactionId", b"data.transactionIx")
+    assert became(value).notes == ("elsewhere:unreadable",)
+
+
+def test_a_dead_letter_says_what_was_lost_too() -> None:
+    document = golden()
+    document["data"]["customerIdentifiers"] = {}
+    document["data"]["lineItemCount"] = [1]
+    translated = became(encoded(document))
+    assert translated.refusal is not None
+    assert translated.notes == ("data.lineItemCount:unreadable",)
+
+
+def test_a_field_that_a_mapping_needs() -> None:
+    document = golden("targetValueAchieved")
+    del document["data"]["customerIdentifiers"]
+    translated = became(encoded(document))
+    assert (translated.event, translated.messages, translated.skips) == ("targetValueAchieved", (), ())
+    assert translated.refusal is not None
+    assert translated.refusal[:2] == (Reason.UNMAPPABLE, Stage.TRANSLATE)
+    assert translated.refusal.detail.startswith('"identityMap" of output events: ')
+
+
+def coupons(*customers: int | None) -> Json:
+    """Coupons for customers, and at the end for one without."""
+    document = golden("CouponIssue")
+    first = document["data"]["coupons"][0]
+    document["data"]["coupons"] = [
+        first | {"id": number, "customerIdentifiers": first["customerIdentifiers"] | {"customerId": customer}}
+        for number, customer in enumerate(customers, 1)
+    ]
+    return document
+
+
+def customers(translated: Translated) -> list[str]:
+    """Of the events that go out."""
+    entities = [json.loads(message.entity) for message in translated.messages if not message.to.profile]
+    return [one["id"] for entity in entities for one in entity["identityMap"][Namespaces().customer]]
+
+
+def test_coupons_of_several_customers_go_out_each_for_its_own() -> None:
+    translated = became(encoded(coupons(11, 12, None, 11)), b"150698:11")
+    assert translated.refusal is None
+    assert customers(translated) == ["150698:11", "150698:12", "150698:11"]
+    assert not sent(translated) & profile()
+    assert Skip("key names another customer", "profile-coupon") in translated.skips
+    assert Skip("item without identityMap", "events") in translated.skips
+    assert {type(skip) for skip in translated.skips} == {Skip}
+
+
+def test_an_output_that_lacks_what_it_is_for_is_withheld() -> None:
+    document = golden("customerAdded")
+    document["data"]["customerIdentifiers"]["instore"].pop("email")
+    whole, part = became(encoded(golden("customerAdded"))), became(encoded(document))
+    assert sent(whole) - sent(part) == {"profile-email"}
+    assert {*part.skips} - {*whole.skips} == {Skip("withheld: personalEmail.address", "profile-email")}
+
+
+def test_coupons_of_one_customer_may_write_profile() -> None:
+    assert sent(became(encoded(coupons(11, 11)), b"150698:11")) & profile()
+    assert not sent(became(encoded(coupons(11, 11)), b"150698:12")) & profile()
+
+
+def test_profile_drops_what_is_too_large() -> None:
+    contact, events = (Destination(name, name != "events", b"", b"") for name in ("profile-email", "events"))
+    for to, limit in ((contact, 100_000), (events, MAX_EVENT)):
+        _check_sizes([Message(to, b"x" * limit)])
+        with pytest.raises(_Refused) as caught:
+            _check_sizes([Message(to, b"x" * limit), Message(to, b"x" * (limit + 1))])
+        detail = f"{to.name} would get {limit + 1:,} bytes, and Profile drops what has more than {limit:,}"
+        assert caught.value.refusal == Refusal(Reason.TOO_LARGE, Stage.TRANSLATE, detail)
+
+
+def test_an_event_that_no_output_applies_to(tmp_path: Path) -> None:
+    """Ours all say why; a brand's need not."""
+    (tmp_path / "targetValueAchieved.toml").write_text(
+        (ROOT / "schemas/mappings/targetValueAchieved.toml")
+        .read_text(encoding="utf-8")
+        .replace(
+            'to = "events"\n',
+            'to = "events"\nwhen = { call = "is_none_of", with = ["data.targetDetails.name", { const = "Target" }] }\n',
+        ),
+        encoding="utf-8",
+    )
+    document = golden("targetValueAchieved")
+    judge = load_mappings(ROOT / "schemas", tmp_path, "acme").translator(destinations(), lambda: NOW)
+    for name, skips in (("Target", (Skip("no output applies"),)), ("Other", ())):
+        document["data"]["targetDetails"]["name"] = name
+        translated = judge.translate(record(encoded(document)))
+        assert isinstance(translated, Translated)
+        assert (translated.refusal, translated.skips, bool(translated.messages)) == (None, skips, not skips)
+
+
+def test_the_code_of_an_event_is_its_mapping_and_its_decoder() -> None:
+    code = mappings().source_code("transactionAdded")
+    assert code.startswith(mappings().compiled["transactionAdded"].source + "\n\n")
+    compile(code, "transactionAdded", "exec")
+    with pytest.raises(KeyError):
+        mappings().source_code("New")
+
+
+def faults(directory: Path, tenant: str = "acme") -> list[Problem]:
+    with pytest.raises(MappingProblems) as caught:
+        load_mappings(directory, None, tenant)
+    return [*caught.value.problems]
+
+
+def test_a_tenant_that_is_none() -> None:
+    [problem] = faults(ROOT / "schemas", "a b")
+    assert problem[:3] == ("AEP__TENANT", 0, "tenant")
+
+
+def test_contracts_that_cannot_be_used_are_all_named(tmp_path: Path) -> None:
+    ours = shutil.copytree(ROOT / "schemas", tmp_path / "schemas") / "capillary"
+    (ours / "badgeEarned.avsc").write_text("{")
+    (ours / "CouponIssue.avsc").write_text('{"type": "record", "name": "A", "event": "CouponIssue", "fields": []}')
+    text = (ours / "customerAdded.avsc").read_text(encoding="utf-8")
+    (ours / "customerAdded.avsc").write_text(text.replace('"customer": "', '"customer": "data.no.'), encoding="utf-8")
+    (ours / "released" / "zz.avsc").write_text('{"type": "record"}')
+    found = {problem.file: problem for problem in faults(tmp_path / "schemas") if problem.file.endswith(".avsc")}
+    assert {file: problem[1:3] for file, problem in found.items()} == {
+        "capillary/badgeEarned.avsc": (0, "schema"),
+        "capillary/CouponIssue.avsc": (0, "schema"),
+        "capillary/customerAdded.avsc": (0, "customer"),
+        "released/zz.avsc": (0, "schema"),
+    }
+    assert found["capillary/CouponIssue.avsc"].message == "the record has no orgId and no eventName"
+    assert found["capillary/customerAdded.avsc"].message.startswith('the record has no "data.no.')
+
+
+def test_a_schema_that_was_released_once_is_still_read(tmp_path: Path) -> None:
+    directory = shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    newer = contracts()["transactionAdded"]
+    older = newer.schema | {"fields": [field for field in newer.schema["fields"] if field["name"] != "dropped"]}
+    payload = io.BytesIO()
+    fastavro.schemaless_writer(payload, older, read_event(golden(), contracts()).record)
+    value = single_object_frame(fingerprint(older), payload.getvalue())
+    for released, reason in ((False, Reason.UNKNOWN_SCHEMA), (True, None)):
+        if released:
+            (directory / "capillary" / "released" / "older.avsc").write_text(json.dumps(older), encoding="utf-8")
+        judge = load_mappings(directory, None, "acme").translator(destinations(), lambda: NOW)
+        translated = judge.translate(record(value))
+        assert isinstance(translated, Translated)
+        assert (translated.refusal and translated.refusal.reason) is reason
+
+
+def test_older_sandboxes_have_the_fields_of_2025() -> None:
+    older = load_mappings(ROOT / "schemas", None, "acme", Options(loyalty_fields="2025"))
+    assert older.schemas.keys() == mappings().schemas.keys()
+    assert older.schemas["profile-coupon"].find("loyalty.rewards") is None
+    assert mappings().schemas["profile-coupon"].find("loyalty.rewards") is not None
