@@ -96,22 +96,27 @@ class Structure:
     def record(self, value: dict[str, object], findings: Findings) -> dict[str, object]:
         """The record of an object, also of an empty one."""
         result = self._blank.copy()
-        others = []
+        others: list[str] = []
+        unfit: list[tuple[str, Unfit]] = []
         for key, given in value.items():
             planned = self._plan.get(key)
             if planned is None:
                 others.append(key)
             elif given is not None:
-                convert, mend, path = planned
+                convert, mend, _ = planned
                 try:
                     result[key] = convert(given) if convert else mend(given, findings)
                 except Unfit as why:
-                    findings.drop(path, why)
+                    unfit.append((key, why))
         for key in sorted(others):  # the order of keys means nothing
-            self._other(key, value[key], result, findings)
+            self._other(key, value[key], result, unfit, findings)
+        for name, why in unfit:
+            self._unfit(name, why, result[name], findings)
         return result
 
-    def _other(self, key: str, given: object, result: dict[str, object], findings: Findings) -> None:
+    def _other(
+        self, key: str, given: object, result: dict[str, object], unfit: list[tuple[str, Unfit]], findings: Findings
+    ) -> None:
         """A name that is not spelled as the schema does."""
         member = self._spellings.get(fold(key))
         if member is None:
@@ -119,19 +124,23 @@ class Structure:
         elif given is not None and not is_blank(result[member.name]):
             findings.note(member.path, f"given twice, {shown(key)} left out")
         elif given is not None:
-            _fill(result, member, given, findings)
+            try:
+                result[member.name] = member.node.mend(given, findings)
+            except Unfit as why:
+                unfit.append((member.name, why))
+
+    def _unfit(self, name: str, why: Unfit, instead: object, findings: Findings) -> None:
+        """A value that cannot become its type: lost, unless another spelling had one that can."""
+        _, _, path = self._plan[name]
+        if is_blank(instead):
+            findings.drop(path, why)
+        else:
+            findings.note(path, f"{why.reason}; another spelling has a value")
 
 
 def _converter(node: Node) -> Callable[[object], object] | None:
     """Most fields are primitives; calling what decides them saves one call each."""
     return node.convert if isinstance(node, Scalar) else None
-
-
-def _fill(result: dict[str, object], member: Member, given: object, findings: Findings) -> None:
-    try:
-        result[member.name] = member.node.mend(given, findings)
-    except Unfit as why:
-        findings.drop(member.path, why)
 
 
 @dataclass(frozen=True, slots=True)

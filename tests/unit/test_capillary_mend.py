@@ -234,6 +234,26 @@ def test_what_is_lost_under_another_spelling_is_named_as_the_contract_does() -> 
     assert event.record["dropped"] == ["data.customerIdentifiers.customerId"]
 
 
+ID = "data.customerIdentifiers.customerId"
+
+
+@pytest.mark.parametrize(
+    "spelled", [{"customerId": "nobody", "CustomerID": 7}, {"CUSTOMERID": "nobody", "CustomerID": 7}]
+)
+def test_a_value_of_no_use_is_not_lost_where_another_spelling_has_one(spelled: dict[str, object]) -> None:
+    event = customer(**spelled)
+    assert event.key == b"1:7"
+    assert event.notes == (f"{ID}: text that is no number; another spelling has a value",)
+    assert event.record["dropped"] is None
+
+
+def test_a_value_of_no_use_is_lost_where_no_other_spelling_has_one() -> None:
+    for others in ({}, {"CustomerID": ""}, {"CustomerID": None}, {"CustomerID": "nobody"}):
+        event = customer(customerId="nobody", **others)
+        assert {*event.notes} == {f"{ID}: text that is no number"}
+        assert event.record["dropped"] == [ID]
+
+
 def test_the_order_of_keys_in_a_document_decides_nothing() -> None:
     blocks = {"Instore": {"mobile": "1", "x": 1}, "INSTORE": {"mobile": "2"}, "customerId": "x", "line": "x"}
     forth, back = customer(**blocks), customer(**dict(reversed(blocks.items())))
