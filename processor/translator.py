@@ -161,6 +161,8 @@ class Translator:
         try:
             values = plan.decoder.read(value, frame.start)
             self._check_origin(plan, values[0], values[1])
+            if values[1] != plan.event:  # spelled in another way; whatever is made of it, `_id` above all, is the same
+                values = (values[0], plan.event, *values[2:])
             notes += _lost(plan, values)
             messages, skips = self._outputs(plan, values, record, notes)
         except DecodeError as error:

@@ -110,8 +110,8 @@ class Structure:
                     unfit.append((key, why))
         for key in sorted(others):  # the order of keys means nothing
             self._other(key, value[key], result, unfit, findings)
-        for name, why in unfit:
-            self._unfit(name, why, result[name], findings)
+        for name, cause in unfit:
+            self._unfit(name, cause, result[name], findings)
         return result
 
     def _other(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import fastavro
 import pytest
 
 from processor.avro.wire import confluent_frame, fingerprint, single_object_frame
-from processor.capillary import Contracts, load_contracts, read_event
+from processor.capillary import Contracts, encode, load_contracts, read_event
 from processor.commands._encoding import Encoder, Frame, confluent, single_object
 from processor.mapping.fitting import MAX_EVENT
 from processor.mapping.options import Namespaces, Options
@@ -231,9 +232,25 @@ def called(name: str) -> bytes:
     return own().replace(b"\x20transactionAdded", bytes([2 * len(name)]) + name.encode(), 1)
 
 
-@pytest.mark.parametrize("name", ["transactionAdded", "TRANSACTIONADDED", "transactionadded"])
-def test_an_event_by_its_name(name: str) -> None:
-    assert became(called(name)).refusal is None
+@pytest.mark.parametrize("name", ["transactionAdded", "TRANSACTIONADDED", "transactionadded", " transaction Added "])
+def test_an_event_by_its_name_in_any_spelling_is_the_same_event(name: str) -> None:
+    assert became(called(name)) == became(own())
+    assert became(own()).refusal is None
+
+
+def test_an_event_by_any_of_its_names_is_the_same_event() -> None:
+    aliased = [contract for contract in contracts().values() if contract.aliases]
+    assert aliased
+    for contract in aliased:
+        event = read_event(golden(contract.event), contracts())
+        plain, *others = (
+            became(
+                single_object(contract) + encode(replace(event, record=event.record | {"eventName": name}), contracts())
+            )
+            for name in (contract.event, *contract.aliases)
+        )
+        assert plain.refusal is None
+        assert others == [plain] * len(contract.aliases)
 
 
 @pytest.mark.parametrize("name", ["transactionUpdated", "", "transactionAdde"])
