@@ -291,7 +291,11 @@ def _judge_customer(org: int, customer: int | None) -> Judgement:
 
 def _cards(cards: Sequence[str] | None, only_card: str | None) -> Sequence[str]:
     """All cards of a customer: `cardnumber` stands alone in events that list none in `cardNumbers`."""
-    return [card for card in cards or () if card.strip()] or [only_card or ""]
+    return [only_card] if only_card and _say_nothing(cards) else [card for card in cards or () if card.strip()]
+
+
+def _say_nothing(cards: Sequence[str] | None) -> bool:
+    return all(map(says_nothing, cards or ()))
 
 
 def _judge_cards(cards: Sequence[str], never: frozenset[str]) -> tuple[list[str], list[str]]:
@@ -340,12 +344,12 @@ def may_name_customer(options: Options, *statuses: str | None) -> bool:
 
 def lists_a_card(cards: list[str] | None) -> bool:
     """Whether `cardNumbers` says anything. Where it does not, the event may still have one card in `cardnumber`."""
-    return any(card.strip() for card in cards or ())
+    return not _say_nothing(cards)
 
 
 def lists_no_card(cards: list[str] | None) -> bool:
     """The opposite of `lists_a_card`."""
-    return not lists_a_card(cards)
+    return _say_nothing(cards)
 
 
 def is_any(value: str | int | None, *options: str | int) -> bool:
@@ -592,10 +596,10 @@ def sum_of(rows: Rows, *kinds: str) -> float | None:
     return math.fsum(found) if found else None
 
 
-def text_unless(text: str | None, kind: str | None, *kinds: str) -> str | Noted[str] | None:
-    """A text as it is, unless what it belongs to is of one of these kinds: then it is left out, uncounted."""
+def text_of_kind(text: str | None, kind: str | None, *kinds: str) -> str | Noted[str] | None:
+    """A text as it is, if what it belongs to is of one of these kinds: else it is left out, uncounted."""
     value = (text or "").strip()
-    if is_any(kind, *kinds):
+    if not is_any(kind, *kinds):
         return Noted(None, ())
     return value if value and value not in PLACEHOLDERS else None
 
@@ -699,7 +703,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     number_of,
     default_number,
     sum_of,
-    text_unless,
+    text_of_kind,
     currency,
     positive_id,
     end_date,

@@ -123,6 +123,28 @@ def test_an_exchange_counts_once_and_names_what_was_bought() -> None:
     assert translate(ENRICHED).notes == ()  # nothing is wrong with any of this
 
 
+LINES = ["REGULAR", " regular ", "", None, "null", "RETURN", "NOT_INTERESTED", "RETURNED", "COMBO", "N/A"]
+
+
+@pytest.mark.parametrize(
+    ("document", "kinds"),
+    [
+        (ADDED, LINES[:5]),
+        (UPDATED, LINES[:5]),
+        (changed(ADDED, billType="RETURN"), LINES[:6]),
+        (changed(UPDATED, billType="RETURN"), LINES[:6]),
+        (changed(UPDATED, deliveryStatus="RETURNED"), LINES[:6]),
+    ],
+    ids=["added", "updated", "return", "updated return", "returned"],
+)
+def test_a_line_of_an_unknown_type_is_no_product_of_anything(document: dict[str, Any], kinds: list[str | None]) -> None:
+    lines = [{"itemCode": f"SKU-{number}", "type": kind} for number, kind in enumerate(LINES)]
+    translated = translate(changed(document, lineItems=lines))
+    for event in entities(translated):
+        assert [item["SKU"] for item in event["productListItems"]] == [f"SKU-{n}" for n in range(len(kinds))]
+    assert "_acme.capillary.lineItems[].type:unknown" in translated.notes
+
+
 def test_an_exchange_without_lines_is_a_purchase() -> None:
     found = order(changed(ENRICHED, lineItems=...))
     assert found["priceTotal"] == 40000.0

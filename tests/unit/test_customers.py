@@ -166,6 +166,8 @@ STATUSES = [
     *({"currentStatus": label} for label in LABELS),
     *({"currentLabel": blank, "currentStatus": "DELETED"} for blank in ("", " ", None, "null", "Active")),
     {"currentLabel": "Deleted", "currentStatus": "Active", "previousLabel": "Pending Deletion"},
+    {"status": "Deleted"},
+    {"label": "deleted", "currentStatus": "Active"},
 ]
 
 

@@ -48,9 +48,9 @@ def with_cards(event: str, **instore: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize("event", ABOUT_CUSTOMERS)
 @pytest.mark.parametrize("name", ["cardnumber", "card_number", "cardNumber"])
-@pytest.mark.parametrize("listed", [{}, {"cardNumbers": None}, {"cardNumbers": []}, {"cardNumbers": ["", " "]}])
-def test_an_only_card_is_a_card(event: str, name: str, listed: dict[str, object]) -> None:
-    document = with_cards(event, **{name: " CARD_9 "}, **listed)
+@pytest.mark.parametrize("listed", [..., None, [], ["", " "], ["-", " null ", "N/A", "0", "0000"]])
+def test_an_only_card_is_a_card(event: str, name: str, listed: object) -> None:
+    document = with_cards(event, **{name: " CARD_9 "}, **({} if listed is ... else {"cardNumbers": listed}))
     assert entity(document, "profile-cards")["loyalty"] == {"cardsDetails": [{"number": "CARD_9"}]}
 
 
@@ -73,7 +73,7 @@ def test_the_card_of_a_deleted_customer_is_personal() -> None:
     assert not entities(translate(document), "profile-cards")
 
 
-@pytest.mark.parametrize("cards", [None, [], ["", "\t"], ["C"], [" ", "C"]])
+@pytest.mark.parametrize("cards", [None, [], ["", "\t"], ["-", "0"], ["C"], [" ", "C"], ["null", "C"]])
 def test_cards_are_listed_or_are_not(cards: list[str] | None) -> None:
     assert lists_a_card(cards) is (cards is not None and "C" in cards)
     assert lists_no_card(cards) is not lists_a_card(cards)
@@ -100,8 +100,9 @@ def identities(document: object, namespaces: Namespaces) -> list[dict[str, Any]]
 
 
 @pytest.mark.parametrize("event", [*ABOUT_CUSTOMERS, "pointsIssued"])
-def test_an_only_card_is_an_identity(event: str) -> None:
-    document = with_cards(event, card_number="CARD_9")
+@pytest.mark.parametrize("listed", [None, ["-", "n/a"]])
+def test_an_only_card_is_an_identity(event: str, listed: list[str] | None) -> None:
+    document = with_cards(event, card_number="CARD_9", cardNumbers=listed)
     assert identities(document, CARDS)[0]["LoyaltyCard"] == [{"id": "CARD_9"}]
     primary = identities(document, replace(CARDS, primary="card"))
     assert len(primary) > 1

@@ -395,10 +395,10 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['extendedFields'] = m4
     l5 = []
-    # mappings/transactionAdded.toml:63  [output.fields."_tenant.capillary.lineItems"]
+    # mappings/transactionAdded.toml:64  [output.fields."_tenant.capillary.lineItems"]
     for item6 in v[36] or ():
         o7 = {}
-        # mappings/transactionAdded.toml:65  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionAdded.toml:66  fields."sku" = { from = "itemCode", required = true }
         x = item6[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -412,32 +412,29 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o7['sku'] = x
-        # mappings/transactionAdded.toml:66  fields."quantity" = { from = "qty" }
+        # mappings/transactionAdded.toml:67  fields."quantity" = { from = "qty" }
         x = item6[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o7['quantity'] = x
-        # mappings/transactionAdded.toml:67  fields."type" = { from = "type", as = "upper" }
-        x = item6[2]
+        # mappings/transactionAdded.toml:68  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+        x = f_known_text(item6[2], 'REGULAR', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].type:' + reason)
+            x = x.value
         if x is not None:
-            x = x.strip()
-            if not x:
-                pass
-            elif x in PLACEHOLDERS:
-                notes.append('_tenant.capillary.lineItems[].type:placeholder')
-            else:
-                x = x.upper()
-                o7['type'] = x
-        # mappings/transactionAdded.toml:68  fields."netAmount" = { from = "amount" }
+            o7['type'] = x
+        # mappings/transactionAdded.toml:69  fields."netAmount" = { from = "amount" }
         x = item6[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o7['netAmount'] = x
-        # mappings/transactionAdded.toml:69  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionAdded.toml:70  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item6[4]
         if x is not None:
             x = x.strip()
@@ -447,7 +444,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o7['parentBillNumber'] = x
-        # mappings/transactionAdded.toml:70  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionAdded.toml:71  fields."purchaseTime" = { from = "purchaseTime" }
         x = item6[5]
         if x is not None:
             x = x.strip()
@@ -457,7 +454,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o7['purchaseTime'] = x
-        # mappings/transactionAdded.toml:71  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionAdded.toml:72  fields."returnType" = { from = "returnType", as = "upper" }
         x = item6[6]
         if x is not None:
             x = x.strip()
@@ -468,7 +465,7 @@ def output_0(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o7['returnType'] = x
-        # mappings/transactionAdded.toml:72  fields."serial" = { from = "serial" }
+        # mappings/transactionAdded.toml:73  fields."serial" = { from = "serial" }
         x = item6[7]
         if x is not None:
             x = x.strip()
@@ -478,7 +475,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o7['serial'] = x
-        # mappings/transactionAdded.toml:73  fields."rate" = { from = "rate" }
+        # mappings/transactionAdded.toml:74  fields."rate" = { from = "rate" }
         x = item6[8]
         if x is not None:
             if not isfinite(x):
@@ -549,10 +546,10 @@ def output_0(v, s, now, received, known, notes):
         else:
             o9['createdDate'] = x
     l10 = []
-    # mappings/transactionAdded.toml:75  [output.fields."commerce.order.payments"]
+    # mappings/transactionAdded.toml:76  [output.fields."commerce.order.payments"]
     for item11 in v[37] or ():
         o12 = {}
-        # mappings/transactionAdded.toml:77  fields."paymentType" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionAdded.toml:78  fields."paymentType" = { from = "mode", as = "lower", required = true }
         x = item11[0]
         if x is None:
             notes.append('commerce.order.payments[].paymentType:absent')
@@ -567,14 +564,14 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o12['paymentType'] = x
-        # mappings/transactionAdded.toml:78  fields."paymentAmount" = { from = "value" }
+        # mappings/transactionAdded.toml:79  fields."paymentAmount" = { from = "value" }
         x = item11[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('commerce.order.payments[].paymentAmount:not finite')
             else:
                 o12['paymentAmount'] = x
-        # mappings/transactionAdded.toml:79  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionAdded.toml:80  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -589,10 +586,10 @@ def output_0(v, s, now, received, known, notes):
     if l10:
         o9['payments'] = l10
     l13 = []
-    # mappings/transactionAdded.toml:82  [output.fields."commerce.order.refunds"]
+    # mappings/transactionAdded.toml:83  [output.fields."commerce.order.refunds"]
     for _once14 in ONCE:
         o15 = {}
-        # mappings/transactionAdded.toml:83  fields."refundAmount" = { call = "sum_of", with = ["data.lineItems[type,amount]", { const = "RETURN" }], required = true }
+        # mappings/transactionAdded.toml:84  fields."refundAmount" = { call = "sum_of", with = ["data.lineItems[type,amount]", { const = "RETURN" }], required = true }
         x = f_sum_of(v[38] or (), 'RETURN')
         if x is None:
             continue
@@ -601,14 +598,14 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o15['refundAmount'] = x
-        # mappings/transactionAdded.toml:84  fields."refundReason" = { const = "return" }
+        # mappings/transactionAdded.toml:85  fields."refundReason" = { const = "return" }
         o15['refundReason'] = 'return'
-        # mappings/transactionAdded.toml:85  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        # mappings/transactionAdded.toml:86  fields."transactionID" = { from = "data.transactionId", as = "string" }
         x = v[11]
         if x is not None:
             x = str(x)
             o15['transactionID'] = x
-        # mappings/transactionAdded.toml:86  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionAdded.toml:87  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -653,11 +650,11 @@ def output_0(v, s, now, received, known, notes):
     if o8:
         o['commerce'] = o8
     l18 = []
-    # mappings/transactionAdded.toml:52  [output.fields."productListItems"]
+    # mappings/transactionAdded.toml:53  [output.fields."productListItems"]
     for item19 in v[39] or ():
         o20 = {}
-        # mappings/transactionAdded.toml:54  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
-        x = f_text_unless(item19[0], item19[1], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        # mappings/transactionAdded.toml:55  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", { const = "REGULAR" }, { const = "" }], required = true }
+        x = f_text_of_kind(item19[0], item19[1], 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)
@@ -668,7 +665,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('productListItems[].SKU:absent')
             continue
         o20['SKU'] = x
-        # mappings/transactionAdded.toml:55  fields."name" = { from = "description" }
+        # mappings/transactionAdded.toml:56  fields."name" = { from = "description" }
         x = item19[2]
         if x is not None:
             x = x.strip()
@@ -678,28 +675,28 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('productListItems[].name:placeholder')
             else:
                 o20['name'] = x
-        # mappings/transactionAdded.toml:56  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        # mappings/transactionAdded.toml:57  fields."quantity" = { call = "whole_count", with = ["qty"] }
         x = f_whole_count(item19[3])
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('productListItems[].quantity:range')
             else:
                 o20['quantity'] = x
-        # mappings/transactionAdded.toml:57  fields."priceTotal" = { from = "value" }
+        # mappings/transactionAdded.toml:58  fields."priceTotal" = { from = "value" }
         x = item19[4]
         if x is not None:
             if not isfinite(x):
                 notes.append('productListItems[].priceTotal:not finite')
             else:
                 o20['priceTotal'] = x
-        # mappings/transactionAdded.toml:58  fields."discountAmount" = { from = "discount" }
+        # mappings/transactionAdded.toml:59  fields."discountAmount" = { from = "discount" }
         x = item19[5]
         if x is not None:
             if not isfinite(x):
                 notes.append('productListItems[].discountAmount:not finite')
             else:
                 o20['discountAmount'] = x
-        # mappings/transactionAdded.toml:59  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionAdded.toml:60  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -710,7 +707,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('productListItems[].currencyCode:pattern')
             else:
                 o20['currencyCode'] = x
-        # mappings/transactionAdded.toml:60  fields."productImageUrl" = { from = "imgUrl" }
+        # mappings/transactionAdded.toml:61  fields."productImageUrl" = { from = "imgUrl" }
         x = item19[6]
         if x is not None:
             x = x.strip()
@@ -729,14 +726,14 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/transactionAdded.toml:89  events-return -> events
-    # mappings/transactionAdded.toml:92  when = { call = "is_any", with = ["data.billType", { const = "RETURN" }] }
+    # mappings/transactionAdded.toml:90  events-return -> events
+    # mappings/transactionAdded.toml:93  when = { call = "is_any", with = ["data.billType", { const = "RETURN" }] }
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         raise Unmappable('when', undecided(lost))
     if not f_is_any(v[4], 'RETURN'):
         return None
     o = {}
-    # mappings/transactionAdded.toml:94  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    # mappings/transactionAdded.toml:95  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
     x = f_event_id(v[0], v[1], v[5], 'events-return', None, v[6], received, v[7], v[8], v[2], v[9], v[10], v[11], v[12], v[13], v[4], v[14], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[22], v[23] or (), v[24] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -751,7 +748,7 @@ def output_1(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/transactionAdded.toml:96  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
+    # mappings/transactionAdded.toml:97  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -847,7 +844,7 @@ def output_1(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o22['customerId'] = x
-    # mappings/transactionAdded.toml:102  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    # mappings/transactionAdded.toml:103  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
     x = v[27]
     if x is not None:
         x = x.strip()
@@ -858,12 +855,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o22['loyaltyType'] = x
-    # mappings/transactionAdded.toml:103  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionAdded.toml:104  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
     x = v[11]
     if x is not None:
         x = str(x)
         o22['transactionId'] = x
-    # mappings/transactionAdded.toml:104  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    # mappings/transactionAdded.toml:105  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
     x = v[12]
     if x is not None:
         x = x.strip()
@@ -873,7 +870,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o22['billNumber'] = x
-    # mappings/transactionAdded.toml:105  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    # mappings/transactionAdded.toml:106  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
     x = v[13]
     if x is not None:
         x = x.strip()
@@ -883,7 +880,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o22['billClientId'] = x
-    # mappings/transactionAdded.toml:106  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    # mappings/transactionAdded.toml:107  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -891,7 +888,7 @@ def output_1(v, s, now, received, known, notes):
         x = x.value
     if x is not None:
         o22['billType'] = x
-    # mappings/transactionAdded.toml:107  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    # mappings/transactionAdded.toml:108  "_tenant.capillary.billDate" = { from = "data.billDate" }
     x = v[14]
     if x is not None:
         x = rfc3339(x)
@@ -899,7 +896,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billDate:time')
         else:
             o22['billDate'] = x
-    # mappings/transactionAdded.toml:108  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    # mappings/transactionAdded.toml:109  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
     x = v[21]
     if x is not None:
         x = x.strip()
@@ -910,7 +907,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o22['deliveryStatus'] = x
-    # mappings/transactionAdded.toml:109  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    # mappings/transactionAdded.toml:110  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
     x = v[22]
     if x is not None:
         x = x.strip()
@@ -921,35 +918,35 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o22['outlierStatus'] = x
-    # mappings/transactionAdded.toml:110  "_tenant.capillary.amount" = { from = "data.amount" }
+    # mappings/transactionAdded.toml:111  "_tenant.capillary.amount" = { from = "data.amount" }
     x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o22['amount'] = x
-    # mappings/transactionAdded.toml:111  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    # mappings/transactionAdded.toml:112  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
     x = s[3]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o22['grossAmount'] = x
-    # mappings/transactionAdded.toml:112  "_tenant.capillary.discount" = { from = "data.discount" }
+    # mappings/transactionAdded.toml:113  "_tenant.capillary.discount" = { from = "data.discount" }
     x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o22['discount'] = x
-    # mappings/transactionAdded.toml:113  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    # mappings/transactionAdded.toml:114  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
     x = v[20]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o22['lineItemCount'] = x
-    # mappings/transactionAdded.toml:114  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    # mappings/transactionAdded.toml:115  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
     x = v[15]
     if x is not None:
         x = rfc3339(x)
@@ -957,12 +954,12 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o22['enteredAt'] = x
-    # mappings/transactionAdded.toml:115  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    # mappings/transactionAdded.toml:116  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
     x = v[28]
     if x is not None:
         x = str(x)
         o22['enteredById'] = x
-    # mappings/transactionAdded.toml:116  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionAdded.toml:117  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -972,7 +969,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o22['storeCode'] = x
-    # mappings/transactionAdded.toml:117  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    # mappings/transactionAdded.toml:118  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -982,7 +979,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o22['storeName'] = x
-    # mappings/transactionAdded.toml:118  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    # mappings/transactionAdded.toml:119  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
     x = v[31]
     if x is not None:
         x = x.strip()
@@ -992,7 +989,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o22['storeExternalId'] = x
-    # mappings/transactionAdded.toml:119  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    # mappings/transactionAdded.toml:120  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
     x = v[32]
     if x is not None:
         x = x.strip()
@@ -1002,7 +999,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o22['storeExternalId1'] = x
-    # mappings/transactionAdded.toml:120  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    # mappings/transactionAdded.toml:121  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
     x = v[33]
     if x is not None:
         x = x.strip()
@@ -1012,7 +1009,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o22['storeExternalId2'] = x
-    # mappings/transactionAdded.toml:121  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    # mappings/transactionAdded.toml:122  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
     x = v[34]
     if x is not None:
         x = x.strip()
@@ -1022,7 +1019,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o22['tillCode'] = x
-    # mappings/transactionAdded.toml:122  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    # mappings/transactionAdded.toml:123  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
     x = v[35]
     if x is not None:
         x = x.strip()
@@ -1032,7 +1029,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o22['tillName'] = x
-    # mappings/transactionAdded.toml:123  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    # mappings/transactionAdded.toml:124  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
     x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1052,7 +1049,7 @@ def output_1(v, s, now, received, known, notes):
                     m23[name] = x
         if m23:
             o22['customFields'] = m23
-    # mappings/transactionAdded.toml:124  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    # mappings/transactionAdded.toml:125  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
     x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1073,10 +1070,10 @@ def output_1(v, s, now, received, known, notes):
         if m24:
             o22['extendedFields'] = m24
     l25 = []
-    # mappings/transactionAdded.toml:141  [output.fields."_tenant.capillary.lineItems"]
+    # mappings/transactionAdded.toml:142  [output.fields."_tenant.capillary.lineItems"]
     for item26 in v[36] or ():
         o27 = {}
-        # mappings/transactionAdded.toml:143  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionAdded.toml:144  fields."sku" = { from = "itemCode", required = true }
         x = item26[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -1090,32 +1087,29 @@ def output_1(v, s, now, received, known, notes):
             continue
         else:
             o27['sku'] = x
-        # mappings/transactionAdded.toml:144  fields."quantity" = { from = "qty" }
+        # mappings/transactionAdded.toml:145  fields."quantity" = { from = "qty" }
         x = item26[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o27['quantity'] = x
-        # mappings/transactionAdded.toml:145  fields."type" = { from = "type", as = "upper" }
-        x = item26[2]
+        # mappings/transactionAdded.toml:146  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+        x = f_known_text(item26[2], 'REGULAR', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].type:' + reason)
+            x = x.value
         if x is not None:
-            x = x.strip()
-            if not x:
-                pass
-            elif x in PLACEHOLDERS:
-                notes.append('_tenant.capillary.lineItems[].type:placeholder')
-            else:
-                x = x.upper()
-                o27['type'] = x
-        # mappings/transactionAdded.toml:146  fields."netAmount" = { from = "amount" }
+            o27['type'] = x
+        # mappings/transactionAdded.toml:147  fields."netAmount" = { from = "amount" }
         x = item26[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o27['netAmount'] = x
-        # mappings/transactionAdded.toml:147  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionAdded.toml:148  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item26[4]
         if x is not None:
             x = x.strip()
@@ -1125,7 +1119,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o27['parentBillNumber'] = x
-        # mappings/transactionAdded.toml:148  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionAdded.toml:149  fields."purchaseTime" = { from = "purchaseTime" }
         x = item26[5]
         if x is not None:
             x = x.strip()
@@ -1135,7 +1129,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o27['purchaseTime'] = x
-        # mappings/transactionAdded.toml:149  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionAdded.toml:150  fields."returnType" = { from = "returnType", as = "upper" }
         x = item26[6]
         if x is not None:
             x = x.strip()
@@ -1146,7 +1140,7 @@ def output_1(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o27['returnType'] = x
-        # mappings/transactionAdded.toml:150  fields."serial" = { from = "serial" }
+        # mappings/transactionAdded.toml:151  fields."serial" = { from = "serial" }
         x = item26[7]
         if x is not None:
             x = x.strip()
@@ -1156,7 +1150,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o27['serial'] = x
-        # mappings/transactionAdded.toml:151  fields."rate" = { from = "rate" }
+        # mappings/transactionAdded.toml:152  fields."rate" = { from = "rate" }
         x = item26[8]
         if x is not None:
             if not isfinite(x):
@@ -1167,10 +1161,10 @@ def output_1(v, s, now, received, known, notes):
     if l25:
         o22['lineItems'] = l25
     l28 = []
-    # mappings/transactionAdded.toml:154  [output.fields."_tenant.capillary.payments"]
+    # mappings/transactionAdded.toml:155  [output.fields."_tenant.capillary.payments"]
     for item29 in v[37] or ():
         o30 = {}
-        # mappings/transactionAdded.toml:156  fields."type" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionAdded.toml:157  fields."type" = { from = "mode", as = "lower", required = true }
         x = item29[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
@@ -1185,7 +1179,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o30['type'] = x
-        # mappings/transactionAdded.toml:157  fields."amount" = { from = "value" }
+        # mappings/transactionAdded.toml:158  fields."amount" = { from = "value" }
         x = item29[1]
         if x is not None:
             if not isfinite(x):
@@ -1199,11 +1193,11 @@ def output_1(v, s, now, received, known, notes):
         o21['capillary'] = o22
     if o21:
         o['_tenant'] = o21
-    # mappings/transactionAdded.toml:95  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
+    # mappings/transactionAdded.toml:96  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
     o['eventType'] = 'commerce.backofficeCreditMemoIssued'
     o31 = {}
     o32 = {}
-    # mappings/transactionAdded.toml:97  "commerce.order.refundTotal" = { from = "data.amount", as = "absolute" }
+    # mappings/transactionAdded.toml:98  "commerce.order.refundTotal" = { from = "data.amount", as = "absolute" }
     x = v[16]
     if x is not None:
         if not isfinite(x):
@@ -1211,7 +1205,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = abs(x)
             o32['refundTotal'] = x
-    # mappings/transactionAdded.toml:98  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    # mappings/transactionAdded.toml:99  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
     x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1222,7 +1216,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o32['currencyCode'] = x
-    # mappings/transactionAdded.toml:99  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    # mappings/transactionAdded.toml:100  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
     x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1235,7 +1229,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o32['createdDate'] = x
     o33 = {}
-    # mappings/transactionAdded.toml:100  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionAdded.toml:101  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
     x = v[11]
     if x is not None:
         x = str(x)
@@ -1243,10 +1237,10 @@ def output_1(v, s, now, received, known, notes):
     if o33:
         o32['returns'] = o33
     l34 = []
-    # mappings/transactionAdded.toml:126  [output.fields."commerce.order.refunds"]
+    # mappings/transactionAdded.toml:127  [output.fields."commerce.order.refunds"]
     for _once35 in ONCE:
         o36 = {}
-        # mappings/transactionAdded.toml:127  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
+        # mappings/transactionAdded.toml:128  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
         x = v[16]
         if x is None:
             continue
@@ -1256,14 +1250,14 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = abs(x)
             o36['refundAmount'] = x
-        # mappings/transactionAdded.toml:128  fields."refundReason" = { const = "return" }
+        # mappings/transactionAdded.toml:129  fields."refundReason" = { const = "return" }
         o36['refundReason'] = 'return'
-        # mappings/transactionAdded.toml:129  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        # mappings/transactionAdded.toml:130  fields."transactionID" = { from = "data.transactionId", as = "string" }
         x = v[11]
         if x is not None:
             x = str(x)
             o36['transactionID'] = x
-        # mappings/transactionAdded.toml:130  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionAdded.toml:131  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1280,7 +1274,7 @@ def output_1(v, s, now, received, known, notes):
     if o32:
         o31['order'] = o32
     o37 = {}
-    # mappings/transactionAdded.toml:101  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionAdded.toml:102  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -1295,11 +1289,11 @@ def output_1(v, s, now, received, known, notes):
     if o31:
         o['commerce'] = o31
     l38 = []
-    # mappings/transactionAdded.toml:132  [output.fields."productListItems"]
+    # mappings/transactionAdded.toml:133  [output.fields."productListItems"]
     for item39 in v[40] or ():
         o40 = {}
-        # mappings/transactionAdded.toml:134  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
-        x = f_text_unless(item39[0], item39[1], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        # mappings/transactionAdded.toml:135  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
+        x = f_text_of_kind(item39[0], item39[1], 'RETURN', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)
@@ -1310,7 +1304,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('productListItems[].SKU:absent')
             continue
         o40['SKU'] = x
-        # mappings/transactionAdded.toml:135  fields."name" = { from = "description" }
+        # mappings/transactionAdded.toml:136  fields."name" = { from = "description" }
         x = item39[2]
         if x is not None:
             x = x.strip()
@@ -1320,14 +1314,14 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('productListItems[].name:placeholder')
             else:
                 o40['name'] = x
-        # mappings/transactionAdded.toml:136  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        # mappings/transactionAdded.toml:137  fields."quantity" = { call = "whole_count", with = ["qty"] }
         x = f_whole_count(item39[3])
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('productListItems[].quantity:range')
             else:
                 o40['quantity'] = x
-        # mappings/transactionAdded.toml:137  fields."refundAmount" = { from = "amount", as = "absolute" }
+        # mappings/transactionAdded.toml:138  fields."refundAmount" = { from = "amount", as = "absolute" }
         x = item39[4]
         if x is not None:
             if not isfinite(x):
@@ -1335,7 +1329,7 @@ def output_1(v, s, now, received, known, notes):
             else:
                 x = abs(x)
                 o40['refundAmount'] = x
-        # mappings/transactionAdded.toml:138  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionAdded.toml:139  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1346,7 +1340,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('productListItems[].currencyCode:pattern')
             else:
                 o40['currencyCode'] = x
-        # mappings/transactionAdded.toml:139  fields."productImageUrl" = { from = "imgUrl" }
+        # mappings/transactionAdded.toml:140  fields."productImageUrl" = { from = "imgUrl" }
         x = item39[5]
         if x is not None:
             x = x.strip()
@@ -1365,14 +1359,14 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/transactionAdded.toml:161  events-no-commerce -> events
-    # mappings/transactionAdded.toml:164  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "RETURN" }] }
+    # mappings/transactionAdded.toml:162  events-no-commerce -> events
+    # mappings/transactionAdded.toml:165  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "RETURN" }] }
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         raise Unmappable('when', undecided(lost))
     if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'RETURN'):
         return None
     o = {}
-    # mappings/transactionAdded.toml:166  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    # mappings/transactionAdded.toml:167  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
     x = f_event_id(v[0], v[1], v[5], 'events-no-commerce', None, v[6], received, v[7], v[8], v[2], v[9], v[10], v[11], v[12], v[13], v[4], v[14], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[22], v[23] or (), v[24] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1387,7 +1381,7 @@ def output_2(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/transactionAdded.toml:168  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
+    # mappings/transactionAdded.toml:169  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1483,7 +1477,7 @@ def output_2(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o42['customerId'] = x
-    # mappings/transactionAdded.toml:169  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    # mappings/transactionAdded.toml:170  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
     x = v[27]
     if x is not None:
         x = x.strip()
@@ -1494,12 +1488,12 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o42['loyaltyType'] = x
-    # mappings/transactionAdded.toml:170  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionAdded.toml:171  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
     x = v[11]
     if x is not None:
         x = str(x)
         o42['transactionId'] = x
-    # mappings/transactionAdded.toml:171  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    # mappings/transactionAdded.toml:172  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
     x = v[12]
     if x is not None:
         x = x.strip()
@@ -1509,7 +1503,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o42['billNumber'] = x
-    # mappings/transactionAdded.toml:172  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    # mappings/transactionAdded.toml:173  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
     x = v[13]
     if x is not None:
         x = x.strip()
@@ -1519,7 +1513,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o42['billClientId'] = x
-    # mappings/transactionAdded.toml:173  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    # mappings/transactionAdded.toml:174  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1527,7 +1521,7 @@ def output_2(v, s, now, received, known, notes):
         x = x.value
     if x is not None:
         o42['billType'] = x
-    # mappings/transactionAdded.toml:174  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    # mappings/transactionAdded.toml:175  "_tenant.capillary.billDate" = { from = "data.billDate" }
     x = v[14]
     if x is not None:
         x = rfc3339(x)
@@ -1535,7 +1529,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billDate:time')
         else:
             o42['billDate'] = x
-    # mappings/transactionAdded.toml:175  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    # mappings/transactionAdded.toml:176  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
     x = v[21]
     if x is not None:
         x = x.strip()
@@ -1546,7 +1540,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o42['deliveryStatus'] = x
-    # mappings/transactionAdded.toml:176  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    # mappings/transactionAdded.toml:177  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
     x = v[22]
     if x is not None:
         x = x.strip()
@@ -1557,28 +1551,28 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o42['outlierStatus'] = x
-    # mappings/transactionAdded.toml:177  "_tenant.capillary.amount" = { from = "data.amount" }
+    # mappings/transactionAdded.toml:178  "_tenant.capillary.amount" = { from = "data.amount" }
     x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o42['amount'] = x
-    # mappings/transactionAdded.toml:178  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    # mappings/transactionAdded.toml:179  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
     x = s[3]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o42['grossAmount'] = x
-    # mappings/transactionAdded.toml:179  "_tenant.capillary.discount" = { from = "data.discount" }
+    # mappings/transactionAdded.toml:180  "_tenant.capillary.discount" = { from = "data.discount" }
     x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o42['discount'] = x
-    # mappings/transactionAdded.toml:180  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    # mappings/transactionAdded.toml:181  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
     x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1589,14 +1583,14 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.currencyCode:pattern')
         else:
             o42['currencyCode'] = x
-    # mappings/transactionAdded.toml:181  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    # mappings/transactionAdded.toml:182  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
     x = v[20]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o42['lineItemCount'] = x
-    # mappings/transactionAdded.toml:182  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    # mappings/transactionAdded.toml:183  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
     x = v[15]
     if x is not None:
         x = rfc3339(x)
@@ -1604,12 +1598,12 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o42['enteredAt'] = x
-    # mappings/transactionAdded.toml:183  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    # mappings/transactionAdded.toml:184  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
     x = v[28]
     if x is not None:
         x = str(x)
         o42['enteredById'] = x
-    # mappings/transactionAdded.toml:184  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionAdded.toml:185  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -1619,7 +1613,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o42['storeCode'] = x
-    # mappings/transactionAdded.toml:185  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    # mappings/transactionAdded.toml:186  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -1629,7 +1623,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o42['storeName'] = x
-    # mappings/transactionAdded.toml:186  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    # mappings/transactionAdded.toml:187  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
     x = v[31]
     if x is not None:
         x = x.strip()
@@ -1639,7 +1633,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o42['storeExternalId'] = x
-    # mappings/transactionAdded.toml:187  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    # mappings/transactionAdded.toml:188  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
     x = v[32]
     if x is not None:
         x = x.strip()
@@ -1649,7 +1643,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o42['storeExternalId1'] = x
-    # mappings/transactionAdded.toml:188  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    # mappings/transactionAdded.toml:189  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
     x = v[33]
     if x is not None:
         x = x.strip()
@@ -1659,7 +1653,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o42['storeExternalId2'] = x
-    # mappings/transactionAdded.toml:189  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    # mappings/transactionAdded.toml:190  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
     x = v[34]
     if x is not None:
         x = x.strip()
@@ -1669,7 +1663,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o42['tillCode'] = x
-    # mappings/transactionAdded.toml:190  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    # mappings/transactionAdded.toml:191  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
     x = v[35]
     if x is not None:
         x = x.strip()
@@ -1679,7 +1673,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o42['tillName'] = x
-    # mappings/transactionAdded.toml:191  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    # mappings/transactionAdded.toml:192  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
     x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1699,7 +1693,7 @@ def output_2(v, s, now, received, known, notes):
                     m43[name] = x
         if m43:
             o42['customFields'] = m43
-    # mappings/transactionAdded.toml:192  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    # mappings/transactionAdded.toml:193  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
     x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1720,10 +1714,10 @@ def output_2(v, s, now, received, known, notes):
         if m44:
             o42['extendedFields'] = m44
     l45 = []
-    # mappings/transactionAdded.toml:194  [output.fields."_tenant.capillary.lineItems"]
+    # mappings/transactionAdded.toml:195  [output.fields."_tenant.capillary.lineItems"]
     for item46 in v[36] or ():
         o47 = {}
-        # mappings/transactionAdded.toml:196  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionAdded.toml:197  fields."sku" = { from = "itemCode", required = true }
         x = item46[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -1737,32 +1731,29 @@ def output_2(v, s, now, received, known, notes):
             continue
         else:
             o47['sku'] = x
-        # mappings/transactionAdded.toml:197  fields."quantity" = { from = "qty" }
+        # mappings/transactionAdded.toml:198  fields."quantity" = { from = "qty" }
         x = item46[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o47['quantity'] = x
-        # mappings/transactionAdded.toml:198  fields."type" = { from = "type", as = "upper" }
-        x = item46[2]
+        # mappings/transactionAdded.toml:199  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+        x = f_known_text(item46[2], 'REGULAR', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].type:' + reason)
+            x = x.value
         if x is not None:
-            x = x.strip()
-            if not x:
-                pass
-            elif x in PLACEHOLDERS:
-                notes.append('_tenant.capillary.lineItems[].type:placeholder')
-            else:
-                x = x.upper()
-                o47['type'] = x
-        # mappings/transactionAdded.toml:199  fields."netAmount" = { from = "amount" }
+            o47['type'] = x
+        # mappings/transactionAdded.toml:200  fields."netAmount" = { from = "amount" }
         x = item46[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o47['netAmount'] = x
-        # mappings/transactionAdded.toml:200  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionAdded.toml:201  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item46[4]
         if x is not None:
             x = x.strip()
@@ -1772,7 +1763,7 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o47['parentBillNumber'] = x
-        # mappings/transactionAdded.toml:201  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionAdded.toml:202  fields."purchaseTime" = { from = "purchaseTime" }
         x = item46[5]
         if x is not None:
             x = x.strip()
@@ -1782,7 +1773,7 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o47['purchaseTime'] = x
-        # mappings/transactionAdded.toml:202  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionAdded.toml:203  fields."returnType" = { from = "returnType", as = "upper" }
         x = item46[6]
         if x is not None:
             x = x.strip()
@@ -1793,7 +1784,7 @@ def output_2(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o47['returnType'] = x
-        # mappings/transactionAdded.toml:203  fields."serial" = { from = "serial" }
+        # mappings/transactionAdded.toml:204  fields."serial" = { from = "serial" }
         x = item46[7]
         if x is not None:
             x = x.strip()
@@ -1803,7 +1794,7 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o47['serial'] = x
-        # mappings/transactionAdded.toml:204  fields."rate" = { from = "rate" }
+        # mappings/transactionAdded.toml:205  fields."rate" = { from = "rate" }
         x = item46[8]
         if x is not None:
             if not isfinite(x):
@@ -1814,10 +1805,10 @@ def output_2(v, s, now, received, known, notes):
     if l45:
         o42['lineItems'] = l45
     l48 = []
-    # mappings/transactionAdded.toml:206  [output.fields."_tenant.capillary.payments"]
+    # mappings/transactionAdded.toml:207  [output.fields."_tenant.capillary.payments"]
     for item49 in v[37] or ():
         o50 = {}
-        # mappings/transactionAdded.toml:208  fields."type" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionAdded.toml:209  fields."type" = { from = "mode", as = "lower", required = true }
         x = item49[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
@@ -1832,7 +1823,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o50['type'] = x
-        # mappings/transactionAdded.toml:209  fields."amount" = { from = "value" }
+        # mappings/transactionAdded.toml:210  fields."amount" = { from = "value" }
         x = item49[1]
         if x is not None:
             if not isfinite(x):
@@ -1846,7 +1837,7 @@ def output_2(v, s, now, received, known, notes):
         o41['capillary'] = o42
     if o41:
         o['_tenant'] = o41
-    # mappings/transactionAdded.toml:167  "eventType" = { lookup = "no_commerce", from = "data.billType" }
+    # mappings/transactionAdded.toml:168  "eventType" = { lookup = "no_commerce", from = "data.billType" }
     x = v[4]
     if x is not None:
         x = x.strip().casefold()

@@ -424,17 +424,14 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o7['quantity'] = x
-        # mappings/transactionUpdated.toml:70  fields."type" = { from = "type", as = "upper" }
-        x = item6[2]
+        # mappings/transactionUpdated.toml:70  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+        x = f_known_text(item6[2], 'REGULAR', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].type:' + reason)
+            x = x.value
         if x is not None:
-            x = x.strip()
-            if not x:
-                pass
-            elif x in PLACEHOLDERS:
-                notes.append('_tenant.capillary.lineItems[].type:placeholder')
-            else:
-                x = x.upper()
-                o7['type'] = x
+            o7['type'] = x
         # mappings/transactionUpdated.toml:71  fields."netAmount" = { from = "amount" }
         x = item6[3]
         if x is not None:
@@ -633,8 +630,8 @@ def output_0(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:55  [output.fields."productListItems"]
     for item15 in v[38] or ():
         o16 = {}
-        # mappings/transactionUpdated.toml:57  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
-        x = f_text_unless(item15[0], item15[1], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        # mappings/transactionUpdated.toml:57  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", { const = "REGULAR" }, { const = "" }], required = true }
+        x = f_text_of_kind(item15[0], item15[1], 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)
@@ -1079,17 +1076,14 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o23['quantity'] = x
-        # mappings/transactionUpdated.toml:138  fields."type" = { from = "type", as = "upper" }
-        x = item22[2]
+        # mappings/transactionUpdated.toml:138  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+        x = f_known_text(item22[2], 'REGULAR', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].type:' + reason)
+            x = x.value
         if x is not None:
-            x = x.strip()
-            if not x:
-                pass
-            elif x in PLACEHOLDERS:
-                notes.append('_tenant.capillary.lineItems[].type:placeholder')
-            else:
-                x = x.upper()
-                o23['type'] = x
+            o23['type'] = x
         # mappings/transactionUpdated.toml:139  fields."netAmount" = { from = "amount" }
         x = item22[3]
         if x is not None:
@@ -1262,8 +1256,8 @@ def output_1(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:126  [output.fields."productListItems"]
     for item32 in v[39] or ():
         o33 = {}
-        # mappings/transactionUpdated.toml:128  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
-        x = f_text_unless(item32[0], item32[1], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        # mappings/transactionUpdated.toml:128  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
+        x = f_text_of_kind(item32[0], item32[1], 'RETURN', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)
@@ -1667,8 +1661,8 @@ def output_2(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:192  [output.fields."productListItems"]
     for item44 in v[39] or ():
         o45 = {}
-        # mappings/transactionUpdated.toml:194  fields."SKU" = { call = "text_unless", with = ["itemCode", "type", { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }], required = true }
-        x = f_text_unless(item44[0], item44[1], 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        # mappings/transactionUpdated.toml:194  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
+        x = f_text_of_kind(item44[0], item44[1], 'RETURN', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)
@@ -2105,17 +2099,14 @@ def output_3(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o52['quantity'] = x
-        # mappings/transactionUpdated.toml:238  fields."type" = { from = "type", as = "upper" }
-        x = item51[2]
+        # mappings/transactionUpdated.toml:238  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+        x = f_known_text(item51[2], 'REGULAR', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].type:' + reason)
+            x = x.value
         if x is not None:
-            x = x.strip()
-            if not x:
-                pass
-            elif x in PLACEHOLDERS:
-                notes.append('_tenant.capillary.lineItems[].type:placeholder')
-            else:
-                x = x.upper()
-                o52['type'] = x
+            o52['type'] = x
         # mappings/transactionUpdated.toml:239  fields."netAmount" = { from = "amount" }
         x = item51[3]
         if x is not None:
