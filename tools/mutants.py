@@ -4,7 +4,7 @@ A mutation puts another node in the place of one node of the module's syntax tre
 should tell: docstrings, annotations, type aliases, `__all__`, decorators, `assert`, imports, types given to
 `isinstance` and `cast`, and texts for people: a text with a space in it inside `raise`, `Problem(...)`,
 `.problem(...)`, or given to `message` or `detail`. A text without a space is a code that others compare, and is
-mutated there too.
+mutated there too. Left out as well is what changes nothing by its nature; see `_is_the_same`.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def mutations(tree: ast.Module) -> Iterator[tuple[str, Mutation]]:
     numbers: Counter[str] = Counter()
     for found in _inside(tree, _Where(uses=_uses(tree))):
         numbers[found.scope] += 1
-        yield f"{found.scope}#{numbers[found.scope]}", found
+        if not _is_the_same(found):
+            yield f"{found.scope}#{numbers[found.scope]}", found
 
 
 def mutations_of(root: Path, file: Path) -> tuple[ast.Module, dict[str, Mutation]]:
@@ -126,6 +127,29 @@ def mutations_of(root: Path, file: Path) -> tuple[ast.Module, dict[str, Mutation
     tree = ast.parse((root / file).read_text(encoding="utf-8"))
     module = ".".join(file.with_suffix("").parts).removesuffix(".__init__")
     return tree, {f"{module}:{name}": found for name, found in mutations(tree)}
+
+
+def _is_the_same(found: Mutation) -> bool:
+    """Whether a mutation is known to change nothing.
+
+    `BaseException.__new__` keeps the arguments without `super().__init__`; a function ends with None, and what returns
+    False or None is asked whether it is true; another character to strip is not there; files are UTF-8 anyway.
+    """
+    before = getattr(found.holder, found.field)
+    if found.index is not None:
+        before = before[found.index]
+    match before, found.node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="super"))))), ast.Pass():
+            return True
+        case ast.Return(value=ast.Constant(value=None)), ast.Pass():
+            return isinstance(found.top, ast.FunctionDef) and before is found.top.body[-1]
+        case ast.Return(value=ast.Constant(value=False)), ast.Return():
+            return True
+        case ast.Constant(value=str()), _:
+            return _called(found.holder) in ("strip", "lstrip", "rstrip")
+        case ast.Call(keywords=all_of_them), ast.Call(keywords=rest):
+            return any(keyword.arg == "encoding" for keyword in all_of_them if keyword not in rest)
+    return False
 
 
 @dataclass(frozen=True, slots=True)
