@@ -97,7 +97,7 @@ class Structure:
         """The record of an object, also of an empty one."""
         result = self._blank.copy()
         others: list[str] = []
-        unfit: list[tuple[str, Unfit]] = []
+        unfit: tuple[tuple[str, Unfit], ...] = ()
         for key, given in value.items():
             planned = self._plan.get(key)
             if planned is None:
@@ -107,12 +107,24 @@ class Structure:
                 try:
                     result[key] = convert(given) if convert else mend(given, findings)
                 except Unfit as why:
-                    unfit.append((key, why))
+                    unfit += ((key, why),)
+        if others or unfit:  # most objects are as the contract has them
+            self._rest(value, others, [*unfit], result, findings)
+        return result
+
+    def _rest(
+        self,
+        value: dict[str, object],
+        others: list[str],
+        unfit: list[tuple[str, Unfit]],
+        result: dict[str, object],
+        findings: Findings,
+    ) -> None:
+        """Names that are not spelled as the schema does; only then is it known which values are lost."""
         for key in sorted(others):  # the order of keys means nothing
             self._other(key, value[key], result, unfit, findings)
-        for name, cause in unfit:
-            self._unfit(name, cause, result[name], findings)
-        return result
+        for name, why in unfit:
+            self._unfit(name, why, result[name], findings)
 
     def _other(
         self, key: str, given: object, result: dict[str, object], unfit: list[tuple[str, Unfit]], findings: Findings
