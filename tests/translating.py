@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from processor.capillary import load_contracts, read_event
+from processor.capillary import CanonicalEvent, load_contracts, read_event
 from processor.commands._encoding import Encoder, single_object
 from processor.model import Destination, Record, Translated
 from processor.translator import load_mappings
@@ -42,7 +42,11 @@ def changed(document: Mapping[str, Any], **data: object) -> dict[str, Any]:
 
 def translate(document: object, *, received: int = NOW) -> Translated:
     """What the worker makes of a document at `NOW`; every schema is our own, so none is asked for."""
-    event = read_event(document, CONTRACTS)
+    return translate_event(read_event(document, CONTRACTS), received=received)
+
+
+def translate_event(event: CanonicalEvent, *, received: int = NOW) -> Translated:
+    """The same from the canonical event on, which a foreign writer may have made otherwise than we do."""
     record = Record("t", 0, 0, received, event.key, _ENCODER(event))
     translated = _TRANSLATOR.translate(record)
     assert isinstance(translated, Translated)

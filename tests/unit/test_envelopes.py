@@ -16,6 +16,7 @@ from processor.capillary import CanonicalEvent, encode, fold, load_contracts, re
 from processor.commands._encoding import single_object
 from processor.model import Destination, Record, Translated
 from processor.translator import load_mappings
+from tests.enveloping import enveloped
 from tests.sizes import examples
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,6 @@ CONTRACTS = load_contracts(ROOT / "schemas" / "capillary")
 CASES = sorted(file.parent for file in (ROOT / "tests" / "golden").glob("*/*/A.json"))
 PROVENANCE = {"envelopeVersion", "eventType", "timeStamp", "consumerGroupId", "actionType"}
 OURS = PROVENANCE | {"dropped"}
-OUTSIDE = {"eventId", "eventLogId", "traceAttributes"}  # where envelope B has them
 NOW = 1_790_000_000_000
 
 Json = dict[str, Any]
@@ -37,26 +37,6 @@ def canonical(case: Path) -> CanonicalEvent:
 def compared(event: CanonicalEvent) -> tuple[object, ...]:
     """All but how the event came."""
     return event.event, event.key, {name: value for name, value in event.record.items() if name not in OURS}
-
-
-def enveloped(flat: Json) -> dict[str, Json]:
-    """A flat event in every envelope; of B with the name inside, and with the name in `eventType` alone."""
-    name = next(value for key, value in flat.items() if fold(key) == "eventname")
-    org = next(value for key, value in flat.items() if fold(key) == "orgid")
-    outside = {key: value for key, value in flat.items() if "".join(key.split()) in OUTSIDE}
-    inside = {key: value for key, value in flat.items() if key not in outside}
-    nameless = {key: value for key, value in inside.items() if value is not name}
-    about = {"timeStamp": NOW, "consumerGroupId": None, "actionType": "STA RT"}
-    return {
-        "A": flat,
-        "B": {**outside, **about, "eventType": name, "attributes": inside},
-        "B, prefixed": {**outside, **about, "eventType": f"{int(float(org))}_{name}", "attributes": inside},
-        "B, name outside": {**outside, " event Type": name, "attri butes": nameless},
-        "B, prefixed, name outside": {**outside, "eventType": f"{int(float(org))}_{name}", "attributes": nameless},
-        "C": {"body": flat},
-        "D": {"data": flat, "errors": None, "warnings": None},
-        "E": {"event": {"body": flat, "method": "POST", "headers": {}}},
-    }
 
 
 # ---- harmless damage: what the same values look like on Capillary's pages --------------------------------------------

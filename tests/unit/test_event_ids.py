@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.translating import CONTRACTS, ENVELOPES, changed, entities, entity, golden, translate
+from processor.capillary import read_event
+from processor.model import Translated
+from tests.enveloping import enveloped
+from tests.translating import CONTRACTS, ENVELOPES, changed, entities, entity, golden, translate, translate_event
 
 PLACEHOLDERS = ["null", " NULL ", "undefined", "N/A", "-", "0", "none", "(null)", "Unknown", "000", "-1", "0000-0000"]
 ADDED = golden("transactionAdded")
@@ -55,6 +60,30 @@ def test_without_an_event_id_every_envelope_still_gives_one_id(event: str) -> No
     assert found != {"[]"}
     if "eventId" in golden(event):
         assert found != {json.dumps([one["_id"] for one in entities(translate(golden(event)))])}
+
+
+def spellings(event: str) -> Iterator[str]:
+    """The name of an event and its documented aliases, in several casings and with the blanks of a line wrap."""
+    for name in (event, *CONTRACTS[event].aliases):
+        yield from (name, name.lower(), name.upper(), name[0].swapcase() + name[1:], f" {name[:4]} {name[4:]} ")
+
+
+def spelled(document: Json) -> Iterator[tuple[str, Translated]]:
+    """What becomes of a flat event under every spelling of its name: as JSON in every envelope, and as Avro."""
+    plain = read_event(document, CONTRACTS)
+    for name in spellings(plain.event):
+        for envelope, one in enveloped(document | {"eventName": name}).items():
+            yield f"{name} in {envelope}", translate(one)
+        yield f"{name} in Avro", translate_event(replace(plain, record=plain.record | {"eventName": name}))
+
+
+@pytest.mark.parametrize("own", [{}, {"eventId": None}], ids=["eventId", "no eventId"])
+@pytest.mark.parametrize("event", sorted(CONTRACTS))
+def test_the_spelling_of_its_name_makes_no_other_event(event: str, own: Json) -> None:
+    document = golden(event) | own
+    usual = translate(document)
+    assert entities(usual)
+    assert [where for where, translated in spelled(document) if translated != usual] == []
 
 
 @pytest.mark.parametrize(
