@@ -72,6 +72,28 @@ def test_what_no_test_can_tell_is_left_alone(source: str) -> None:
     assert changed(source) == []
 
 
+def test_false_is_as_good_as_none_and_true_is_not() -> None:
+    assert changed("def a():\n    return False") == ["def a():\n    return True"]
+
+
+def test_a_mutant_keeps_its_number_whatever_is_left_out() -> None:
+    names = [name for name, _ in mutations(ast.parse("def a(b):\n    b.strip('c')\n    return b + 1"))]
+    assert names == ["a#1", "a#3", "a#4", "a#5"]  # the second one would strip X as well
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class A(B):\n    def __init__(self, a):\n        super().__init__(a)",
+        "def a(b):\n    c = b\n    return None",
+        "a = b.strip('c')",
+        "a = b(encoding=c)",
+    ],
+)
+def test_what_changes_nothing_is_left_out(source: str) -> None:
+    assert changed(source) == []
+
+
 def test_mutants_are_numbered_within_functions_and_shown_as_diffs() -> None:
     tree, found = mutations_of(ROOT, Path("processor/avro/wire.py"))
     assert len(found) > 50
