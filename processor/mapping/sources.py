@@ -52,7 +52,7 @@ class Source:
         """Every path through records, for hints."""
         for name, source in self.fields.items():
             yield prefix + name
-            yield from source.paths(f"{prefix}{name}.") if source.kind == "record" else ()
+            yield from source.paths(f"{prefix}{name}.")
 
     def places(self, place: str = "") -> Iterator[str]:
         """Every place whose value can be lost, as the field `dropped` spells it: "data.coupons[].code"."""
@@ -137,7 +137,7 @@ class _Walk:
         return Source(found[0].kind, nullable, found[0].item, found[0].fields)
 
     def _by_name(self, name: str, namespace: str) -> Source:
-        return self._named.get(name) or self._named[f"{namespace}.{name}"]
+        return self._named.get(f"{namespace}.{name}") or self._named[name]
 
     def _complex(self, schema: dict[str, object], namespace: str) -> Source:
         kind = schema["type"]
