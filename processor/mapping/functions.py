@@ -407,7 +407,7 @@ def _all_folded(names: tuple[str | int, ...]) -> frozenset[str]:
 
 def identifier(pairs: Rows, *keys: str) -> str | None:
     """The first usable value under one of these keys, which are tried in turn; `-1` and `null` mean none."""
-    for key in keys if pairs else ():
+    for key in keys:
         wanted = _folded(key)
         for name, value in pairs:
             if _folded(name) == wanted and _plain(value) not in NO_VALUE:
@@ -444,14 +444,16 @@ def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
         name, value = str(raw_name or "").strip(), str(raw_value or "").strip()
         if not name or not value or value in PLACEHOLDERS:
             continue
+        twin = spelling.get(name.casefold())
+        freed = 0 if twin is None else _json_length(twin, fields[twin])
         length = _json_length(name, value)
-        if length > _LONGEST_FIELD or length > room:
+        if length > _LONGEST_FIELD or length > room + freed:
             reasons["too long"] = None
             continue
-        if (twin := spelling.pop(name.casefold(), None)) is not None:
+        if twin is not None:
             reasons["given twice"] = None
-            room += _json_length(twin, fields.pop(twin))
-        room -= length
+            del fields[twin]
+        room += freed - length
         fields[name], spelling[name.casefold()] = value, name
     return Noted(fields or None, tuple(reasons)) if reasons else fields or None
 
