@@ -174,7 +174,7 @@ def conforms(node: Node, value: object) -> bool:  # noqa: PLR0911 - one case a t
         case Array(items, longest):
             return (
                 isinstance(value, list)
-                and 0 < len(value) <= (longest or len(value))
+                and _between(1, len(value), longest)
                 and all(conforms(items, item) for item in value)
             )
         case Map(values):
@@ -206,7 +206,7 @@ def conforms(node: Node, value: object) -> bool:  # noqa: PLR0911 - one case a t
 
 def _text_conforms(node: Text, value: str) -> bool:
     return (
-        node.shortest <= len(value) <= (node.longest or len(value))
+        _between(node.shortest, len(value), node.longest)
         and (not node.enum or value in node.enum)
         and (node.pattern is None or re.search(node.pattern, value) is not None)
         and (node.format is None or FORMATS[node.format].fullmatch(value) is not None)

@@ -74,7 +74,7 @@ SECONDS_BELOW = 100_000_000_000
 
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
 _DAY_MS = 86_400_000
-_EPOCH = date(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_YEAR = 1900
 
 
@@ -91,7 +91,7 @@ _MILLIS = tuple(f"{millis:03}Z" for millis in range(1000))
 
 @lru_cache(maxsize=4096)  # a few thousand days are all that a run sees
 def _day(days: int) -> str:
-    return (_EPOCH + timedelta(days)).isoformat()
+    return (_EPOCH + timedelta(days)).date().isoformat()
 
 
 def rfc3339(time: int) -> str | None:
@@ -116,7 +116,7 @@ def day_of(time: int) -> str | None:
     return text and text[:10]
 
 
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ISO_DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ]\d\d:\d\d.*)?", re.ASCII)
 _JAVA_ZONE = r"(?:[A-Z]{1,5}|[+-]\d\d:?\d\d)"
 _JAVA = re.compile(rf"[A-Z][a-z]{{2}} ([A-Z][a-z]{{2}}) (\d\d) \d\d:\d\d:\d\d {_JAVA_ZONE} (\d{{4}})", re.ASCII)
@@ -127,20 +127,16 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def parse_time(text: str) -> str | None:
     """RFC 3339 in UTC of a date-time with an offset, or of the midnight (UTC) of a date; None for all else.
 
-    A time without a zone is no time: nothing says whose clock it was.
+    A time without a zone is no time: nothing says whose clock it was. One before 1970 or after 9999 is none either.
     """
-    found = _RFC3339.fullmatch(text)
-    if found is None:
-        plain = parse_date(text) if len(text) == len("YYYY-MM-DD") else None
-        return plain and f"{plain}T00:00:00.000Z"
-    day, clock, fraction, zone = found.groups()
-    try:
-        moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
-        since = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    except (ValueError, OverflowError):
+    stamp = text if ":" in text else f"{text}T00:00:00Z"
+    if _RFC3339.fullmatch(stamp) is None:
         return None
-    millis = (since // timedelta(seconds=1)) * 1000 + int((fraction or "0").ljust(3, "0")[:3])
-    return _exactly(millis)
+    try:
+        since = datetime.fromisoformat(stamp.upper()) - _EPOCH
+    except ValueError:
+        return None
+    return _exactly(since // timedelta(milliseconds=1))
 
 
 @lru_cache(maxsize=4096)
@@ -183,7 +179,8 @@ def parse_integer(text: str) -> int | None:
 
 def rounded(value: float) -> int:
     """The nearest whole number, halves away from zero as people round."""
-    return int(value + 0.5) if value >= 0 else -int(0.5 - value)
+    whole = int(value)
+    return whole + int(2 * (value - whole))  # value + 0.5 is not exact: above 2^52 it may be the next whole number
 
 
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
