@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
-from processor.mapping.fitting import MAX_EVENT, Spare, fit, spare
+from processor.mapping.fitting import MAX_EVENT, spare
 from processor.mapping.functions import field_map
 from processor.mapping.values import Noted
 from processor.model import Reason
@@ -144,28 +143,6 @@ def test_what_is_required_is_not_spare() -> None:
             assert {target[0] for target in can_go.own} == {"_acme"}
             required = {tuple(field.target.split(".")) for field in output.fields if field.required}
             assert not required & {*can_go.own, *can_go.lists}
-
-
-def test_objects_that_become_empty_go_too() -> None:
-    entity: dict[str, object] = {
-        "_id": "1",
-        "_acme": {"c": {"only": "x" * MAX_EVENT}},
-        "commerce": {"order": {"list": []}},
-    }
-    notes: list[str] = []
-    found = orjson.loads(fit(entity, Spare((("_acme", "c", "only"),), ()), notes))
-    assert found == {"_id": "1", "commerce": {"order": {"list": []}}} == entity
-    assert notes == ["_acme.c.only:event too large"]
-
-
-def test_an_event_of_the_limit_stays_whole() -> None:
-    entity: dict[str, object] = {"_id": "1", "_acme": {"c": {"only": ""}}}
-    room = MAX_EVENT - len(orjson.dumps(entity))
-    for size, stays in ((room, True), (room + 1, False)):
-        entity = {"_id": "1", "_acme": {"c": {"only": "x" * size}}}
-        notes: list[str] = []
-        fit(entity, Spare((("_acme", "c", "only"),), ()), notes)
-        assert (not notes) is stays
 
 
 def test_golden_events_are_far_below_the_limit() -> None:

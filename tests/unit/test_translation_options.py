@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -17,13 +17,12 @@ from hypothesis import strategies as st
 from processor.capillary import CanonicalEvent, load_contracts, read_event
 from processor.commands._encoding import Encoder, single_object
 from processor.mapping.functions import customer_identities, customer_identity, event_time
-from processor.mapping.generations import FIELDS_OF_2025, LOYALTY_DETAILS, schema_of_2025, target_of_2025
+from processor.mapping.generations import schema_of_2025
 from processor.mapping.interpreter import Event, Interpreted, interpret
 from processor.mapping.options import IDENTIFIERS, Identifier, Namespaces, Options
 from processor.mapping.problems import MappingProblems
 from processor.mapping.registry import our_functions
 from processor.mapping.values import IdentityMap, Noted
-from processor.mapping.xdm import with_tenant
 from processor.model import Destination, Message, NeedsSchema, Record, Translated
 from processor.simulator.account import Account, load_datasets
 from processor.translator import load_mappings
@@ -355,80 +354,6 @@ def test_lists_go_there_too() -> None:
     assert old["_acme"]["capillary"]["loyalty"]["cardsDetails"] == [{"number": "CARD_1"}, {"number": "CARD_2"}]
 
 
-def profile(loyalty: Mapping[str, object], **properties: object) -> dict[str, object]:
-    """A document of a Profile schema."""
-    return {
-        "meta:class": "https://ns.adobe.com/xdm/context/profile",
-        "meta:fieldGroups": ["other", LOYALTY_DETAILS],
-        "type": "object",
-        "properties": {"loyalty": loyalty, **properties},
-        "additionalProperties": False,
-    }
-
-
-class TestTheSchemaOf2025:
-    """What becomes of a document."""
-
-    def test_no_field_is_lost_and_no_younger_one_stays(self) -> None:
-        for file in sorted((SCHEMAS / "xdm").glob("*.json")):
-            document = json.loads(file.read_bytes())
-            older = schema_of_2025(document)
-            jsonschema_rs.Draft7Validator(dict(older))
-            if document["meta:class"].endswith("/experienceevent"):
-                assert older == document
-                continue
-            before, after = ({*_leaves(each)} for each in (document, older))
-            assert after == {target_of_2025(target) for target in before}
-            assert {target.split(".")[1] for target in after if target.startswith("loyalty.")} <= FIELDS_OF_2025
-
-    def test_a_document_without_younger_fields_is_left_alone(self) -> None:
-        loyalty = {"type": "object", "properties": {"tier": {"type": "string"}}, "additionalProperties": False}
-        document = profile(loyalty)
-        assert schema_of_2025(document) is document
-
-    def test_what_is_required_moves_along_and_the_tenant_keeps_what_it_has(self) -> None:
-        number, text = {"type": "number"}, {"type": "string"}
-        loyalty = {
-            "type": "object",
-            "properties": {"tier": text, "nextTier": text, "points": number, "lifetimePoints": number},
-            "required": ["tier", "nextTier"],
-            "additionalProperties": False,
-        }
-        own = {"type": "object", "properties": {"note": text}, "additionalProperties": False}
-        tenant = {"type": "object", "properties": {"capillary": own}, "additionalProperties": False}
-        older: Any = schema_of_2025(profile(loyalty, _tenant=tenant))
-        assert older["meta:fieldGroups"] == ["other", LOYALTY_DETAILS]
-        assert older["properties"]["loyalty"] == {
-            "type": "object",
-            "properties": {"tier": text, "points": number},
-            "required": ["tier"],
-            "additionalProperties": False,
-        }
-        capillary = older["properties"]["_tenant"]["properties"]["capillary"]
-        assert capillary["properties"]["note"] == text
-        assert capillary["properties"]["loyalty"] == {
-            "type": "object",
-            "properties": {"nextTier": text, "lifetimePoints": number},
-            "required": ["nextTier"],
-            "additionalProperties": False,
-        }
-        assert with_tenant(older, "acme")["properties"].keys() == {"loyalty", "_acme"}  # type: ignore[attr-defined]
-
-    def test_a_field_group_of_which_nothing_is_left_goes(self) -> None:
-        loyalty = {"type": "object", "properties": {"lifetimePoints": {"type": "number"}}}
-        older: Any = schema_of_2025(profile(loyalty))
-        assert older["meta:fieldGroups"] == ["other"]
-        assert older["properties"].keys() == {"_tenant"}
-
-
-def _leaves(document: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
-    for name, node in document["properties"].items():
-        if "properties" in node:
-            yield from _leaves(node, f"{prefix}{name}.")
-        else:
-            yield prefix + name
-
-
 # ---- programs, tiers, lookups ----------------------------------------------------------------------------------------
 
 
@@ -597,7 +522,3 @@ CREATED = NOW - 30 * DAY
 def test_old_and_future_times(received: int, created: int | None, sooner: tuple[int, ...], time: int | None) -> None:
     found = event_time(NOW, received, created, *sooner)
     assert (found.value if isinstance(found, Noted) else found) == time
-
-
-def test_identifiers_are_listed_as_they_are_typed() -> None:
-    assert get_args(Identifier) == IDENTIFIERS == tuple(Namespaces.__dataclass_fields__)[:-1]
