@@ -191,7 +191,7 @@ def conforms(node: Node, value: object) -> bool:  # noqa: PLR0911 - one case a t
                 and all(name in properties and conforms(properties[name], item) for name, item in value.items())
             )
         case Text():
-            return isinstance(value, str) and value.strip() == value != "" and _text_conforms(node, value)
+            return isinstance(value, str) and value.strip() == value and _text_conforms(node, value)
         case Number(low, high):
             return _is_number(value) and _between(low, value, high)
         case Integer(low, high):

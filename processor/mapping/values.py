@@ -210,7 +210,7 @@ def was_dropped(paths: tuple[str, ...], dropped: Sequence[str] | None) -> bool:
 
 def unreadable(paths: tuple[str, ...], dropped: Sequence[str] | None) -> str | None:
     """The first of the paths that was lost: it, something above it (then that is named), or something below it."""
-    return next((min(path, lost, key=len) for path in paths for lost in dropped or () if _overlap(path, lost)), None)
+    return next((min(path, lost) for path in paths for lost in dropped or () if _overlap(path, lost)), None)
 
 
 def undecided(lost: str) -> str:
@@ -219,5 +219,5 @@ def undecided(lost: str) -> str:
 
 
 def _overlap(one: str, other: str) -> bool:
-    short, long = sorted((one, other), key=len)
+    short, long = sorted((one, other))  # what another text begins with comes before it
     return long == short or (long.startswith(short) and long[len(short)] in ".[{")

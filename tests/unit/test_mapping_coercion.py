@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.mapping.coercion import COERCIONS, Misfit, Set, Test, conforms, scalar_steps
+from processor.mapping.coercion import COERCIONS, Misfit, Set, conforms, scalar_steps
+from processor.mapping.coercion import Test as Check
 from processor.mapping.compiler import _NAMES
 from processor.mapping.interpreter import _Dropped, _scalar
 from processor.mapping.values import FORMATS, PLACEHOLDERS
@@ -121,11 +122,11 @@ def test_every_coercion_leads_somewhere() -> None:
 def test_nothing_is_asked_of_a_value_that_the_schema_does_not_ask() -> None:
     assert scalar_steps("clean", None, Text()) == ()
     assert scalar_steps("boolean", None, Boolean()) == ()
-    assert scalar_steps("number", None, Number()) == (Test("not isfinite(x)", "not finite"),)
+    assert scalar_steps("number", None, Number()) == (Check("not isfinite(x)", "not finite"),)
     assert scalar_steps("string", None, Text()) == (
         Set("x.strip()"),
-        Test("not x", None),
-        Test("x in PLACEHOLDERS", "placeholder"),
+        Check("not x", None),
+        Check("x in PLACEHOLDERS", "placeholder"),
     )
 
 

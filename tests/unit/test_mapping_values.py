@@ -457,6 +457,7 @@ def test_different_parts_are_different_keys(both: list[tuple[str, str]]) -> None
         (("a.b",), ["a.b{key}"], "a.b"),
         (("a.b[].c",), ["a.b"], "a.b"),
         (("a.b",), ["a.bc"], None),
+        (("data.card",), ["data.cardX"], None),
         (("a.bc",), ["a.b"], None),
         (("a.b",), ["a.c", "b", "x.a.b"], None),
         (("x", "a.b", "c"), ["y", "c", "a"], "a"),  # the first of the paths
