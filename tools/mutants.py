@@ -165,12 +165,23 @@ class _Where:
 
 
 def _uses(tree: ast.Module) -> dict[str, list[int]]:
-    """Lines on which names are read."""
+    """Lines on which names are read; none for a name that is read as the module is imported, too."""
+    early = {id(node) for node in _run_at_import(tree)}
     lines: dict[str, list[int]] = {}
+    told: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             lines.setdefault(node.id, []).append(node.lineno)
-    return lines
+            if id(node) in early:
+                told.add(node.id)
+    return {name: found for name, found in lines.items() if name not in told}
+
+
+def _run_at_import(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.Lambda):
+            yield from _run_at_import(node)
 
 
 def _given(statement: ast.stmt) -> str:

@@ -66,13 +66,12 @@ class Reach:
         self._tests = {name: list(file["tests"]) for name, file in files.items()}
 
     def of(self, source: Path, lines: Sequence[int]) -> list[str]:
-        """The tests that reach one of these lines; without lines, any line of the source."""
+        """The tests that reach one of these lines; without lines, all, those first that reach a line of the source."""
         ends: list[tuple[bool, float, str]] = []
         for name, file in self.files.items():
             reached, tests = file["lines"].get(str(source), {}), self._tests[name]
             own = {place for key in (map(str, lines) if lines else reached) for place in reached.get(key, ())}
-            loaded = file["loaded"].get(str(source), [])
-            whole = _loads(file, source, lines) if lines else bool(loaded)
+            whole = _loads(file, source, lines) if lines else bool(reached)
             rest = [place for place in range(len(tests)) if place not in own] if whole else []
             for loads, places in ((False, sorted(own)), (True, rest)):
                 end = file["seconds"]
@@ -116,6 +115,7 @@ class _Recorder:
     def __init__(self, coverage: Coverage) -> None:
         self.coverage = coverage
         self.test = ""
+        self.tests: list[str] = []  # classes are collected too, and are none
         self.seconds: dict[str, float] = defaultdict(float)
 
     @pytest.hookimpl(wrapper=True)
@@ -131,6 +131,7 @@ class _Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         self.test = item.nodeid
+        self.tests.append(self.test)
         self.coverage.switch_context(item.nodeid)
         began = time.process_time()
         try:
@@ -164,7 +165,7 @@ def _measure(file: str, sources: Sequence[Path]) -> Reached | None:
     coverage.stop()
     if ended != pytest.ExitCode.OK:
         return None
-    tests = {test: seconds for test, seconds in recorder.seconds.items() if "::" in test}
+    tests = {test: recorder.seconds[test] for test in recorder.tests}
     tests = dict(sorted(tests.items(), key=lambda item: item[1]))
     reached: Reached = {"seconds": recorder.seconds[file], "tests": tests, "lines": {}, "loaded": {}}
     place = {test: place for place, test in enumerate(tests)}

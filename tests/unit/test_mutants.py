@@ -103,3 +103,9 @@ def test_mutants_are_numbered_within_functions_and_shown_as_diffs() -> None:
         assert "\n-" in mutation.diff("wire.py")
         assert "\n+" in mutation.diff("wire.py")
     assert ast.unparse(tree) == before
+
+
+def test_a_constant_is_told_by_who_runs_a_line_that_reads_it_and_one_that_is_read_early_by_anybody() -> None:
+    tree = ast.parse("A = 'a'\nB = [A, 'b']\nC = 'c'\ndef d():\n    return B[0] + C + A\n")
+    lines = {found.line: list(found.lines) for _, found in mutations(tree) if found.scope == "module"}
+    assert lines == {1: [], 2: [5], 3: [5]}
