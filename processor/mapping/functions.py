@@ -291,7 +291,7 @@ def _judge_customer(org: int, customer: int | None) -> Judgement:
 
 def _cards(cards: Sequence[str] | None, only_card: str | None) -> Sequence[str]:
     """All cards of a customer: `cardnumber` stands alone in events that list none in `cardNumbers`."""
-    return [only_card] if only_card and _say_nothing(cards) else [card for card in cards or () if card.strip()]
+    return [only_card] if only_card and _say_nothing(cards) else cards or ()
 
 
 def _say_nothing(cards: Sequence[str] | None) -> bool:

@@ -348,7 +348,7 @@ def test_a_value_is_one_of_some(value: str | int | None, options: tuple[str | in
 @pytest.mark.parametrize("cards", [None, [], ["", "\t"], ["-", "0"], ["C"], [" ", "C"], ["null", "C"]])
 def test_cards_are_listed_or_are_not(cards: list[str] | None) -> None:
     assert f.lists_a_card(cards) is (cards is not None and "C" in cards)
-    assert f.lists_no_card(cards) is not f.lists_a_card(cards)
+    assert f.lists_no_card(cards) is (not f.lists_a_card(cards))
 
 
 def test_flags_and_numbers() -> None:
