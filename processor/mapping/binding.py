@@ -530,13 +530,14 @@ def _can_be_absent(verb: Pick | Constant | Lookup | Invoke | Parts) -> bool:
             return False
         case Parts(parts):
             return len(parts) == 1 and parts[0].each is not None
-        case Invoke(arguments=arguments):
+        case Pick(refs=arguments) | Lookup(refs=arguments) | Invoke(arguments=arguments):
             return any(isinstance(argument, Ref | RowsRef) for argument in arguments)
-    return True
 
 
 def _context(name: str, scope: _Scope) -> Context:
     if name == "@value" and scope.item is not None:
+        if scope.item.kind == "record":
+            raise _Refused('"@value" is the item of a list of plain values; fields of a record are read by their names')
         return Context(name, scope.item)
     if name == "@item" and scope.fan_out:
         return Context(name, Source("string", nullable=True))

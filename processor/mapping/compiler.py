@@ -215,14 +215,14 @@ class _Writer:
         self._depth += 1
         before = len(self._lines)
         yield
-        if all(line.lstrip().startswith("#") for line in self._lines[before:]):
+        if len(self._lines) == before:
             self._say("pass")
         self._depth -= 1
 
-    def _comment(self, place: Place) -> None:
-        text = "".join(letter if letter.isprintable() else " " for letter in place.text)
-        file = "".join(letter if letter.isprintable() else " " for letter in place.file)
-        self._say(f"# {file}:{place.line}  {text}")
+    def _comment(self, place: Place, text: str | None = None) -> None:
+        """A line of the mapping, or what is said of it; nothing in a file can end the comment."""
+        said = f"# {place.file}:{place.line}  {place.text if text is None else text}"
+        self._say("".join(letter if letter.isprintable() else " " for letter in said))
 
     def _name(self, prefix: str) -> str:
         self._numbers += 1
@@ -230,7 +230,7 @@ class _Writer:
 
     def _constant(self, value: object) -> str:
         for name, known in self.names.items():
-            if name.startswith("k_") and type(known) is type(value) and known == value:
+            if name.startswith("k_") and _is_same(known, value):
                 return name
         name = f"k_{sum(known.startswith('k_') for known in self.names)}"
         self.names[name] = value
@@ -275,15 +275,14 @@ class _Writer:
             self._say(")")
 
     def _output(self, output: Output) -> None:
-        self._say(f"# {output.place.file}:{output.place.line}  {output.name} -> {output.to}")
+        self._comment(output.place, f"{output.name} -> {output.to}")
         frame = _Frame(output)
         for condition in output.conditions:
             self._condition(condition, frame)
         if output.each is not None:
             self._fan_out(output)
             return
-        self._say("o = {}")
-        self._object("o", output.fields, output.schema.root, "", frame)
+        self._message(output, frame)
         if output.profile:
             self._say('identity = primary_identity(o["identityMap"])')
             with self._block("if identity is None:"):
@@ -322,8 +321,7 @@ class _Writer:
                 self._say("continue")
             with self._block(f"if {self._read(output.key[0], frame)} is None:"):
                 self._leave_out_item(output.key[0].path, output)
-            self._say("o = {}")
-            self._object("o", output.fields, output.schema.root, "", frame)
+            self._message(output, frame)
             self._say(f"found.append(fit(o, {self._constant(spare(output))}, notes))")
             self._say("seen.add(key)")
         with self._block("if not found:"):
@@ -344,6 +342,14 @@ class _Writer:
         self._say(f"return Skip('nothing to send', {output.to!r})")
 
     # ---- objects ----
+
+    def _message(self, output: Output, frame: _Frame) -> None:
+        """Fills `o`, the entity."""
+        self._say("o = {}")
+        self._object("o", output.fields, output.schema.root, "", frame)
+        for name in self._may_lack(output.fields, output.needed, ""):
+            with self._block(f"if {name!r} not in o:"):
+                self._end(name, frame, "absent")
 
     def _object(self, variable: str, fields: tuple[Field, ...], node: Node, prefix: str, frame: _Frame) -> bool:
         """Fills an object; tells whether it surely gets something."""
@@ -372,7 +378,7 @@ class _Writer:
         self._say(f"{variable} = {{}}")
         filled = self._object(variable, fields, child, path, frame)
         self._drop_incomplete(variable, fields, child, path, frame)
-        if filled and not self._may_lack(fields, child, path):
+        if filled and not self._may_lack(fields, child.required, path):
             self._say(f"{into} = {variable}")
             return True
         with self._block(f"if {variable}:"):
@@ -380,22 +386,22 @@ class _Writer:
         return False
 
     @staticmethod
-    def _may_lack(fields: tuple[Field, ...], node: Object, path: str) -> list[str]:
-        """Names that XDM requires of an object and that may not be there when the code has run."""
+    def _may_lack(fields: tuple[Field, ...], required: frozenset[str], path: str) -> list[str]:
+        """Names that are required of an object and that may not be there when the code has run."""
         sure = {field.target for field in fields if field.sure or isinstance(field.verb, Constant)}
-        return [name for name in sorted(node.required) if f"{path}{name}" not in sure]
+        return [name for name in sorted(required) if f"{path}{name}" not in sure]
 
     def _drop_incomplete(
         self, variable: str, fields: tuple[Field, ...], node: Object, path: str, frame: _Frame
     ) -> None:
-        missing = self._may_lack(fields, node, path)
+        missing = self._may_lack(fields, node.required, path)
         if not missing:
             return
         lacks = " or ".join(f"{name!r} not in {variable}" for name in missing)
         with self._block(f"if {variable} and ({lacks}):"):
             where = f"{frame.label}{path.rstrip('.')}"
             if frame.output.profile:
-                self._say(f"return Skip({f'withheld: {where}'!r}, {frame.output.to!r})")
+                self._end(where, frame, "incomplete")
             else:
                 self._say(f"notes.append({f'{where}:incomplete'!r})")
                 self._say(f"{variable} = {{}}")
@@ -589,7 +595,8 @@ class _Writer:
             return
         each = parts.parts[0].each
         assert each is not None  # binding refuses clear without
-        self._say(f"x = {self._read(each, frame, item_columns(parts.parts[0].fields))}")
+        columns = item_columns(parts.parts[0].fields)
+        self._say(f"x = {self._column(each.path, frame) if each.item else self._read(each, frame, columns)}")
         with self._unless_absent(field, frame):
             self._elements(into, field, parts, frame)
 
@@ -610,17 +617,17 @@ class _Writer:
         else:
             item = self._name("item")
             columns = item_columns(part.fields)
-            item_kind = part.each.source.item.kind if part.each.source.item is not None else ""
+            assert part.each.source.item is not None
+            rows = part.each.source.item.kind == "record"
             within = f"{whole_path(part.each, frame.within)}[]."
-            inner = _Frame(frame.output, item, columns if item_kind == "record" else None, label, within, element=True)
+            inner = _Frame(frame.output, item, columns if rows else None, label, within, element=True)
             head = f"for {item} in {self._read(part.each, frame, columns)} or ():"
         with self._block(head):
             variable = self._name("o")
             self._say(f"{variable} = {{}}")
             filled = self._object(variable, part.fields, part.node, "", inner)
-            missing = self._may_lack(part.fields, _object_node(part.node), "")
-            sure = filled or any(inner_field.sure for inner_field in part.fields)
-            tests = [f"{name!r} in {variable}" for name in missing] or ([] if sure else [variable])
+            missing = self._may_lack(part.fields, _object_node(part.node).required, "")
+            tests = [f"{name!r} in {variable}" for name in missing] or ([] if filled else [variable])
             with self._block(f"if {' and '.join(tests)}:") if tests else nullcontext():
                 self._say(f"{listed}.append({variable})")
 
@@ -689,7 +696,7 @@ class _Writer:
         if "dropped" in self._index:
             tests.append(f"was_dropped({paths!r}, v[{self._index['dropped']}])")
         with self._block(f"if {' or '.join(tests)}:"):
-            self._say(f"return Skip({f'withheld: {self._label(field, frame)}'!r}, {frame.output.to!r})")
+            self._give_up(field, frame, "absent", None)
 
     def _given(self, ref: Ref | RowsRef, frame: _Frame) -> str:
         return self._column(ref.path, frame) if ref.item else f"v[{self._index[_want(ref)]}]"
@@ -702,15 +709,22 @@ class _Writer:
         label = self._label(field, frame)
         if note is not None:
             self._say(f"notes.append({f'{label}:{note}'!r})")
-        if frame.output.profile and (field.required or field.clear):
-            self._say(f"return Skip({f'withheld: {label}'!r}, {frame.output.to!r})")
-        elif field.required and frame.element:
+        if not (field.required or field.clear):
+            return
+        if frame.element and not frame.output.profile:
             if note is None and not frame.single and not counted:
                 self._say(f"notes.append({f'{label}:{why}'!r})")
             self._say("continue")
-        elif field.required and frame.output.each is not None:
+        else:
+            self._end(label, frame, why)
+
+    def _end(self, label: str, frame: _Frame, why: str) -> None:
+        """There is no message without what is at `label`."""
+        if frame.output.profile:
+            self._say(f"return Skip({f'withheld: {label}'!r}, {frame.output.to!r})")
+        elif frame.output.each is not None:
             self._leave_out_item(label, frame.output)
-        elif field.required:
+        else:
             self._say(f"raise Unmappable({label!r}, {why!r})")
 
 
@@ -738,6 +752,11 @@ def _field_invokes(fields: tuple[Field, ...]) -> Iterator[Invoke]:
         elif isinstance(field.verb, Parts):
             for part in field.verb.parts:
                 yield from _field_invokes(part.fields)
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether two constants are one: a table of 1 and 0 equals one of true and false, and is another."""
+    return type(one) is type(other) and one == other and (not isinstance(one, dict) or repr(one) == repr(other))
 
 
 def _as_item(field: Field, frame: _Frame) -> Field:

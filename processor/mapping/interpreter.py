@@ -192,16 +192,19 @@ def _output(output: Output, event: Event, notes: list[str]) -> Interpreted:
 
 def _entity(work: _Work) -> Json:
     entity = _object(work, work.output.fields, work.output.schema.root)
-    if work.output.profile and _primaries(entity) != 1:
+    if missing := sorted(work.output.needed - entity.keys()):
+        raise _Withheld(missing[0]) if work.output.profile else Unmappable(missing[0], "absent")
+    if work.output.profile and not _has_one_primary(entity):
         raise _Withheld("no one primary identity")
     if not work.output.profile:
         fit(entity, spare(work.output), work.notes)
     return entity
 
 
-def _primaries(entity: Json) -> int:
-    identities = cast("dict[str, list[Json]]", entity.get("identityMap", {}))
-    return sum(item.get("primary") is True for listed in identities.values() for item in listed)
+def _has_one_primary(entity: Json) -> bool:
+    identities = cast("dict[str, list[Json]]", entity["identityMap"])
+    primaries = [item.get("id") for listed in identities.values() for item in listed if item.get("primary") is True]
+    return len(primaries) == 1 and isinstance(primaries[0], str)
 
 
 def _fan_out(work: _Work, each: Ref) -> Interpreted:
