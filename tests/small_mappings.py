@@ -49,7 +49,8 @@ def _map(values: object) -> Json:
 def avro(*, dropped: bool = True) -> Json:
     """The Avro schema: a field of every kind, all of which may be null."""
     plain: Json = {"text": "string", "other": "string", "number": "double", "whole": "long", "flag": "boolean"}
-    part = _record("Part", text="string", number="double", tags=_array("string"))
+    deep = _record("InPart", text="string")
+    part = _record("Part", text="string", number="double", tags=_array("string"), inner=deep)
     item = _record("Item", **plain, tags=_array("string"), inner=_record("In", text="string"), parts=_array(part))
     fields: Json = {
         **plain,
@@ -59,6 +60,7 @@ def avro(*, dropped: bool = True) -> Json:
         "names": _array("string"),
         "numbers": _array("double"),
         "labels": _map(["null", "string"]),
+        "marks": _map("string"),
         "counts": _map("long"),
         "inner": _record("Inner", text="string", deep=_record("Deep", text="string", names=_array("string"))),
         "items": _array(item),
@@ -132,6 +134,9 @@ def _properties() -> Json:
         "amounts": _names({"type": "number", "minimum": 0}),
         "place": place,
         "free": _object(text=_TEXT, other=_TEXT, more=_object(text=_TEXT)),
+        "pair": _object(["one", "two"], one=_TEXT, two=_TEXT, three=_TEXT),
+        "outer": _object(place=place, free=_object(place=place)),
+        "pairs": _list(_object(["one", "two"], one=_TEXT, two=_TEXT, number=_NUMBER)),
         "items": _list(_object(["name"], **element)),
         "loose": _list(_object(**element), 3),
         "_tenant": _object(text=_TEXT, list=_list(_TEXT)),

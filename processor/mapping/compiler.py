@@ -207,7 +207,7 @@ class _Writer:
     # ---- lines and names ----
 
     def _say(self, line: str) -> None:
-        self._lines.append("    " * self._depth + line if line else "")
+        self._lines.append("    " * self._depth + line)
 
     @contextmanager
     def _block(self, head: str) -> Iterator[None]:
@@ -399,9 +399,9 @@ class _Writer:
             return
         lacks = " or ".join(f"{name!r} not in {variable}" for name in missing)
         with self._block(f"if {variable} and ({lacks}):"):
-            where = f"{frame.label}{path.rstrip('.')}"
+            where = frame.label + path.removesuffix(".")
             if frame.output.profile:
-                self._end(where, frame, "incomplete")
+                self._withhold(where, frame)
             else:
                 self._say(f"notes.append({f'{where}:incomplete'!r})")
                 self._say(f"{variable} = {{}}")
@@ -617,10 +617,8 @@ class _Writer:
         else:
             item = self._name("item")
             columns = item_columns(part.fields)
-            assert part.each.source.item is not None
-            rows = part.each.source.item.kind == "record"
             within = f"{whole_path(part.each, frame.within)}[]."
-            inner = _Frame(frame.output, item, columns if rows else None, label, within, element=True)
+            inner = _Frame(frame.output, item, columns, label, within, element=True)
             head = f"for {item} in {self._read(part.each, frame, columns)} or ():"
         with self._block(head):
             variable = self._name("o")
@@ -641,15 +639,13 @@ class _Writer:
                 "@received": "received",
                 "@output": repr(frame.output.name),
                 "@item": "None" if frame.output.each is None else "key",
-                "@value": frame.item or "None",
+                "@value": str(frame.item),
             }[ref.name]
-        is_records = columns is not None and ref.source.item is not None and ref.source.item.kind == "record"
         if not ref.item:
-            want = item_want(ref, columns) if columns is not None and is_records else ref.path
-            return f"v[{self._index[want]}]"
+            return f"v[{self._index[ref.path if columns is None else item_want(ref, columns)]}]"
         value = self._column(ref.path, frame)
-        if columns is not None and is_records:
-            return f"rows_of({value}, {tuple(tuple(column.split('.')) for column in columns)!r})"
+        if columns is not None and ref.source.item is not None and ref.source.item.kind == "record":
+            return f"rows_of({value}, {_split(columns)!r})"
         return value
 
     def _column(self, path: str, frame: _Frame) -> str:
@@ -657,8 +653,6 @@ class _Writer:
         return f"{frame.item}[{frame.columns.index(path)}]"
 
     def _call(self, invoke: Invoke, frame: _Frame) -> str:
-        if not _is_sharable(invoke):
-            return self._call_source(invoke, frame)
         call = self._call_source(invoke, frame)
         return f"s[{self._shared[call]}]" if call in self._shared else call
 
@@ -673,9 +667,8 @@ class _Writer:
             case Unread():
                 return "None"
             case RowsRef(path, columns, item):
-                split = tuple(tuple(column.split(".")) for column in columns)
                 if item:
-                    return f"rows_of({self._column(path, frame)}, {split!r})"
+                    return f"rows_of({self._column(path, frame)}, {_split(columns)!r})"
                 return f"v[{self._index[Columns(path, columns)]}] or ()"
         return self._read(argument, frame)
 
@@ -696,7 +689,7 @@ class _Writer:
         if "dropped" in self._index:
             tests.append(f"was_dropped({paths!r}, v[{self._index['dropped']}])")
         with self._block(f"if {' or '.join(tests)}:"):
-            self._give_up(field, frame, "absent", None)
+            self._withhold(self._label(field, frame), frame)
 
     def _given(self, ref: Ref | RowsRef, frame: _Frame) -> str:
         return self._column(ref.path, frame) if ref.item else f"v[{self._index[_want(ref)]}]"
@@ -721,11 +714,14 @@ class _Writer:
     def _end(self, label: str, frame: _Frame, why: str) -> None:
         """There is no message without what is at `label`."""
         if frame.output.profile:
-            self._say(f"return Skip({f'withheld: {label}'!r}, {frame.output.to!r})")
+            self._withhold(label, frame)
         elif frame.output.each is not None:
             self._leave_out_item(label, frame.output)
         else:
             self._say(f"raise Unmappable({label!r}, {why!r})")
+
+    def _withhold(self, label: str, frame: _Frame) -> None:
+        self._say(f"return Skip({f'withheld: {label}'!r}, {frame.output.to!r})")
 
 
 _OF_THE_RECORD = frozenset({"@now", "@received"})
@@ -759,9 +755,13 @@ def _is_same(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other and (not isinstance(one, dict) or repr(one) == repr(other))
 
 
+def _split(columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(column.split(".")) for column in columns)
+
+
 def _as_item(field: Field, frame: _Frame) -> Field:
     """The field as a value inside a list or map: a bad one is left out of an event and withholds a Profile write."""
-    return replace(field, required=frame.output.profile, clear=False)
+    return replace(field, required=frame.output.profile)
 
 
 def _object_node(node: Node) -> Object:

@@ -32,7 +32,6 @@ from processor.mapping.bound import (
 )
 from processor.mapping.coercion import conforms
 from processor.mapping.fitting import fit, spare
-from processor.mapping.sources import Source
 from processor.mapping.values import GONE, Noted, Unmappable
 from processor.mapping.xdm import LONGEST, Array, Boolean, Date, DateTime, Integer, Map, Node, Number, Object, Text
 from processor.model import Skip
@@ -218,8 +217,11 @@ def _fan_out(work: _Work, each: Ref) -> Interpreted:
         if work.key in seen:
             work.notes.append(f"{output.name}:given twice")
             continue
+        if work.value(output.key[0]) is None:
+            left_out.append(Skip(f"item without {output.key[0].path}", output.to))
+            continue
         try:
-            entities.append(_item(work))
+            entities.append(_entity(work))
             seen.add(work.key)
         except Unmappable as error:
             left_out.append(Skip(f"item without {error.target}", output.to))
@@ -230,13 +232,6 @@ def _fan_out(work: _Work, each: Ref) -> Interpreted:
     if values.was_dropped((each.path,), work.dropped):
         raise Unmappable(each.path, "could not be read")
     return Interpreted(output, skip=Skip("nothing to send", output.to))
-
-
-def _item(work: _Work) -> Json:
-    first = work.output.key[0]
-    if work.value(first) is None:
-        raise Unmappable(first.path, "absent")
-    return _entity(work)
 
 
 def _object(work: _Work, fields: tuple[Field, ...], node: Node) -> Json:
@@ -281,7 +276,7 @@ def _field(work: _Work, field: Field) -> object:
         case Constant(value):
             return value
         case Pick() as pick:
-            return _coerced(work, field, work.first(pick), pick.source, pick.coercion)
+            return _coerced(work, field, work.first(pick), pick.source.kind, pick.coercion)
         case Lookup() as lookup:
             return _looked_up(work, field, lookup)
         case Invoke() as invoke:
@@ -295,7 +290,7 @@ def _looked_up(work: _Work, field: Field, lookup: Lookup) -> object:
     if value is None:
         work.absent(field)
         return None
-    key = str(value).lower() if isinstance(value, bool) else str(value).strip().casefold()
+    key = str(value).strip().casefold()
     if not key:
         raise _Dropped(None)
     found = lookup.entries.get(key, lookup.otherwise)
@@ -315,12 +310,9 @@ def _invoked(work: _Work, field: Field, invoke: Invoke) -> object:
         work.notes.extend(f"{label}:{reason}" for reason in result.reasons)
         result = result.value
         if result is None:
-            if field.required or field.clear:
-                work.give_up(field, "not trusted", None, counted=True)
+            work.give_up(field, "not trusted", None, counted=True)
             return None
-    kinds = {"strings": Source("array", item=Source("string")), "texts": Source("map", item=Source("string"))}
-    source = kinds.get(invoke.function.result, Source(invoke.function.result))
-    return _coerced(work, field, result, source, None)
+    return _coerced(work, field, result, invoke.function.result, None)
 
 
 def _listed(work: _Work, field: Field, parts: Parts) -> object:
@@ -360,12 +352,12 @@ def _whole_list(work: _Work, field: Field, found: list[Json] | list[object], nod
 # ---- from a value to its XDM type ----
 
 
-def _coerced(work: _Work, field: Field, value: object, source: Source, coercion: str | None) -> object:
+def _coerced(work: _Work, field: Field, value: object, kind: str, coercion: str | None) -> object:
     if value is None:
         work.absent(field)
         return None
     node = field.node
-    if source.kind == "identities":
+    if kind == "identities":
         if not conforms(node, value):
             raise _Dropped("identities")
         return value
@@ -406,7 +398,7 @@ def _inside(work: _Work, field: Field, value: object, node: Node, coercion: str 
 
 def _scalar(value: object, node: Node, coercion: str | None) -> object:  # noqa: PLR0911 - one case a type
     if isinstance(value, str):
-        value = _text(value, coercion if coercion in ("lower", "upper") else None)
+        value = _text(value, coercion)
     match node:
         case Text():
             return _checked_text(value, node)
@@ -415,7 +407,7 @@ def _scalar(value: object, node: Node, coercion: str | None) -> object:  # noqa:
         case Integer(low, high):
             return _within(_integer(value, coercion), low, high)
         case Boolean():
-            return value if isinstance(value, bool) else _parsed(values.BOOLEANS.get(str(value).lower()), "boolean")
+            return _parsed(values.BOOLEANS.get(str(value).lower()), "boolean")
         case DateTime():
             parsed = values.rfc3339(value) if isinstance(value, int) else values.parse_time(str(value))
             return _parsed(parsed, "time")
@@ -426,13 +418,13 @@ def _scalar(value: object, node: Node, coercion: str | None) -> object:  # noqa:
     raise AssertionError(node)
 
 
-def _text(value: str, casing: str | None) -> str:
+def _text(value: str, coercion: str | None) -> str:
     text = value.strip()
     if not text:
         raise _Dropped(None)
     if text in values.PLACEHOLDERS:
         raise _Dropped("placeholder")
-    return text.lower() if casing == "lower" else text.upper() if casing == "upper" else text
+    return text.lower() if coercion == "lower" else text.upper() if coercion == "upper" else text
 
 
 def _checked_text(value: object, node: Text) -> str:

@@ -345,7 +345,13 @@ def test_a_placeholder_is_present_and_hides_what_comes_after() -> None:
             {"names": [], "inner": {"deep": {"names": ["b"]}}},
             {"texts": ["b"]},
         ),
-        ('"labels" = { from = ["labels", "labels"] }', {"labels": {}}, {}),
+        (
+            '"labels" = { from = ["labels", "marks"] }',
+            {"labels": {"a": "b"}, "marks": {"c": "d"}},
+            {"labels": {"a": "b"}},
+        ),
+        ('"labels" = { from = ["labels", "marks"] }', {"labels": {}, "marks": {"c": "d"}}, {"labels": {"c": "d"}}),
+        ('"labels" = { from = ["labels", "marks"] }', {"labels": {}}, {}),
         ('"whole" = { from = ["whole", "@now"] }', {"whole": 0}, {"whole": 0}),
         ('"time" = { from = ["whole", "@now"] }', {}, {"time": "2026-09-21T14:13:20.000Z"}),
         ('"time" = { from = ["whole", "@received"] }', {}, {"time": "2026-09-21T14:13:19.000Z"}),
@@ -669,6 +675,26 @@ def test_an_object_that_lacks_what_xdm_requires_of_it_is_left_out_and_counted() 
     assert entity(PLACE, {}) == {}
 
 
+def test_an_object_may_lack_several_names_that_xdm_requires_of_it() -> None:
+    pair = '"pair.one" = { from = "text" }\n"pair.two" = { from = "other" }\n"pair.three" = { from = "third" }'
+    assert entity(pair, {"text": "a", "other": "b"}) == {"pair": {"one": "a", "two": "b"}}
+    for record in ({"text": "a"}, {"other": "b"}, {"third": "c"}, {"other": "b", "third": "c"}):
+        assert made(pair, record) == ({}, ["pair:incomplete"])
+    assert entity(pair, {}) == {}
+
+
+def test_an_incomplete_object_leaves_those_around_and_beside_it() -> None:
+    fields = '"outer.place.city" = { from = "text" }\n"outer.place.code" = { from = "other" }\n'
+    fields += '"outer.free.place.city" = { from = "third" }\n"outer.free.place.code" = { from = "inner.text" }\n'
+    fields += '"text" = { from = "text" }'
+    place = {"city": "c", "code": "d"}
+    record = {"text": "a", "third": "c", "inner": {"text": "d"}}
+    expected = {"text": "a", "outer": {"free": {"place": place}}}
+    assert made(fields, record) == (expected, ["outer.place:incomplete"])
+    notes = ["outer.place:incomplete", "outer.free.place:incomplete"]
+    assert made(fields, {"text": "a", "third": "c"}) == ({"text": "a"}, notes)
+
+
 def test_an_object_whose_required_field_is_certain_is_never_incomplete() -> None:
     constant = PLACE.replace('{ from = "other" }', '{ const = "b" }')
     assert entity(constant, {}) == {"place": {"code": "b"}}
@@ -763,6 +789,13 @@ def test_an_element_that_a_function_refuses_is_counted_by_its_reasons_only() -> 
 def test_an_element_without_what_xdm_requires_of_it_is_left_out() -> None:
     fields = '"items" = { each = "items", fields."name" = { from = "text" }, fields."number" = { from = "number" } }'
     assert entity(fields, {"items": [{"number": 1.0}, {"text": "a"}]}) == {"items": [{"name": "a"}]}
+
+
+def test_an_element_may_lack_several_names_that_xdm_requires_of_it() -> None:
+    fields = '"pairs" = { each = "items", fields."one" = { from = "text" }, fields."two" = { from = "other" }, '
+    fields += 'fields."number" = { from = "number" } }'
+    items: list[Json] = [{"text": "a"}, {"other": "b"}, {"number": 1.0}, {"text": "a", "other": "b"}]
+    assert entity(fields, {"items": items}) == {"pairs": [{"one": "a", "two": "b"}]}
 
 
 def test_an_empty_element_is_none() -> None:
@@ -869,6 +902,20 @@ fields."name" = { from = "text", required = true }
 fields."number" = { from = "number" }
 fields."tags" = { from = "tags" }
 """
+
+
+def test_elements_read_inside_the_records_of_their_items() -> None:
+    fields = """
+[output.fields."loose"]
+each = "items"
+fields."name" = { call = "rows_shown", with = ["parts[inner.text,text]"] }
+[output.fields."loose".fields."parts"]
+each = "parts"
+fields."name" = { from = "inner.text" }
+"""
+    record = {"items": [{"parts": [{"text": "a", "inner": {"text": "b"}}, {"text": "c"}]}]}
+    expected = [{"name": "[('b', 'a'), (None, 'c')]", "parts": [{"name": "b"}]}]
+    assert entity(fields, record) == {"loose": expected}
 
 
 def test_elements_have_lists_of_elements() -> None:
@@ -1177,6 +1224,11 @@ def test_an_event_that_is_too_large_loses_what_it_can_do_without() -> None:
     record = {"text": "x" * 6_000, "other": "y" * 6_000, "names": ["z" * 3_000]}
     result = {"text": "x" * 6_000, "texts": ["z" * 3_000]}
     assert made(fields, record) == (result, ["_acme.text:event too large"])
+    assert entity(fields, record, to="profile") == {
+        "text": "x" * 6_000,
+        "_acme": {"text": "y" * 6_000},
+        "texts": ["z" * 3_000],
+    }
     items = [{"whole": 1, "text": "x" * 6_000, "other": "y" * 6_000}]
     own_field = '"_tenant.text" = { from = "other" }'
     each = output('each = "items"', 'key = "whole"', fields=f'{ID}\n"text" = {{ from = "text" }}\n{own_field}')
