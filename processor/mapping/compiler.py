@@ -357,7 +357,7 @@ class _Writer:
         filled = False
         groups: dict[str, list[Field]] = {}
         for field in fields:
-            groups.setdefault(field.target[len(prefix) :].split(".", 1)[0], []).append(field)
+            groups.setdefault(field.target[len(prefix) :].partition(".")[0], []).append(field)
         for name, members in groups.items():
             if members[0].target == prefix + name:
                 if not isinstance(members[0].verb, Parts):  # each part has a line of its own
@@ -378,12 +378,10 @@ class _Writer:
         self._say(f"{variable} = {{}}")
         filled = self._object(variable, fields, child, path, frame)
         self._drop_incomplete(variable, fields, child, path, frame)
-        if filled and not self._may_lack(fields, child.required, path):
+        sure = filled and not self._may_lack(fields, child.required, path)
+        with nullcontext() if sure else self._block(f"if {variable}:"):
             self._say(f"{into} = {variable}")
-            return True
-        with self._block(f"if {variable}:"):
-            self._say(f"{into} = {variable}")
-        return False
+        return sure
 
     @staticmethod
     def _may_lack(fields: tuple[Field, ...], required: frozenset[str], path: str) -> list[str]:

@@ -6,6 +6,7 @@ What the code does is in `test_mapping_interpreter.py`, where the interpreter do
 from __future__ import annotations
 
 import ast
+import linecache
 import re
 import traceback
 from collections import Counter
@@ -78,6 +79,8 @@ with = ["other"]
 "place.deep.text" = { call = "doubted", with = ["text"] }
 "pair.one" = { from = "whole", as = "string", required = true }
 "pair.two" = { const = "y" }
+"free.text" = { const = "z" }
+"free.more.text" = { from = "third" }
 [[output.fields."loose"]]
 each = "items"
 fields."name" = { from = "text", required = true }
@@ -266,12 +269,29 @@ def output_0(v, s, now, received, known, notes):
     # mappings/thing.toml:26  "pair.two" = { const = "y" }
     o5['two'] = 'y'
     o['pair'] = o5
-    l6 = []
-    # mappings/thing.toml:27  [[output.fields."loose"]]
-    for item7 in v[11] or ():
-        o8 = {}
-        # mappings/thing.toml:29  fields."name" = { from = "text", required = true }
-        x = item7[0]
+    o6 = {}
+    # mappings/thing.toml:27  "free.text" = { const = "z" }
+    o6['text'] = 'z'
+    o7 = {}
+    # mappings/thing.toml:28  "free.more.text" = { from = "third" }
+    x = v[9]
+    if x is not None:
+        x = x.strip()
+        if not x:
+            pass
+        elif x in PLACEHOLDERS:
+            notes.append('free.more.text:placeholder')
+        else:
+            o7['text'] = x
+    if o7:
+        o6['more'] = o7
+    o['free'] = o6
+    l8 = []
+    # mappings/thing.toml:29  [[output.fields."loose"]]
+    for item9 in v[11] or ():
+        o10 = {}
+        # mappings/thing.toml:31  fields."name" = { from = "text", required = true }
+        x = item9[0]
         if x is None:
             notes.append('loose[].name:absent')
             continue
@@ -283,11 +303,11 @@ def output_0(v, s, now, received, known, notes):
             notes.append('loose[].name:placeholder')
             continue
         else:
-            o8['name'] = x
-        # mappings/thing.toml:30  fields."tags" = { from = "tags" }
-        x = item7[1]
+            o10['name'] = x
+        # mappings/thing.toml:32  fields."tags" = { from = "tags" }
+        x = item9[1]
         if x is not None:
-            l9 = []
+            l11 = []
             for x in x:
                 x = x.strip()
                 if not x:
@@ -295,17 +315,17 @@ def output_0(v, s, now, received, known, notes):
                 elif x in PLACEHOLDERS:
                     notes.append('loose[].tags:placeholder')
                 else:
-                    l9.append(x)
-            if len(l9) > 2:
+                    l11.append(x)
+            if len(l11) > 2:
                 notes.append('loose[].tags:too long')
-                l9 = []
-            if l9:
-                o8['tags'] = l9
-        l6.append(o8)
-    # mappings/thing.toml:31  [[output.fields."loose"]]
-    for _once10 in ONCE:
-        o11 = {}
-        # mappings/thing.toml:32  fields."number" = { from = ["number", "number"] }
+                l11 = []
+            if l11:
+                o10['tags'] = l11
+        l8.append(o10)
+    # mappings/thing.toml:33  [[output.fields."loose"]]
+    for _once12 in ONCE:
+        o13 = {}
+        # mappings/thing.toml:34  fields."number" = { from = ["number", "number"] }
         x = v[5]
         if x is None:
             x = v[5]
@@ -313,9 +333,9 @@ def output_0(v, s, now, received, known, notes):
             if not isfinite(x):
                 notes.append('loose[].number:not finite')
             else:
-                o11['number'] = x
-        o12 = {}
-        # mappings/thing.toml:33  fields."free.text" = { from = "text" }
+                o13['number'] = x
+        o14 = {}
+        # mappings/thing.toml:35  fields."free.text" = { from = "text" }
         x = v[3]
         if x is not None:
             x = x.strip()
@@ -324,22 +344,22 @@ def output_0(v, s, now, received, known, notes):
             elif x in PLACEHOLDERS:
                 notes.append('loose[].free.text:placeholder')
             else:
-                o12['text'] = x
-        if o12:
-            o11['free'] = o12
-        if o11:
-            l6.append(o11)
-    if len(l6) > 3:
+                o14['text'] = x
+        if o14:
+            o13['free'] = o14
+        if o13:
+            l8.append(o13)
+    if len(l8) > 3:
         notes.append('loose:too long')
-        l6 = []
-    if l6:
-        o['loose'] = l6
-    l13 = []
-    # mappings/thing.toml:34  [output.fields."items"]
-    for item14 in v[12] or ():
-        o15 = {}
-        # mappings/thing.toml:36  fields."name" = { from = "@value", required = true }
-        x = item14
+        l8 = []
+    if l8:
+        o['loose'] = l8
+    l15 = []
+    # mappings/thing.toml:36  [output.fields."items"]
+    for item16 in v[12] or ():
+        o17 = {}
+        # mappings/thing.toml:38  fields."name" = { from = "@value", required = true }
+        x = item16
         if x is None:
             notes.append('items[].name:absent')
             continue
@@ -351,10 +371,10 @@ def output_0(v, s, now, received, known, notes):
             notes.append('items[].name:placeholder')
             continue
         else:
-            o15['name'] = x
-        l13.append(o15)
-    if l13:
-        o['items'] = l13
+            o17['name'] = x
+        l15.append(o17)
+    if l15:
+        o['items'] = l15
     return fit(o, k_2, notes)
 """
 
@@ -576,8 +596,10 @@ key = ["whole", "text"]
 "_id" = { call = "key", with = ["@item", "@output"], required = true }
 "text" = { from = "text", required = true }
 "place.code" = { from = "other" }
+"free.more.text" = { const = "x" }
 [output.fields."loose"]
 each = "parts"
+fields."free.text" = { const = "y" }
 fields."name" = { from = "inner.text" }
 """
 
@@ -656,12 +678,22 @@ def output_0(v, s, now, received, known, notes):
             o1 = {}
         if o1:
             o['place'] = o1
-        l2 = []
-        # mappings/thing.toml:11  [output.fields."loose"]
-        for item3 in rows_of(item[3], (('inner', 'text'),)) or ():
-            o4 = {}
-            # mappings/thing.toml:13  fields."name" = { from = "inner.text" }
-            x = item3[0]
+        o2 = {}
+        o3 = {}
+        # mappings/thing.toml:11  "free.more.text" = { const = "x" }
+        o3['text'] = 'x'
+        o2['more'] = o3
+        o['free'] = o2
+        l4 = []
+        # mappings/thing.toml:12  [output.fields."loose"]
+        for item5 in rows_of(item[3], (('inner', 'text'),)) or ():
+            o6 = {}
+            o7 = {}
+            # mappings/thing.toml:14  fields."free.text" = { const = "y" }
+            o7['text'] = 'y'
+            o6['free'] = o7
+            # mappings/thing.toml:15  fields."name" = { from = "inner.text" }
+            x = item5[0]
             if x is not None:
                 x = x.strip()
                 if not x:
@@ -669,14 +701,13 @@ def output_0(v, s, now, received, known, notes):
                 elif x in PLACEHOLDERS:
                     notes.append('loose[].name:placeholder')
                 else:
-                    o4['name'] = x
-            if o4:
-                l2.append(o4)
-        if len(l2) > 3:
+                    o6['name'] = x
+            l4.append(o6)
+        if len(l4) > 3:
             notes.append('loose:too long')
-            l2 = []
-        if l2:
-            o['loose'] = l2
+            l4 = []
+        if l4:
+            o['loose'] = l4
         if 'place' not in o:
             left_out.append(Skip('item without place', 'strict'))
             continue
@@ -695,6 +726,11 @@ def output_0(v, s, now, received, known, notes):
 def test_the_code_of_a_fan_out() -> None:
     """An item that lacks something is left out, and the next one has its turn."""
     assert code(FAN_OUT) == CODE_OF_FAN_OUT
+
+
+def test_a_condition_that_reads_nothing_of_the_event_can_always_be_told() -> None:
+    text = '[[output]]\nto = "events"\nwhen = { call = "is_red", with = [{ const = "RED" }] }\n[output.fields]\n'
+    assert "unreadable" not in code(text + '"text" = { from = "text" }')
 
 
 def test_a_text_that_a_function_of_ours_has_judged_is_not_judged_again() -> None:
@@ -883,6 +919,7 @@ def test_a_fault_shows_the_line_of_the_code() -> None:
     [frame] = [frame for frame in frames if frame.filename == compiled.filename]
     assert (frame.name, frame.line) == ("output_0", "x = f_broken(v[3])")
     assert compiled.source.splitlines()[frame.lineno - 1] == "    x = f_broken(v[3])"  # type: ignore[operator]
+    assert linecache.getline(compiled.filename, frame.lineno or 0) == "    x = f_broken(v[3])\n"
     assert "\n    x = f_broken(v[3])\n" in "".join(traceback.format_exception(caught.value))
 
 

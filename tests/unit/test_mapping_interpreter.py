@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from processor.mapping.problems import Problem
 from processor.mapping.values import GONE, Day, EpochMs, Gone, IdentityMap, Noted, Rows, Unmappable
 from processor.model import Skip
-from tests.small_mappings import NOW, RECEIVED, Function, bound, outcome, own, written
+from tests.small_mappings import NOW, RECEIVED, Function, bound, outcome, own, problems, written
 
 Json = dict[str, Any]
 TIME = 1_782_000_000_123
@@ -655,6 +656,14 @@ def test_a_list_in_an_element_is_cleared_by_its_path_in_the_event() -> None:
     assert cleared(within, fields, "items[].parts[].text") == "withheld: loose[].parts[].name"
 
 
+def test_what_the_event_does_not_say_can_not_be_cleared() -> None:
+    """`@received` is always there, whatever the event holds."""
+    fields = '"time" = { from = "@received", absent = "clear" }'
+    message = 'absent = "clear" needs a value of the event, and nothing is read'
+    found = problems(f'[[output]]\nto = "profile"\n[output.fields]\n{fields}')
+    assert found == (Problem("mappings/thing.toml", 5, "time", message),)
+
+
 # ---- objects --------------------------------------------------------------------------------------------------------
 
 PLACE = '"place.city" = { from = "text" }\n"place.code" = { from = "other" }\n"place.deep.text" = { from = "third" }'
@@ -845,6 +854,13 @@ def test_lists_of_plain_values_have_their_item_as_value() -> None:
     assert entity(fields, {"numbers": [1.5, 2.0], "text": "x"}) == {
         "loose": [{"number": 1.5, "name": "1.5 None 'x'"}, {"number": 2.0, "name": "2.0 None 'x'"}]
     }
+
+
+def test_a_record_is_no_plain_value() -> None:
+    fields = '"loose" = { each = "items", fields."name" = { call = "shown", with = ["@value"] } }'
+    message = '"@value" is the item of a list of plain values; fields of a record are read by their names'
+    found = problems(f'[[output]]\nto = "events"\n[output.fields]\n{fields}', shown)
+    assert found == (Problem("mappings/thing.toml", 5, "name", message),)
 
 
 def test_a_path_that_an_item_does_not_have_is_one_of_the_event() -> None:
@@ -1089,6 +1105,12 @@ def test_a_condition_of_events_without_a_name_that_cannot_be_told_makes_a_dead_l
         results(output(UNNAMED), {"text": "RED", "dropped": LOST})
 
 
+def test_a_condition_of_an_event_that_does_not_say_what_was_lost_is_told_by_what_is_there() -> None:
+    mapping = bound(output(NAMED), *FUNCTIONS, dropped=False)
+    assert written(mapping, {"text": "BLUE"}).outputs == (Skip("not red", "events"),)
+    assert own(written(mapping, {"text": "RED"}).outputs[0]) == {"text": "RED"}
+
+
 def test_a_condition_that_reads_rows_cannot_be_told_where_their_columns_were_lost() -> None:
     text = output('when = { call = "is_any_red", with = ["items[text]"], otherwise = "no red item" }')
     record: Json = {"items": [{"text": "RED"}], "text": "x"}
@@ -1224,11 +1246,8 @@ def test_an_event_that_is_too_large_loses_what_it_can_do_without() -> None:
     record = {"text": "x" * 6_000, "other": "y" * 6_000, "names": ["z" * 3_000]}
     result = {"text": "x" * 6_000, "texts": ["z" * 3_000]}
     assert made(fields, record) == (result, ["_acme.text:event too large"])
-    assert entity(fields, record, to="profile") == {
-        "text": "x" * 6_000,
-        "_acme": {"text": "y" * 6_000},
-        "texts": ["z" * 3_000],
-    }
+    clear = fields.replace(" }", ', absent = "clear" }')
+    assert entity(clear, record, to="profile") == result | {"_acme": {"text": "y" * 6_000}}
     items = [{"whole": 1, "text": "x" * 6_000, "other": "y" * 6_000}]
     own_field = '"_tenant.text" = { from = "other" }'
     each = output('each = "items"', 'key = "whole"', fields=f'{ID}\n"text" = {{ from = "text" }}\n{own_field}')
