@@ -234,14 +234,14 @@ def written(mapping: BoundMapping, record: Mapping[str, object], *, known: froze
     Args:
         mapping: what is done.
         record: the event; a field that is left out is null.
-        known: the paths that the writer's schema has; all of them unless said otherwise.
+        known: what the writer's schema has of that which is read; all of it unless said otherwise.
 
     Raises:
         Unmappable: both say so, in the same words.
     """
     whole = {"orgId": 7, "eventName": "thing", **record}
-    paths = frozenset(mapping.reader.root.places()) if known is None else known
     compiled = compile_mapping(mapping)
+    paths = all_known(mapping) if known is None else known
     event = Event(whole, paths, NOW, RECEIVED)
     plainly = _tried(lambda: _plainly(*interpret(mapping, event)))
     by_code = _tried(lambda: _by_code(compiled, values_of(compiled, whole), paths))
@@ -259,6 +259,12 @@ def _tried(work: Callable[[], Written]) -> Written | Unmappable:
         return work()
     except Unmappable as error:
         return error
+
+
+def all_known(mapping: BoundMapping) -> frozenset[str]:
+    """The `known` of a decoder whose writer has all that is read."""
+    columns = [f"{want.path}[].{item}" for want in mapping.wants if isinstance(want, Columns) for item in want.items]
+    return frozenset([*columns, *(want if isinstance(want, str) else want.path for want in mapping.wants)])
 
 
 def values_of(compiled: CompiledMapping, record: Mapping[str, object]) -> tuple[object, ...]:

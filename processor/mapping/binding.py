@@ -173,12 +173,18 @@ def _targets(output: Output) -> set[str]:
 
 
 class _Scope:
-    """Where paths are looked up: the item of the `each` around first, then the event."""
+    """Where paths are looked up: the item of the `each` around first, then the event.
 
-    def __init__(self, reader: Reader, item: Source | None = None, *, fan_out: bool = False) -> None:
+    `nested` tells that the item is one of a list inside an item: nobody knows whether the writer has its fields.
+    """
+
+    def __init__(
+        self, reader: Reader, item: Source | None = None, *, fan_out: bool = False, nested: bool = False
+    ) -> None:
         self.reader = reader
         self.item = item
         self.fan_out = fan_out
+        self.nested = nested
 
     def find(self, path: str) -> tuple[Source, bool] | None:
         if self.item is not None and (found := self.item.find(path)) is not None:
@@ -360,7 +366,10 @@ class _Binder:
         if spec.clear and not _can_be_absent(verb):
             raise _Refused('absent = "clear" needs a value of the event, and nothing is read')
         required = not isinstance(verb, Constant) and (spec.required or (profile and not spec.clear))
-        return Field(target, node, verb, required, spec.clear, spec.place)
+        field = Field(target, node, verb, required, spec.clear, spec.place)
+        if spec.clear and scope.nested and any(ref.item for ref in field.decides()):
+            raise _Refused('absent = "clear" is not for a list inside a list: it would withhold the output every time')
+        return field
 
     def _target(self, spec: FieldSpec) -> str:
         return ".".join(self._tenant if part == "_tenant" else part for part in spec.target.split("."))
@@ -478,7 +487,8 @@ class _Binder:
     def _part(self, spec: PartSpec, node: Object, scope: _Scope, *, profile: bool) -> Part:
         each = self._each(spec.each, scope, spec.place) if spec.each is not None else None
         item = each.source.item if each is not None else scope.item
-        inner = _Scope(self._reader, item, fan_out=scope.fan_out)
+        nested = scope.nested if each is None else each.item
+        inner = _Scope(self._reader, item, fan_out=scope.fan_out, nested=nested)
         fields = self._fields(spec.fields, node, inner, profile=profile)
         self._check_required(node, spec.fields, spec.place, spec.each or "element")
         return Part(each, fields, node, spec.place)

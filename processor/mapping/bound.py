@@ -17,7 +17,7 @@ class Ref:
 
     path: str
     source: Source
-    item: bool = False
+    item: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -473,7 +473,15 @@ class _Writer:
                 if field.required or field.clear:
                     with self._block("if x is None:"):
                         self._give_up(field, frame, "not trusted", None, counted=True)
-        self._store(into, field, frame, returned(function), None, function_is_ours=function.ours)
+        if function.result == "identities":
+            self._store_identities(into, field, frame, function)
+        else:
+            self._store(into, field, frame, returned(function), None)
+
+    def _store_identities(self, into: str, field: Field, frame: _Frame, function: Function) -> None:
+        with self._unless_absent(field, frame):
+            check = Test(f"not conforms({self._constant(field.node)}, x)", "identities")
+            self._steps(() if function.ours else (check,), f"{into} = x", field, frame)
 
     # ---- from x into its place ----
 
@@ -491,23 +499,11 @@ class _Writer:
             with self._block("if x is not None:"):
                 yield
 
-    def _store(
-        self,
-        into: str,
-        field: Field,
-        frame: _Frame,
-        source: Source,
-        coercion: str | None,
-        *,
-        function_is_ours: bool = True,
-    ) -> None:
+    def _store(self, into: str, field: Field, frame: _Frame, source: Source, coercion: str | None) -> None:
         """Puts `x`, which may be None, into its place, by way of the steps that its type needs."""
         with self._unless_absent(field, frame):
             node = field.node
-            if source.kind == "identities":
-                check = Test(f"not conforms({self._constant(node)}, x)", "identities")
-                self._steps(() if function_is_ours else (check,), f"{into} = x", field, frame)
-            elif isinstance(node, Map):
+            if isinstance(node, Map):
                 self._store_map(into, field, frame, source, coercion)
             elif isinstance(node, Array) and source.kind == "array":
                 self._store_list(into, field, frame, source, coercion)

@@ -14,7 +14,7 @@ import pytest
 from processor.mapping.problems import Problem
 from processor.mapping.values import GONE, Day, EpochMs, Gone, IdentityMap, Noted, Rows, Unmappable
 from processor.model import Skip
-from tests.small_mappings import NOW, RECEIVED, Function, bound, outcome, own, problems, written
+from tests.small_mappings import NOW, RECEIVED, Function, all_known, bound, outcome, own, problems, written
 
 Json = dict[str, Any]
 TIME = 1_782_000_000_123
@@ -564,7 +564,7 @@ def test_a_function_that_gives_nothing_of_something_clears_nothing() -> None:
 def cleared(record: Json, fields: str, *unknown: str) -> object:
     """What Profile gets where the writer's schema lacks some paths."""
     mapping = bound(f'[[output]]\nto = "profile"\n[output.fields]\n{fields}', *FUNCTIONS)
-    known = frozenset(mapping.reader.root.places()) - set(unknown)
+    known = all_known(mapping) - set(unknown)
     [result], _ = written(mapping, record, known=known)
     return result.rule if isinstance(result, Skip) else own(result)
 
@@ -647,13 +647,23 @@ def test_a_function_that_gives_nothing_of_an_item_clears_nothing_of_its_element(
 
 def test_a_list_in_an_element_is_cleared_by_its_path_in_the_event() -> None:
     fields = '"loose" = { each = "items", fields."name" = { const = "x" }, fields."parts" = '
-    fields += '{ each = "parts", absent = "clear", fields."name" = { from = "text", absent = "clear" }, '
-    fields += 'fields."number" = { from = "number" } } }'
+    fields += '{ each = "parts", absent = "clear", fields."number" = { from = "number" } } }'
     without, within = {"items": [{}]}, {"items": [{"parts": [{"number": 1.0}]}]}
     assert cleared(without, fields) == {"loose": [{"name": "x"}]}
     assert cleared(without, fields, "items[].parts") == "withheld: loose[].parts"
     assert cleared(within, fields) == {"loose": [{"name": "x", "parts": [{"number": 1.0}]}]}
-    assert cleared(within, fields, "items[].parts[].text") == "withheld: loose[].parts[].name"
+    assert cleared({"items": [{"parts": []}]}, fields) == "withheld: loose[].parts"
+
+
+def test_a_field_of_a_list_inside_a_list_clears_nothing() -> None:
+    """No decoder tells whether the writer knew it. What the event itself says may be absent there too."""
+    fields = '"loose" = { each = "items", fields."name" = { const = "x" }, fields."parts" = '
+    fields += '{ each = "parts", fields."number" = { from = "number" }, '
+    fields += 'fields."name" = { from = "text", absent = "clear" } } }'
+    message = 'absent = "clear" is not for a list inside a list: it would withhold the output every time'
+    found = problems(f'[[output]]\nto = "profile"\n[output.fields]\n{fields}')
+    assert found == (Problem("mappings/thing.toml", 5, "name", message),)
+    assert problems(f'[[output]]\nto = "profile"\n[output.fields]\n{fields.replace("text", "third")}') == ()
 
 
 def test_what_the_event_does_not_say_can_not_be_cleared() -> None:
