@@ -21,7 +21,7 @@ from processor.mapping.options import Options
 from processor.mapping.problems import Problem
 from processor.mapping.registry import read_function
 from processor.mapping.sources import Columns, Reader, read_reader
-from processor.mapping.values import Unmappable
+from processor.mapping.values import GONE, Day, EpochMs, Gone, IdentityMap, Noted, Rows, Unmappable
 from processor.mapping.xdm import EVENT_CLASS, PROFILE_CLASS, Schema, read_schema, with_tenant
 from processor.model import Skip
 
@@ -340,3 +340,107 @@ def own(entity: object) -> object:
     common = {"_id", "timestamp"} if "_id" in entity else {"identityMap"}
     assert entity.keys() >= common
     return {name: value for name, value in entity.items() if name not in common}
+
+
+# ---- functions that these mappings call -----------------------------------------------------------------------------
+
+
+def echo(text: str | None) -> str | None:
+    """The text as it is."""
+    return text
+
+
+def doubted(text: str | None) -> str | Noted[str] | None:
+    """A text with a remark, or one that is not trusted: `no` for two reasons, `-` for none."""
+    refused = {"no": Noted[str](None, ("doubt", "second thoughts")), "-": Noted[str](None, ())}
+    return refused.get(text or "", Noted(text, ("odd",)) if text == "odd" else text)
+
+
+def unless_over(text: str | None) -> str | Gone | None:
+    """The text, unless it says that it is over."""
+    return GONE if text == "over" else text
+
+
+def shown(*values: object) -> str:
+    """All that is given, as Python shows it."""
+    return " ".join(map(repr, values))
+
+
+def rows_shown(rows: Rows) -> str:
+    """Rows as Python shows them."""
+    return repr([tuple(row) for row in rows])
+
+
+def doubled(number: float | None) -> float | None:
+    """Twice a number."""
+    return None if number is None else 2 * number
+
+
+def counted(text: str | None) -> int:
+    """The length of a text."""
+    return len(text or "")
+
+
+def split(text: str | None) -> list[str] | None:
+    """The words of a text."""
+    return None if text is None else text.split(",")
+
+
+def spelled(text: str | None) -> dict[str, str] | None:
+    """Letters by their place."""
+    return None if text is None else {str(number): letter for number, letter in enumerate(text)}
+
+
+def moment(whole: int | None) -> EpochMs | None:
+    """A time as it is."""
+    return None if whole is None else EpochMs(whole)
+
+
+def day(text: str | None) -> Day | None:
+    """A day as it is."""
+    return None if text is None else Day(text)
+
+
+def is_red(text: str | None) -> bool:
+    """Whether it is red."""
+    return text == "RED"
+
+
+def is_any_red(rows: Rows) -> bool:
+    """Whether one of these is red."""
+    return any(row[0] == "RED" for row in rows)
+
+
+def who(text: str | None) -> IdentityMap | Gone | Noted[IdentityMap] | None:
+    """Identities of all sorts."""
+    known: dict[str, IdentityMap | Gone | Noted[IdentityMap]] = {
+        "one": {"A": [{"id": "1", "primary": True}], "B": [{"id": "2"}]},
+        "two": {"A": [{"id": "1", "primary": True}, {"id": "2", "primary": True}]},
+        "parted": {"A": [{"id": "1", "primary": True}], "B": [{"id": "2", "primary": True}]},
+        "none": {"A": [{"id": "1"}]},
+        "not quite": {"A": [{"id": "1", "primary": False}]},
+        "nameless": {"A": [{"primary": True}]},
+        "blank": {"A": [{"id": " ", "primary": True}]},
+        "empty": {"A": []},
+        "over": GONE,
+        "odd": Noted({"A": [{"id": "1", "primary": True}]}, ("odd",)),
+    }
+    return known.get(text or "")
+
+
+FUNCTIONS: tuple[Function, ...] = (
+    *(echo, doubted, unless_over, shown, rows_shown, doubled, counted, split, spelled, moment, day, is_red),
+    *(is_any_red, who),
+)
+
+
+def made(fields: str, record: Mapping[str, object], to: str = "events", more: str = "") -> tuple[object, list[str]]:
+    """What comes of a single output, and the notes."""
+    return outcome(fields, record, *FUNCTIONS, to=to, more=more)
+
+
+def entity(fields: str, record: Mapping[str, object], to: str = "events", more: str = "") -> object:
+    """What comes of a single output without notes."""
+    result, notes = made(fields, record, to, more)
+    assert notes == []
+    return result

@@ -1,6 +1,6 @@
 """What the compiler writes: the code of small mappings to the letter, which calls it shares, what a fault shows.
 
-What the code does is in `test_mapping_interpreter.py`, where the interpreter does the same.
+What the code does is in `test_mapping_fields.py`, `_objects` and `_outputs`, where the interpreter does the same.
 """
 
 from __future__ import annotations
@@ -16,18 +16,8 @@ import pytest
 from processor.mapping.compiler import compile_mapping, primary_identity, rows_of
 from processor.mapping.fitting import Spare
 from processor.mapping.functions import customer_identity
-from processor.mapping.values import Gone, IdentityMap, Noted, Rows
-from tests.small_mappings import NOW, RECEIVED, Function, bound, values_of, written
-
-
-def is_red(text: str | None) -> bool:
-    """Whether it is red."""
-    return text == "RED"
-
-
-def doubted(text: str | None) -> str | Noted[str] | None:
-    """A text that may be doubted."""
-    return text
+from processor.mapping.values import Gone, IdentityMap, Rows
+from tests.small_mappings import NOW, RECEIVED, Function, bound, doubted, is_red, values_of, written
 
 
 def until(text: str | None) -> str | Gone | None:
