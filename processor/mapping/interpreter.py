@@ -6,7 +6,7 @@ generated source. Only what a value means (`functions`, the parsing in `values`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import NamedTuple, cast
@@ -234,41 +234,40 @@ def _fan_out(work: _Work, each: Ref) -> Interpreted:
     return Interpreted(output, skip=Skip("nothing to send", output.to))
 
 
-def _object(work: _Work, fields: tuple[Field, ...], node: Node) -> Json:
-    built: Json = {}
-    for field in fields:
-        try:
-            value = _field(work, field)
-        except _Dropped as dropped:
-            work.give_up(field, dropped.reason or "blank", dropped.reason)
-            continue
-        if value is not None:
-            _set(built, field.target.split("."), value)
+def _object(work: _Work, fields: Sequence[Field], node: Node, path: str = "") -> Json:
+    """The object at a path, which ends in a dot."""
     assert isinstance(node, Object)
-    return _complete(built, node, work, "")
+    built: Json = {}
+    for name in dict.fromkeys(field.target.removeprefix(path).partition(".")[0] for field in fields):
+        target = path + name
+        inside = [field for field in fields if f"{field.target}.".startswith(f"{target}.")]
+        if inside[0].target == target:
+            value = _value(work, inside[0])
+        else:
+            value = _child(work, inside, node.properties[name], target)
+        if value is not None:
+            built[name] = value
+    return built
 
 
-def _set(target: Json, path: list[str], value: object) -> None:
-    for name in path[:-1]:
-        target = cast("Json", target.setdefault(name, {}))
-    target[path[-1]] = value
+def _child(work: _Work, fields: Sequence[Field], node: Node, target: str) -> Json | None:
+    """An object inside; none where nothing is in it, or not what XDM requires of it."""
+    assert isinstance(node, Object)
+    built = _object(work, fields, node, f"{target}.")
+    if built and not node.required <= built.keys():
+        if work.output.profile:
+            raise _Withheld(work.label + target)
+        work.notes.append(f"{work.label}{target}:incomplete")
+        return None
+    return built or None
 
 
-def _complete(built: Json, node: Object, work: _Work, path: str) -> Json:
-    """Leaves out objects inside that lack what XDM requires of them, and those that are empty then."""
-    whole: Json = {}
-    for name, value in built.items():
-        child, where = node.properties[name], f"{path}{name}"
-        if isinstance(child, Object) and isinstance(value, dict):
-            value = _complete(value, child, work, f"{where}.")  # noqa: PLW2901 - the same value, checked
-            if value and not child.required <= value.keys():
-                if work.output.profile:
-                    raise _Withheld(work.label + where)
-                work.notes.append(f"{work.label}{where}:incomplete")
-                continue
-        if value != {}:
-            whole[name] = value
-    return whole
+def _value(work: _Work, field: Field) -> object:
+    try:
+        return _field(work, field)
+    except _Dropped as dropped:
+        work.give_up(field, dropped.reason or "blank", dropped.reason)
+        return None
 
 
 def _field(work: _Work, field: Field) -> object:

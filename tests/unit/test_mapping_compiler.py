@@ -10,14 +10,19 @@ import linecache
 import re
 import traceback
 from collections import Counter
+from contextlib import suppress
+from decimal import Decimal
+from random import Random
 
 import pytest
 
 from processor.mapping.compiler import compile_mapping, primary_identity, rows_of
 from processor.mapping.fitting import Spare
 from processor.mapping.functions import customer_identity
-from processor.mapping.values import Gone, IdentityMap, Rows
-from tests.small_mappings import NOW, RECEIVED, Function, bound, doubted, is_red, values_of, written
+from processor.mapping.values import Gone, IdentityMap, Rows, Unmappable
+from tests.avro_values import thrown
+from tests.sizes import examples
+from tests.small_mappings import FUNCTIONS, NOW, RECEIVED, Function, avro, bound, doubted, is_red, values_of, written
 
 
 def until(text: str | None) -> str | Gone | None:
@@ -732,6 +737,65 @@ def test_a_text_that_a_function_of_ours_has_judged_is_not_judged_again() -> None
     assert [word for word in judged if word in ours] == []
     assert [word for word in judged if word in theirs] == list(judged)
     assert "if k_0(x) is None:" in ours
+
+
+# ---- whatever the event holds ---------------------------------------------------------------------------------------
+
+ALL = """
+[lookup.kinds]
+"true" = "RED"
+7 = "BLUE"
+[[output]]
+to = "events"
+[output.fields]
+"text" = { from = ["text", "other", "third"] }
+"short" = { from = "whole", as = "string" }
+"code" = { from = "flag", as = "string" }
+"kind" = { lookup = "kinds", from = "flag" }
+"email" = { from = "text" }
+"number" = { from = "amount", as = "absolute" }
+"share" = { from = "text", as = "number" }
+"whole" = { from = "number", as = "rounded" }
+"byte" = { from = "number", as = "integer" }
+"flag" = { from = "third", as = "boolean" }
+"time" = { from = "whole" }
+"day" = { from = "text" }
+"texts" = { from = ["names", "inner.deep.names"], as = "lower" }
+"few" = { call = "split", with = ["text"] }
+"numbers" = { from = "numbers", as = "absolute" }
+"amounts" = { from = "counts" }
+"outer.place.city" = { from = "text" }
+"outer.place.code" = { from = "other" }
+"outer.free.place.city" = { call = "unless_over", with = ["third"] }
+"outer.free.place.code" = { from = "inner.text", as = "upper" }
+[[output.fields."loose"]]
+each = "items"
+fields."name" = { from = "text", required = true }
+fields."place.code" = { from = "inner.text" }
+fields."place.city" = { from = "third" }
+[[output.fields."loose"]]
+each = "more"
+fields."number" = { from = "number" }
+fields."free.text" = { call = "rows_shown", with = ["parts[inner.text]"] }
+fields."parts" = [{ each = "parts", fields."tags" = { from = "tags" }, fields."name" = { from = "text" } }]
+"""
+
+
+@pytest.mark.parametrize("text", [EVENT, PROFILE, FAN_OUT, ALL], ids=["event", "profile", "fan-out", "all"])
+def test_code_and_interpreter_agree_on_whatever_the_event_holds(text: str) -> None:
+    mapping = bound(text, *FUNCTIONS, until, key, who)
+    dice = Random(text)
+    messages = 0
+    for _ in range(examples(150)):
+        record = thrown(avro(), dice)
+        record["amount"] = dice.choice([None, Decimal("-1.50"), Decimal("NaN")])
+        record["dropped"] = dice.choice([None, [], ["inner"], ["items"], ["items[].text", "other"]])
+        record["text"] = dice.choice(["RED", record["text"]])
+        record["other"] = dice.choice(["RED", record["other"]])
+        with suppress(Unmappable):  # both say so
+            [result], _notes = written(mapping, record)
+            messages += isinstance(result, dict | list)
+    assert messages > 0
 
 
 # ---- names and comments ---------------------------------------------------------------------------------------------

@@ -283,7 +283,9 @@ def test_a_blank_among_several_paths_is_no_absence_that_clears_anything() -> Non
 def test_a_constant_is_there_whatever_the_event_says() -> None:
     fields = '"text" = { const = "x" }\n"number" = { const = 1.5 }\n"few" = { const = ["a", "b"] }\n'
     fields += '"free.text" = { const = "y" }\n"flag" = { const = false }'
+    fields += '\n"place" = { const = { code = "z" } }'
     expected = {"text": "x", "number": 1.5, "few": ["a", "b"], "free": {"text": "y"}, "flag": False}
+    expected |= {"place": {"code": "z"}}
     assert entity(fields, {}) == expected
     assert entity(fields, {}, to="profile") == expected
 
