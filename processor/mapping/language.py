@@ -25,8 +25,9 @@ One file per event. Closed vocabulary (design, section 5); what needs the Avro o
 Every leaf of the event's Avro schema is read by an output (common block and `when` included) or listed as unsent, in
 the file or in `_common.toml`; the file must not list what one of its outputs reads, `_common.toml` may.
 
-Every field may say `required = true`; in a Profile output it is required anyway, or says `absent = "clear"`. A function
-that returns `GONE` says of its own that the event means there is none: Profile goes out without the field.
+Every field may say `required = true`; in a Profile output it is required anyway, or says `absent = "clear"` (not in a
+list inside a list, where nobody knows what the writer had). A function that returns `GONE` says of its own that the
+event means there is none: Profile goes out without the field.
 `@now`, `@received` (Kafka's timestamp), both in milliseconds, `@output` (its name), `@item` (its key, a text) and
 `@value` (the item itself, of a list of plain values) can be read like paths.
 

@@ -785,15 +785,9 @@ fields."parts" = [{ each = "parts", fields."tags" = { from = "tags" }, fields."n
 def test_code_and_interpreter_agree_on_whatever_the_event_holds(text: str) -> None:
     mapping = bound(text, *FUNCTIONS, until, key, who)
     dice = Random(text)
-    sound: dict[str, object] = {
-        "text": "RED",
-        "other": "RED",
-        "third": "x",
-        "texts": ["a"],
-        "whole": 7,
-        "labels": {"a": "b"},
-    }
-    sound |= {"items": [{"whole": 1, "text": "a", "other": "b", "number": 1.0}], "number": 0.5, "inner": {"text": "c"}}
+    item = {"whole": 1, "text": "a", "other": "b", "number": 1.0}
+    sound = {"text": "RED", "other": "RED", "third": "x", "number": 0.5, "whole": 7, "items": [item]}
+    sound |= {"texts": ["a"], "labels": {"a": "b"}, "inner": {"text": "c"}}
     messages = 0
     for _ in range(examples(150)):
         record = thrown(avro(), dice)
