@@ -40,7 +40,7 @@ MAX_PRECISION = 1000
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FULL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
-_RECORDS = frozenset({"record", "error"})
+_RECORDS = ("record", "error")
 _PRIMITIVE = {kind: Primitive(kind) for kind in PRIMITIVES}
 _FASTAVRO_MARKS = frozenset({"__fastavro_parsed", "__named_schemas"})
 _LONGEST_DETAIL = 200
@@ -77,7 +77,7 @@ def admit(schema: object) -> Admitted:
     """
     if isinstance(schema, str):
         schema = _parse_text(schema)
-    if not isinstance(schema, dict) or schema.get("type") not in ("record", "error"):
+    if not isinstance(schema, dict) or schema.get("type") not in _RECORDS:
         raise RefusedSchema("the top level of the schema must be a record")
     schema = {key: value for key, value in schema.items() if key not in _FASTAVRO_MARKS}
     record = _Builder().record(schema, "", "", 1)
@@ -123,7 +123,7 @@ class _Builder:
         if not isinstance(schema, dict):
             raise RefusedSchema(f"{place}: a type is a name, an object or a list")
         kind = schema.get("type")
-        if kind in ("array", "map") or (isinstance(kind, str) and kind in _RECORDS):
+        if kind in ("array", "map", *_RECORDS):
             return self._nested(schema, space, place, depth + 1)
         if kind == "enum":
             return self._enum(schema, space, place)

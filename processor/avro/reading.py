@@ -112,9 +112,7 @@ def failed(error: Exception, filename: str, places: Sequence[str]) -> DecodeErro
     traceback is kept, so that it shows the generated lines.
     """
     parts = [places[line - 1] for line in _lines(error.__traceback__, filename)]
-    place = ".".join(part for part in parts if part)
-    for bracket in "[{":
-        place = place.replace(f".{bracket}", bracket)
+    place = ".".join(part for part in parts if part).replace(".[", "[").replace(".{", "{")
     return DecodeError(place, _detail(error)).with_traceback(error.__traceback__)
 
 

@@ -269,7 +269,7 @@ def _plan(writer: Type, reader: Type, wanted: Wanted) -> Plan:
     if wanted.whole:
         return Keep(_shape(writer, reader, wanted.place), wanted)
     match writer, reader:
-        case Record(), Record() if wanted.below:
+        case Record(), Record():
             return _walk(writer, reader, wanted)
         case Array(), Array() if wanted.item:
             item = _plan(writer.items, reader.items, wanted.item)
@@ -405,11 +405,10 @@ def _default_of(kind: Type, json: object, place: str) -> object:  # noqa: PLR091
     raise TypeError
 
 
-def _default_bytes(kind: Type, raw: bytes) -> object:
+def _default_bytes(kind: Primitive | Fixed, raw: bytes) -> object:
     if isinstance(kind, Fixed) and len(raw) != kind.size:
         raise ValueError
-    decimal = kind.decimal if isinstance(kind, Fixed | Primitive) else None
-    return decimal_of(raw, decimal.precision, decimal.scale) if decimal else raw
+    return decimal_of(raw, kind.decimal.precision, kind.decimal.scale) if kind.decimal else raw
 
 
 def _default_member(field: Field, json: Mapping[str, object], place: str) -> object:
@@ -444,7 +443,7 @@ def _has(writer: Type, reader: Type, names: list[str]) -> bool:
     if not names:
         return True
     if isinstance(writer, Union):
-        return any(_has(branch, reader, names) for branch in writer.branches if branch.kind != "null")
+        return any(_has(branch, reader, names) for branch in writer.branches)
     match writer, _counterpart(writer, reader):
         case Record(), Record() as ours:
             field = next((field for field in ours.fields if field.name == names[0]), None)

@@ -460,7 +460,7 @@ def _tuple(names: Sequence[str]) -> str:
 def _otherwise(word: str, silent: Sequence[int]) -> str:
     """The head of the block for an index that no branch has; `silent` are indexes without code."""
     if not silent:
-        return "else:" if word == "elif" else "if True:"
+        return "else:"
     if len(silent) > 1:
         return f"{word} t not in {tuple(silent)}:"
     return f"{word} t != {silent[0]}:" if silent[0] else f"{word} t:"
