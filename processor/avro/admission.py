@@ -167,23 +167,22 @@ class _Builder:
         if not isinstance(fields, list):
             raise RefusedSchema(f"{place or name}: the fields of a record are a list")
         self._open.add(name)
-        prefix = f"{place}." if place else ""
-        members = tuple(self._field(member, space, prefix, depth) for member in fields)
+        members = tuple(self._field(member, space, place, depth) for member in fields)
         self._open.remove(name)
         names = [member.name for member in members]
         if len(set(names)) != len(names):
             raise RefusedSchema(f"{place or name}: two fields of one name")
-        record = Record(name, _aliases(schema, space, place), members)
+        record = Record(name, _aliases(schema, space, place or name), members)
         self._named[name] = record
         return record
 
-    def _field(self, schema: object, space: str, prefix: str, depth: int) -> Field:
+    def _field(self, schema: object, space: str, place: str, depth: int) -> Field:
         if not isinstance(schema, dict):
-            raise RefusedSchema(f"{prefix}: a field is an object")
+            raise RefusedSchema(f"{place or 'the top level'}: a field is an object")
         name = schema.get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise RefusedSchema(f"{prefix}: {_quoted(name)} is no name of a field")
-        place = prefix + name
+            raise RefusedSchema(f"{place or 'the top level'}: {_quoted(name)} is no name of a field")
+        place = f"{place}.{name}" if place else name
         kind = self.type(schema.get("type"), space, place, depth)
         return Field(name, _aliases(schema, "", place), kind, schema.get("default", NO_DEFAULT))
 
@@ -234,13 +233,13 @@ def _logical(schema: dict[str, object]) -> str | None:
 
 
 def _decimal(schema: dict[str, object], place: str) -> Decimal | None:
-    """The decimal that bytes or a fixed stand for. One that breaks the rules of Avro counts as none, as Avro says."""
+    """The decimal that bytes or a fixed stand for. One of no digits counts as none; other faults fastavro refuses."""
     precision, scale = schema.get("precision"), schema.get("scale", 0)
     if schema.get("logicalType") != "decimal" or type(precision) is not int or type(scale) is not int:
         return None
     if precision > MAX_PRECISION:
         raise RefusedSchema(f"{place}: a decimal of more than {MAX_PRECISION} digits")
-    return Decimal(precision, scale) if 0 <= scale <= precision and precision > 0 else None
+    return Decimal(precision, scale) if precision > 0 else None
 
 
 def _quoted(name: object) -> str:

@@ -11,16 +11,7 @@ from decimal import Decimal
 import pytest
 
 from processor.avro import DecodeError, Decoder, Each, IncompatibleSchema, Want, admit, build_decoder
-
-Json = dict[str, object]
-
-
-def record(*fields: Json, name: str = "R", **more: object) -> Json:
-    return {"type": "record", "name": name, "fields": list(fields), **more}
-
-
-def a(name: str, kind: object, **more: object) -> Json:
-    return {"name": name, "type": kind, **more}
+from tests.avro_schemas import Json, a, record
 
 
 def decoder(writer: Json, *wants: Want, reader: Json | None = None) -> Decoder:
