@@ -42,7 +42,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FULL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _RECORDS = ("record", "error")
 _PRIMITIVE = {kind: Primitive(kind) for kind in PRIMITIVES}
-_FASTAVRO_MARKS = frozenset({"__fastavro_parsed", "__named_schemas"})
+_PARSED = "__fastavro_parsed"  # fastavro checks nothing of a schema that says this of itself
 _LONGEST_DETAIL = 200
 
 
@@ -79,7 +79,7 @@ def admit(schema: object) -> Admitted:
         schema = _parse_text(schema)
     if not isinstance(schema, dict) or schema.get("type") not in _RECORDS:
         raise RefusedSchema("the top level of the schema must be a record")
-    schema = {key: value for key, value in schema.items() if key not in _FASTAVRO_MARKS}
+    schema = {key: value for key, value in schema.items() if key != _PARSED}
     record = _Builder().record(schema, "", "", 1)
     _check_bounds(record)
     try:

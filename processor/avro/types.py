@@ -11,7 +11,7 @@ knows three measures of itself, reckoned once:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 NO_DEFAULT = object()
 """The default of a field that has none; None is the default null."""
@@ -36,8 +36,8 @@ class Primitive:
     logical: str | None = None
     decimal: Decimal | None = None
     least: int = field(init=False)
-    breadth: int = field(init=False, default=0)
-    depth: int = field(init=False, default=0)
+    breadth: ClassVar[int] = 0
+    depth: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "least", _LEAST[self.kind])
@@ -52,9 +52,9 @@ class Fixed:
     size: int
     logical: str | None = None
     decimal: Decimal | None = None
-    kind: str = field(init=False, default="fixed")
-    breadth: int = field(init=False, default=0)
-    depth: int = field(init=False, default=0)
+    kind: ClassVar[str] = "fixed"
+    breadth: ClassVar[int] = 0
+    depth: ClassVar[int] = 0
 
     @property
     def least(self) -> int:
@@ -70,10 +70,10 @@ class Enum:
     aliases: frozenset[str]
     symbols: tuple[str, ...]
     default: str | None = None
-    kind: str = field(init=False, default="enum")
-    least: int = field(init=False, default=1)
-    breadth: int = field(init=False, default=0)
-    depth: int = field(init=False, default=0)
+    kind: ClassVar[str] = "enum"
+    least: ClassVar[int] = 1
+    breadth: ClassVar[int] = 0
+    depth: ClassVar[int] = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +81,8 @@ class Array:
     """Blocks of items."""
 
     items: Type
-    kind: str = field(init=False, default="array")
-    least: int = field(init=False, default=1)
+    kind: ClassVar[str] = "array"
+    least: ClassVar[int] = 1
     breadth: int = field(init=False)
     depth: int = field(init=False)
 
@@ -96,8 +96,8 @@ class Map:
     """Blocks of pairs; keys are strings."""
 
     values: Type
-    kind: str = field(init=False, default="map")
-    least: int = field(init=False, default=1)
+    kind: ClassVar[str] = "map"
+    least: ClassVar[int] = 1
     breadth: int = field(init=False)
     depth: int = field(init=False)
 
@@ -111,7 +111,7 @@ class Union:
     """One of several types, written as its index and its value. Never empty, never directly in another union."""
 
     branches: tuple[Type, ...]
-    kind: str = field(init=False, default="union")
+    kind: ClassVar[str] = "union"
     least: int = field(init=False)
     breadth: int = field(init=False)
     depth: int = field(init=False)
@@ -140,7 +140,7 @@ class Record:
     name: str
     aliases: frozenset[str]
     fields: tuple[Field, ...]
-    kind: str = field(init=False, default="record")
+    kind: ClassVar[str] = "record"
     least: int = field(init=False)
     breadth: int = field(init=False)
     depth: int = field(init=False)

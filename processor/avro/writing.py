@@ -141,7 +141,7 @@ class _Writer:
     def keep(self, keep: Keep) -> None:
         into = keep.wanted.whole
         assert into is not None  # what makes it a Keep
-        self.value(keep.shape, into, cleared=True)
+        self.value(keep.shape, into)
         parts = [name for name in dict.fromkeys(keep.wanted.variables()) if name != into]
         if parts:
             name = self._constant("parts_of", _parts_function(keep.wanted, tuple(parts)))
@@ -158,8 +158,7 @@ class _Writer:
 
     # ---- values -----------------------------------------------------------------------------------------------------
 
-    def value(self, shape: Shape, into: str, *, cleared: bool = False) -> None:
-        """`cleared` says that `into` is None already."""
+    def value(self, shape: Shape, into: str) -> None:
         if self.out.indent > _DEEPEST and not isinstance(shape, Scalar | Bytes | Symbol):
             self._value_by_helper(shape, into)
             return
@@ -178,7 +177,7 @@ class _Writer:
             case Members():
                 self.members(shape, into)
             case Choice():
-                self.choice(shape, into, cleared=cleared)
+                self.choice(shape, into)
 
     def _value_by_helper(self, shape: Shape, into: str) -> None:
         name = f"read_{self.out.number()}"
@@ -253,15 +252,13 @@ class _Writer:
         pairs += [f"{name!r}: {value!r}" for name, value in members.defaults]
         self.out.add(f"{into} = {{{', '.join(pairs)}}}", f"{self._here}: record")
 
-    def choice(self, choice: Choice, into: str, *, cleared: bool) -> None:
-        def work(branch: Shape | Mismatch) -> _Work:
-            if isinstance(branch, Mismatch):
-                return partial(self._mismatch, branch)
-            if cleared and isinstance(branch, Scalar) and branch.wire == "null":
-                return None
-            return partial(self.value, branch, into)
-
-        self._union([work(branch) for branch in choice.branches])
+    def choice(self, choice: Choice, into: str) -> None:
+        self._union(
+            [
+                partial(self._mismatch, branch) if isinstance(branch, Mismatch) else partial(self.value, branch, into)
+                for branch in choice.branches
+            ]
+        )
 
     # ---- what nobody wants ------------------------------------------------------------------------------------------
 
