@@ -165,13 +165,18 @@ def test_just_within_bounds() -> None:
     admit(record(a("x", decimal(MAX_PRECISION))))
 
 
+def test_a_schema_is_shown_by_its_name_and_fingerprint() -> None:
+    admitted = admit(record(a("x", "int")))
+    assert repr(admitted) == f"Admitted(name='R', fingerprint={admitted.fingerprint!r})"
+
+
 def test_an_error_is_a_record_too() -> None:
     admitted = admit({**record(a("x", {**record(a("y", "int"), name="S"), "type": "error"})), "type": "error"})
     assert [field.type.kind for field in admitted.type.fields] == ["record"]
 
 
 def test_what_claims_to_be_parsed_is_parsed_all_the_same() -> None:
-    claims = {**record(a("x", fixed(1)), a("y", "F")), "__fastavro_parsed": True}
+    claims = {**record(a("x", fixed(1)), a("y", "F")), "__fastavro_parsed": True, "__named_schemas": {}}
     assert fastavro.validate({"x": b"a", "y": b"b"}, admit(claims).parsed)
 
 

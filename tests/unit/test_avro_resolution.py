@@ -290,6 +290,7 @@ BOTH = record(
         ],
     )
 )
+"""A field that may be records and an array of records."""
 
 
 @pytest.mark.parametrize(
@@ -303,7 +304,10 @@ BOTH = record(
     ],
 )
 def test_a_path_is_none_in_a_branch_that_does_not_have_it(payload: bytes, values: tuple[object, ...]) -> None:
-    assert read(BOTH, payload, "x.q", "x.p", Each("x", ("p",)), reader=BOTH) == values
+    wants = ("x.q", "x.p", Each("x", ("p",)))
+    assert read(BOTH, payload, *wants, reader=BOTH) == values
+    for want, value in zip(wants, values, strict=True):
+        assert read(BOTH, payload, want, reader=BOTH) == (value,)
 
 
 @pytest.mark.parametrize(
@@ -320,10 +324,15 @@ def test_a_path_is_none_in_a_branch_that_does_not_have_it(payload: bytes, values
         ("y", False),
         ("y.p", False),
         ("x{}", False),
+        ("n", True),
+        ("n.p", False),
+        ("n[]", False),
     ],
 )
 def test_what_a_schema_has(path: str, *, there: bool) -> None:
-    schema = admit(BOTH).type
+    fields = BOTH["fields"]
+    assert isinstance(fields, list)
+    schema = admit(record(*fields, a("n", "int"))).type
     assert has(schema, schema, path) is there
 
 

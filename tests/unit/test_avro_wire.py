@@ -27,26 +27,37 @@ def test_single_object_frame_comes_back(fingerprint_: bytes, payload: bytes) -> 
     assert value[frame.start :] == payload
 
 
+FORMATS = "expected 00 and a schema id (Confluent wire format) or C3 01 (Avro single object)"
+JSON = "it looks like JSON, not Avro; produce with `capillary-aep produce` or another Avro serializer"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (b"", "empty: expected 00 and a schema id"),
+        (b"", f"empty: {FORMATS}"),
         (b"\x00", "cut off after 1 bytes: a 4-byte schema id follows 00"),
-        (b"\x00\x00\x00\x01", "cut off after 4 bytes"),
-        (b"\x00\x00\x00\x00\x00x", "schema id 0: a registry counts from 1"),
-        (b"\x00\xff\xff\xff\xff", "schema id -1"),
+        (b"\x00\x00\x00\x01", "cut off after 4 bytes: a 4-byte schema id follows 00"),
+        (b"\x00\x00\x00\x00\x00x", "schema id 0: a registry counts from 1; check the producer's serializer"),
+        (b"\x00\xff\xff\xff\xff", "schema id -1: a registry counts from 1; check the producer's serializer"),
         (b"\xc3\x01abc", "cut off after 5 bytes: an 8-byte fingerprint follows C3 01"),
-        (b"\xc3\x02aaaaaaaaaa", "starts with C3 02; expected 00 and a schema id"),
-        (b'{"eventName": 1}', "looks like JSON, not Avro; produce with `capillary-aep produce`"),
-        (b"[1]", "looks like JSON, not Avro"),
-        (b"Obj\x01aaaaaaaa", "Avro object container file"),
-        (b"\x05", "starts with 05; expected"),
+        (b"\xc3\x01abcdefg", "cut off after 9 bytes: an 8-byte fingerprint follows C3 01"),
+        (b"\xc3\x02aaaaaaaaaa", f"starts with C3 02; {FORMATS}"),
+        (b'{"eventName": 1}', f"starts with 7B 22; {FORMATS}: {JSON}"),
+        (b"[1]", f"starts with 5B 31; {FORMATS}: {JSON}"),
+        (
+            b"Obj\x01aaaaaaaa",
+            (
+                f"starts with 4F 62; {FORMATS}: it looks like an Avro object container file, not a single record; "
+                "produce one record per Kafka value"
+            ),
+        ),
+        (b"\x05", f"starts with 05; {FORMATS}"),
     ],
 )
 def test_neither_format(value: bytes, text: str) -> None:
     with pytest.raises(WireError) as caught:
         read_frame(value)
-    assert text in str(caught.value)
+    assert str(caught.value) == text
 
 
 @given(st.binary())
@@ -59,10 +70,15 @@ def test_an_error_holds_nothing_of_the_value_but_two_bytes(tail: bytes) -> None:
     assert str(caught.value) == str(same.value)
 
 
+def test_the_largest_id_of_a_registry() -> None:
+    assert confluent_frame(2**31 - 1, b"x") == b"\x00\x7f\xff\xff\xffx"
+
+
 def test_what_cannot_be_framed() -> None:
-    with pytest.raises(ValueError, match="schema id 0 is not in 1 to"):
-        confluent_frame(0, b"")
-    with pytest.raises(ValueError, match="has 8 bytes, not 3"):
+    for schema_id in (-1, 0, 2**31):
+        with pytest.raises(ValueError, match=f"^schema id {schema_id} is not in 1 to 2147483647$"):
+            confluent_frame(schema_id, b"")
+    with pytest.raises(ValueError, match=r"^a CRC-64-AVRO fingerprint has 8 bytes, not 3$"):
         single_object_frame(b"abc", b"")
 
 
