@@ -375,7 +375,7 @@ DEFAULTS: list[tuple[object, object, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "default", "value"), DEFAULTS, ids=str)
+@pytest.mark.parametrize(("kind", "default", "value"), DEFAULTS)
 def test_what_a_default_stands_for(kind: object, default: object, value: object) -> None:
     got = default_value(type_of(kind), default, "x")
     assert (got, type(got)) == (value, type(value))
@@ -409,7 +409,6 @@ def test_what_a_default_stands_for(kind: object, default: object, value: object)
         (["null", "int"], "a", "x", "union"),
         (["null", S], {"y": "a"}, "x", "union"),
     ],
-    ids=str,
 )
 def test_a_default_that_does_not_fit(kind: object, default: object, place: str, name: str) -> None:
     with pytest.raises(IncompatibleSchema) as caught:

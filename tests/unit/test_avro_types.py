@@ -11,13 +11,7 @@ from tests.avro_schemas import a, array, enum, fixed, mapping, record
 PAIR = record(a("x", "int"), a("y", "double"), name="Pair")
 MEASURES: list[tuple[object, int, int, int]] = [
     ("null", 0, 0, 0),
-    ("boolean", 1, 0, 0),
-    ("int", 1, 0, 0),
-    ("long", 1, 0, 0),
-    ("float", 4, 0, 0),
     ("double", 8, 0, 0),
-    ("bytes", 1, 0, 0),
-    ("string", 1, 0, 0),
     ({"type": "double", "logicalType": "odd"}, 8, 0, 0),
     (enum("A", "B"), 1, 0, 0),
     (fixed(7), 7, 0, 0),
@@ -46,6 +40,14 @@ MEASURES: list[tuple[object, int, int, int]] = [
 def test_measures(kind: object, least: int, breadth: int, depth: int) -> None:
     (field,) = admit(record(a("x", kind))).type.fields
     assert (field.type.least, field.type.breadth, field.type.depth) == (least, breadth, depth)
+
+
+@pytest.mark.parametrize(
+    ("kind", "least"),
+    [("null", 0), ("boolean", 1), ("int", 1), ("long", 1), ("float", 4), ("double", 8), ("bytes", 1), ("string", 1)],
+)
+def test_the_fewest_bytes_of_a_primitive(kind: str, least: int) -> None:
+    assert Primitive(kind).least == least
 
 
 @pytest.mark.parametrize(
