@@ -26,8 +26,8 @@ def written(value: int) -> bytes:
 def test_the_tables_know_all_numbers_of_one_byte() -> None:
     short = [long_at(bytes([byte]), 0)[0] for byte in range(128)]
     assert sorted(short) == [*range(-64, 64)]
-    assert ZIGZAG == (*short, *[None] * 128)
-    assert HALF == (*(value if value >= 0 else -1 for value in short), *[-1] * 128)
+    assert (*short, *[None] * 128) == ZIGZAG
+    assert (*(value if value >= 0 else -1 for value in short), *[-1] * 128) == HALF
 
 
 @given(LONGS, st.binary(max_size=3))
