@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from processor.capillary import ContractError, load_contracts, read_event
+from processor.capillary import ContractError, Contracts, IgnoredEventError, load_contracts, read_event
 
 DIRECTORY = Path(__file__).parents[2] / "schemas" / "capillary"
-CONTRACTS = load_contracts(DIRECTORY)
 
 CUSTOMERS = {
     "CouponIssue": ("data", "coupons", "customerIdentifiers", "customerId"),
@@ -21,6 +21,12 @@ CUSTOMERS = {
 """Events that name their customer elsewhere than all others."""
 
 Json = dict[str, object]
+
+
+@cache
+def contracts() -> Contracts:
+    return load_contracts(DIRECTORY)
+
 
 EVENT: Json = {
     "type": "record",
@@ -61,9 +67,9 @@ EVENT: Json = {
 
 def test_file_event_and_record_carry_one_name() -> None:
     files = sorted(DIRECTORY.glob("*.avsc"))
-    assert len(CONTRACTS) == len(files)
+    assert len(contracts()) == len(files)
     for file in files:
-        contract = CONTRACTS[file.stem]
+        contract = contracts()[file.stem]
         assert contract.name == f"capillary.events.{file.stem[0].upper()}{file.stem[1:]}"
         assert contract.customer == CUSTOMERS.get(file.stem, ("data", "customerIdentifiers", "customerId"))
 
@@ -79,13 +85,13 @@ def test_every_field_has_a_doc() -> None:
             for item in schema:
                 walk(item)
 
-    for contract in CONTRACTS.values():
+    for contract in contracts().values():
         walk(contract.schema)
 
 
 def test_all_envelopes_are_the_same() -> None:
     roots = []
-    for contract in CONTRACTS.values():
+    for contract in contracts().values():
         fields = contract.schema["fields"]
         assert isinstance(fields, list)
         roots.append([field for field in fields if field["name"] != "data"])
@@ -98,8 +104,8 @@ def write(directory: Path, schema: object, name: str = "cardUpdated.avsc") -> Pa
 
 
 def test_a_new_event_needs_no_python(tmp_path: Path) -> None:
-    contracts = load_contracts(write(tmp_path, EVENT))
-    event = read_event({"eventName": "cardchanged", "orgId": 3, "data": {"Holder": {"ID": "8"}}}, contracts)
+    document = {"eventName": "cardchanged", "orgId": 3, "data": {"Holder": {"ID": "8"}}}
+    event = read_event(document, load_contracts(write(tmp_path, EVENT)))
     assert (event.event, event.key) == ("cardUpdated", b"3:8")
     assert event.record["data"] == {"holder": {"id": 8}, "points": None}
 
@@ -163,6 +169,10 @@ BREAKS: list[tuple[str, Callable[[Json], object]]] = [
     (
         "data.points[]: no union is possible here",
         lambda s: _data(s)[1].update(type=["null", {"type": "array", "items": ["null", "long"]}]),
+    ),
+    (
+        "data.points{}: no union is possible here",
+        lambda s: _data(s)[1].update(type=["null", {"type": "map", "values": ["null", "long"]}]),
     ),
     ("no Avro schema", lambda s: s.update(type="recrod")),
     ("no Avro schema", lambda s: _data(s)[1].update(type=["null", "Unknown"])),
@@ -245,17 +255,56 @@ def several() -> Json:
 def test_the_key_is_the_one_customer_of_all_items_else_what_the_contract_says(
     tmp_path: Path, holders: object, key: bytes
 ) -> None:
-    contracts = load_contracts(write(tmp_path, several()))
+    known = load_contracts(write(tmp_path, several()))
     document = {"eventName": "cardUpdated", "orgId": 3, "data": {"holders": holders, "series": 70}}
-    assert read_event(document, contracts).key == key
+    assert read_event(document, known).key == key
 
 
 def test_without_either_there_is_no_key(tmp_path: Path) -> None:
-    contracts = load_contracts(write(tmp_path, several()))
+    known = load_contracts(write(tmp_path, several()))
     document = {"eventName": "cardUpdated", "orgId": 3, "data": {"holders": [{"id": 8}, {"id": 9}]}}
-    assert read_event(document, contracts).key is None
+    assert read_event(document, known).key is None
 
 
 def test_what_makes_the_key_otherwise_is_an_id(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match=r'"keyOtherwise": data\.points is no long of this schema'):
         load_contracts(write(tmp_path, several() | {"keyOtherwise": "data.points"}))
+
+
+def test_a_brand_s_list_adds_to_ours(tmp_path: Path) -> None:
+    brand = tmp_path / "brand"
+    brand.mkdir()
+    (brand / "ignored.toml").write_text('cardUpdated = "not in this shop"\n')
+    (tmp_path / "ignored.toml").write_text('cardLost = "no customer"\n')
+    document = {"eventName": "cardUpdated", "orgId": 3, "data": {}}
+    ours, theirs = (load_contracts(write(tmp_path, EVENT), of) for of in (None, brand))
+    assert dict(ours.ignored) == {"cardLost": "no customer"}
+    assert dict(theirs.ignored) == {"cardLost": "no customer", "cardUpdated": "not in this shop"}
+    assert read_event(document, ours).event == "cardUpdated"
+    with pytest.raises(IgnoredEventError) as caught:
+        read_event(document, theirs)
+    assert caught.value.remedy == "not in this shop"
+
+
+# ---- lists of pairs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "body"),
+    [
+        (("key", "value"), [{"key": "tier", "value": "gold"}]),
+        (("value", "key"), [{"key": "tier", "value": "gold"}]),
+        (("key", "text"), None),
+        (("name", "value"), None),
+        (("key", "value", "more"), None),
+    ],
+)
+def test_an_object_stands_for_a_list_of_its_pairs(tmp_path: Path, names: tuple[str, ...], body: object) -> None:
+    fields = [{"name": name, "type": ["null", "string"], "default": None} for name in names]
+    pair = {"type": "record", "name": "Pair", "fields": fields}
+    schema = copy.deepcopy(EVENT)
+    _data(schema)[1].update(name="fields", type=["null", {"type": "array", "items": pair}])
+    document = {"eventName": "cardUpdated", "orgId": 3, "data": {"fields": {"tier": "gold"}}}
+    event = read_event(document, load_contracts(write(tmp_path, schema)))
+    assert event.record["data"] == {"holder": None, "fields": body}
+    assert event.record["dropped"] == (None if body else ["data.fields"])

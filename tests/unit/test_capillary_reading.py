@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import io
+from functools import cache
 from pathlib import Path
 
+import fastavro
 import pytest
 
-from processor.capillary import CanonicalEvent, CapillaryError, load_contracts, read_event, says_nothing
+from processor.capillary import (
+    NO_VALUE,
+    CanonicalEvent,
+    CapillaryError,
+    Contracts,
+    IgnoredEventError,
+    encode,
+    load_contracts,
+    read_event,
+    says_nothing,
+)
 from processor.capillary.names import pick
-
-CONTRACTS = load_contracts(Path(__file__).parents[2] / "schemas" / "capillary")
+from processor.capillary.nothing import is_blank
 
 NOTHING = [
     "",
@@ -33,6 +45,11 @@ SOMETHING = ["1", "-2", "no", "null and void", False, True, 1, -2, 0.5, [None], 
 Json = dict[str, object]
 
 
+@cache
+def contracts() -> Contracts:
+    return load_contracts(Path(__file__).parents[2] / "schemas" / "capillary")
+
+
 def flat(**changes: object) -> Json:
     """A small customerAdded in envelope A; a change to ... takes the field out."""
     body: Json = {"loyaltyType": "loyalty", "customerIdentifiers": {"customerId": 7}}
@@ -47,7 +64,7 @@ def stream(event_type: str, **changes: object) -> Json:
 
 
 def read(document: object) -> CanonicalEvent:
-    return read_event(document, CONTRACTS)
+    return read_event(document, contracts())
 
 
 @pytest.mark.parametrize(
@@ -77,7 +94,7 @@ def test_every_envelope_gives_the_same_body(document: Json, version: str) -> Non
 
 
 def test_the_record_has_every_field_of_the_contract() -> None:
-    fields = CONTRACTS["customerAdded"].schema["fields"]
+    fields = contracts()["customerAdded"].schema["fields"]
     assert isinstance(fields, list)
     assert read(flat()).record.keys() == {field["name"] for field in fields}
 
@@ -310,4 +327,83 @@ def test_an_unknown_event_is_told_the_nearest_known_one() -> None:
 def test_an_unknown_event_that_is_like_none_is_told_all() -> None:
     with pytest.raises(CapillaryError) as caught:
         read(flat(eventName="?"))
-    assert caught.value.remedy == f"known are {', '.join(sorted(CONTRACTS))}"
+    assert caught.value.remedy == f"known are {', '.join(sorted(contracts()))}"
+
+
+@pytest.mark.parametrize("name", ["cardUpdated", "CARDUPDATED", "card Updated"])
+def test_an_event_that_goes_nowhere_on_purpose_says_why(name: str) -> None:
+    with pytest.raises(IgnoredEventError) as caught:
+        read(flat(eventName=name))
+    assert (caught.value.where, caught.value.what, caught.value.remedy) == (
+        "eventName",
+        f"ignored event {name}",
+        contracts().ignored["cardUpdated"],
+    )
+
+
+def test_an_event_comes_back_from_avro() -> None:
+    event = read(flat(createdAt=...))  # fastavro makes a datetime of it
+    raw = io.BytesIO(encode(event, contracts()))
+    assert fastavro.schemaless_reader(raw, contracts()["customerAdded"].schema, None) == event.record
+    assert raw.read() == b""
+
+
+def test_an_org_may_be_the_first() -> None:
+    assert read(flat(orgId=1)).key == b"1:7"
+
+
+# ---- what stands beside the body ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "balance"),
+    [
+        ({}, {"availablePointsBalance": 4711.5}, 4711.5),
+        ({}, {"AvailablePoints Balance": 4711.5}, 4711.5),
+        ({"availablePointsBalance": " "}, {"availablePointsBalance": 4711.5}, 4711.5),
+        ({"AvailablePointsBalance": None}, {"availablePointsBalance": 4711.5}, 4711.5),
+        ({"availablePointsBalance": 1}, {"availablePointsBalance": 4711.5}, 1.0),
+        ({"availablePointsBalance": 0}, {"availablePointsBalance": 4711.5}, 0.0),
+        ({"availablePointsBalance": 1}, {}, 1.0),
+        ({"availablePointsBalance": 1}, {"availablePointsBalance": None}, 1.0),
+        ({}, {}, None),
+    ],
+)
+def test_a_balance_beside_the_body_belongs_into_it(inside: Json, outside: Json, balance: float | None) -> None:
+    document = flat(eventName="pointsIssued", data={"customerIdentifiers": {"customerId": 7}, **inside}, **outside)
+    event = read(document)
+    body = event.record["data"]
+    assert isinstance(body, dict)
+    assert body["availablePointsBalance"] == balance
+    assert event.key == b"150698:7"
+
+
+def test_a_balance_that_is_taken_from_beside_the_body_is_not_noted() -> None:
+    assert read(flat(eventName="pointsIssued", data={}, availablePointsBalance=5)).notes == ()
+    assert read({**flat(eventName="pointsIssued", data=..., availablePointsBalance=5), "Data": {}}).notes == ()
+    assert read(flat(eventName="pointsIssued", data={"availablePointsBalance": 1}, availablePointsBalance=5)).notes == (
+        "availablePointsBalance: not in the contract, left out",
+    )
+
+
+def test_a_balance_beside_a_body_that_has_none_is_left_out() -> None:
+    event = read(flat(availablePointsBalance=5))
+    assert event.notes == ("availablePointsBalance: not in the contract, left out",)
+
+
+# ---- nothing --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [text.strip().casefold() for text in NOTHING if text not in ("000", "0-0")])
+def test_a_text_that_stands_for_nothing_is_in_the_list(text: str) -> None:
+    assert text in NO_VALUE
+
+
+@pytest.mark.parametrize("value", [None, "", " ", "\t\n"])
+def test_blank(value: object) -> None:
+    assert is_blank(value) is True
+
+
+@pytest.mark.parametrize("value", ["a", " a ", "0", "null", 0, False, [], {}])
+def test_not_blank(value: object) -> None:
+    assert is_blank(value) is False
