@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -364,6 +364,14 @@ def test_the_result_is_plain() -> None:
     assert (found["requests"], found["events_per_second"], found["requests_filled"]) == (3, 5, 0.0)
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Ctrl-C as on a terminal; what runs in the background of a shell may have been told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def insist() -> None:
     """Beside other threads Python may call the handler a moment later."""
     signal.raise_signal(signal.SIGINT)
@@ -371,15 +379,15 @@ def insist() -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.usefixtures("interrupts")
 def test_the_first_ctrl_c_asks_and_the_second_insists() -> None:
-    before = signal.getsignal(signal.SIGINT)
     with interruptible() as interrupted:
         assert not interrupted.is_set()
         signal.raise_signal(signal.SIGINT)
         assert interrupted.wait(10)
         with pytest.raises(KeyboardInterrupt):
             insist()
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_progress_on_a_terminal_and_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
