@@ -74,16 +74,16 @@ def _sizes(entity: Json, targets: tuple[Target, ...]) -> dict[Target, int]:
         for name in target:
             value = value.get(name) if isinstance(value, dict) else None
         if value is not None:
-            found[target] = len(orjson.dumps({target[-1]: value}))
+            found[target] = len(orjson.dumps({target[-1]: value})) - 1  # a comma goes with it, and no two braces
     return found
 
 
-def _remove(entity: Json, target: Target) -> None:
+def _remove(node: Json, target: Target) -> None:
     """Takes a value out, and the objects around it that are empty then."""
-    above = [entity]
-    for name in target[:-1]:
-        above.append(cast("Json", above[-1][name]))
-    for node, name in zip(reversed(above), reversed(target), strict=True):
-        del node[name]
-        if node:
+    name, *below = target
+    if below:
+        inner = cast("Json", node[name])
+        _remove(inner, tuple(below))
+        if inner:
             return
+    del node[name]
