@@ -6,7 +6,6 @@ which is nothing, and nothing to count). After the last step `x` is valid for th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -26,6 +25,7 @@ from processor.mapping.xdm import (
     Object,
     Scalar,
     Text,
+    compiled,
 )
 
 
@@ -68,7 +68,7 @@ def _text_checks(node: Text) -> list[Step]:
     if node.enum:
         steps.append(Test("x not in {k}", "enum", frozenset(node.enum)))
     if node.pattern is not None:
-        steps.append(Test("{k}(x) is None", "pattern", re.compile(node.pattern).search))
+        steps.append(Test("{k}(x) is None", "pattern", compiled(node.pattern).search))
     if node.format is not None:
         steps.append(Test("{k}(x) is None", node.format, FORMATS[node.format].fullmatch))
     return steps
@@ -208,7 +208,7 @@ def _text_conforms(node: Text, value: str) -> bool:
     return (
         _between(node.shortest, len(value), node.longest)
         and (not node.enum or value in node.enum)
-        and (node.pattern is None or re.search(node.pattern, value) is not None)
+        and (node.pattern is None or compiled(node.pattern).search(value) is not None)
         and (node.format is None or FORMATS[node.format].fullmatch(value) is not None)
     )
 

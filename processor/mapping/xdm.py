@@ -265,10 +265,19 @@ def _text(schema: dict[str, object], path: str) -> Node:
     return Text(pattern, tuple(enum), max(1, shortest or 0), longest, None if form is None else str(form))
 
 
+def compiled(pattern: str) -> re.Pattern[str]:
+    r"""A pattern of JSON Schema, whose `\d` and `\w` are those of ASCII only, as in ECMA-262.
+
+    Raises:
+        re.error, ValueError: Python does not understand it.
+    """
+    return re.compile(pattern, re.ASCII)
+
+
 def _compiles(pattern: str) -> bool:
     try:
-        re.compile(pattern)
-    except re.error:
+        compiled(pattern)
+    except (re.error, ValueError):  # a flag in the pattern may contradict
         return False
     return True
 

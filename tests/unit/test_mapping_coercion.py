@@ -136,6 +136,7 @@ def test_nothing_is_asked_of_a_value_that_the_schema_does_not_ask() -> None:
 Case = tuple[str, str | None, Scalar, object, object]
 """A kind, `as`, the type of the field, what comes in, what comes out."""
 
+SEVEN_IN_ARABIC = "\N{ARABIC-INDIC DIGIT SEVEN}"
 CODE = Text(pattern="^[A-Z]+$")
 TEXTS: list[Case] = [
     ("string", None, Text(), "  two words\t", "two words"),
@@ -169,6 +170,9 @@ TEXTS: list[Case] = [
     ("string", None, CODE, "ABC", "ABC"),
     ("string", None, CODE, "AB1", Unused("pattern")),
     ("string", None, Text(pattern="b"), "abc", "abc"),  # as in JSON Schema, anywhere in the text
+    ("string", None, Text(pattern=r"^\d$"), "7", "7"),
+    ("string", None, Text(pattern=r"^\d$"), SEVEN_IN_ARABIC, Unused("pattern")),  # no digit to JSON Schema
+    ("string", None, Text(pattern=r"^\w$"), "é", Unused("pattern")),
     ("string", "upper", CODE, "abc", "ABC"),
     ("string", None, Text(pattern="^.{2}$"), "é石", "é石"),
     ("string", None, Text(format="email"), "a@example.com", "a@example.com"),
@@ -405,6 +409,7 @@ NOT_VALID: list[tuple[Node, object]] = [
     (Text(longest=0), "a"),
     (Text(enum=("a", "b")), "c"),
     (Text(pattern="b"), "ac"),
+    (Text(pattern=r"^\d$"), SEVEN_IN_ARABIC),
     (Text(format="email"), "example.com"),
     (Text("a", ("a", "ab"), 2, 3), "a"),  # each rule counts, also where the others are kept
     (Text("a", ("a",), 1, 3), "ab"),

@@ -106,6 +106,7 @@ def test_what_is_understood(schema: Json, read: object) -> None:
         ({"type": "string", "format": "ipv4"}, "a: format 'ipv4' cannot be guaranteed"),
         ({"type": "string", "format": 1}, "a: format 1 cannot be guaranteed"),
         ({"type": "string", "pattern": "("}, "a: pattern '(' is none that Python understands"),
+        ({"type": "string", "pattern": "(?u)a"}, "a: pattern '(?u)a' is none that Python understands"),
         ({"type": "string", "pattern": 1}, "a: pattern 1 is none that Python understands"),
         ({"type": "string", "enum": "ab"}, "a: enum is a list of texts"),
         ({"type": "string", "enum": ["a", 1]}, "a: enum is a list of texts"),
