@@ -62,7 +62,11 @@ class FunctionFault(Exception):  # noqa: N818 - it is a fault, and not of this p
     """A brand's own function raised, or gave what its signature excludes; says which one, and no value."""
 
 
-_NULLS = ("".join(letters) for word in ("null", "(null)") for letters in product(*zip(word, word.upper(), strict=True)))
+_NULLS = (
+    "".join(letters)
+    for word in ("null", "(null)")
+    for letters in product(*({letter, letter.upper()} for letter in word))
+)
 PLACEHOLDERS = frozenset({*_NULLS, "undefined"} - {"Null"})
 """Texts that stand for nothing: null in every casing but that of a name, because a person may be called Null.
 
@@ -116,19 +120,25 @@ def day_of(time: int) -> str | None:
     return text and text[:10]
 
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ISO_DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ]\d\d:\d\d.*)?", re.ASCII)
 _JAVA_ZONE = r"(?:[A-Z]{1,5}|[+-]\d\d:?\d\d)"
 _JAVA = re.compile(rf"[A-Z][a-z]{{2}} ([A-Z][a-z]{{2}}) (\d\d) \d\d:\d\d:\d\d {_JAVA_ZONE} (\d{{4}})", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LONGEST = 100
+"""Characters of a time or a date, with all that Java writes behind it; the caches would keep what is longer."""
 
 
-@lru_cache(maxsize=4096)  # the same dates come again and again
 def parse_time(text: str) -> str | None:
     """RFC 3339 in UTC of a date-time with an offset, or of the midnight (UTC) of a date; None for all else.
 
     A time without a zone is no time: nothing says whose clock it was. One before 1970 or after 9999 is none either.
     """
+    return _time(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)  # the same dates come again and again
+def _time(text: str) -> str | None:
     stamp = text if ":" in text else f"{text}T00:00:00Z"
     if _RFC3339.fullmatch(stamp) is None:
         return None
@@ -139,12 +149,16 @@ def parse_time(text: str) -> str | None:
     return _exactly(since // timedelta(milliseconds=1))
 
 
-@lru_cache(maxsize=4096)
 def parse_date(text: str) -> str | None:
     """`YYYY-MM-DD` of an ISO date (also without hyphens, also before a time) or of Java's `Date.toString()`.
 
     None for all else: an order of day and month that has to be guessed, a day that does not exist, a year before 1900.
     """
+    return _day_in(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _day_in(text: str) -> str | None:
     if found := _ISO_DATE.fullmatch(text):
         return _date(*map(int, found.groups()))
     if (found := _JAVA.fullmatch(text)) and found.group(1) in _MONTHS:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import product
@@ -137,6 +139,7 @@ def test_a_text_with_a_time_and_a_zone_is_a_time(text: str, expected: str) -> No
         "2025-06-18T05:28:55 Z",
         "2025-06-18T05:28:55+0530",
         "2025-06-18_05:28:55Z",
+        "2025-06-18T24:00:00Z",  # which Python reads from 3.14 on, and RFC 3339 does not know
         "2025-06-18T24:00:01Z",
         "2025-06-18T05:60:00Z",
         "2016-12-31T23:59:60Z",
@@ -183,6 +186,7 @@ def test_a_time_in_any_zone_is_the_same_moment(local: datetime, offset: int) -> 
         ("2025-06-18T23:30:00-08:00", "2025-06-18"),  # the day that is written there, whatever the zone
         ("2025-06-18 05:28", "2025-06-18"),
         ("2025-06-18T05:28:55.593 some zone", "2025-06-18"),
+        (f"2025-06-18T05:28:55.593+05:30[{'x' * 69}]", "2025-06-18"),  # 100 characters
         ("Wed Jan 01 05:28:55 IST 2025", "2025-01-01"),
         ("Sat Feb 29 00:00:00 UTC 2020", "2020-02-29"),
         ("Wed Jun 18 05:28:55 +05:30 2025", "2025-06-18"),
@@ -216,6 +220,7 @@ def test_java_writes_months_by_their_english_names(month: int) -> None:
         "2025-06-18X05:28",
         "2025-06-18T5",
         "2025-06-18T05:28\n",
+        f"2025-06-18T05:28:55.593+05:30[{'x' * 70}]",
         " 2025-06-18",
         f"{TWO_IN_ARABIC}0250618",
         "Wed Juni 18 05:28:55 IST 2025",
@@ -228,6 +233,14 @@ def test_java_writes_months_by_their_english_names(month: int) -> None:
 )
 def test_all_else_is_no_date(text: str) -> None:
     assert parse_date(text) is None
+
+
+@pytest.mark.parametrize("parse", [parse_time, parse_date])
+def test_what_is_too_long_for_a_time_or_a_date_is_not_kept(parse: Callable[[str], str | None]) -> None:
+    text = f"2025-06-18T05:28:55Z{'x' * 10_000}"
+    before = sys.getrefcount(text)
+    assert parse(text) is None
+    assert sys.getrefcount(text) == before
 
 
 @given(st.dates(datetime(1900, 1, 1, tzinfo=UTC).date()))
