@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, wraps
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -49,6 +49,7 @@ _SHORTEST_WORD = 3  # letters before digits: `na85` are somebody's initials
 _A_RUN = 3  # letters
 _PHONE_LENGTHS = range(9, 16)  # digits, with the country's code
 _LONGEST = 1024  # bytes; AEP takes no longer identity
+_LONGEST_KEPT = 256  # characters
 
 _PHONE = re.compile(r"(?:\+|00)?([1-9]\d{6,14})", re.ASCII)
 _PHONE_GAPS = str.maketrans("", "", " \t.-()/\u00a0")
@@ -113,7 +114,18 @@ def _is_listed(value: str, never: frozenset[str]) -> bool:
 # ---- one judge for each kind; customers come again and again, and numbering plans are slow: 30 us a number -----------
 
 
-@lru_cache(maxsize=16_384)
+def _remembered(judge: Callable[[str], Judgement]) -> Callable[[str], Judgement]:
+    """Judges what comes again only once. What is longer than anybody's address is not kept: it may be of any length."""
+    known = lru_cache(maxsize=16_384)(judge)
+
+    @wraps(judge)
+    def remembered(text: str) -> Judgement:
+        return known(text) if len(text) <= _LONGEST_KEPT else judge(text)
+
+    return remembered
+
+
+@_remembered
 def judge_email(text: str) -> Judgement:
     """An address in lower case, trimmed."""
     value = text.strip().lower()
@@ -124,7 +136,7 @@ def judge_email(text: str) -> Judgement:
     return (value, None) if FORMATS["email"].fullmatch(value) else (None, "no address")
 
 
-@lru_cache(maxsize=16_384)
+@_remembered
 def judge_id(text: str) -> Judgement:
     """An external id or the number of a card, trimmed and else as it is."""
     value = text.strip()
@@ -135,7 +147,7 @@ def judge_id(text: str) -> Judgement:
     return (value, None) if len(value.encode(errors="replace")) <= _LONGEST else (None, "too long")
 
 
-@lru_cache(maxsize=16_384)
+@_remembered
 def judge_phone(text: str) -> Judgement:  # noqa: PLR0911 - one return a reason
     """A number in E.164, valid by its country's numbering plan."""
     value = text.strip().translate(_PHONE_GAPS)

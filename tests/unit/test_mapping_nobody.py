@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
+
 import pytest
 
 from processor.mapping.nobody import (
+    Judgement,
     all_comparable,
     comparable,
     is_hash,
@@ -211,3 +215,16 @@ def test_a_word_for_nobody_is_none(word: str) -> None:
 )
 def test_a_telephone_number(text: str, found: object) -> None:
     assert judge_phone(text) == found
+
+
+@pytest.mark.parametrize("judge", [judge_email, judge_id, judge_phone])
+def test_long_texts_are_judged_and_not_kept(judge: Callable[[str], Judgement]) -> None:
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(100):
+        value, reason = judge(f"{number}x" + "y" * 100_000)
+        assert value is None
+        assert reason in ("too long", "no address", "no number")
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 1_000_000
