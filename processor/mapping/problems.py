@@ -32,7 +32,7 @@ class MappingProblems(Exception):  # noqa: N818 - it is the list of problems, se
 def hint(name: str, names: Iterable[str]) -> str:
     """What to add to a message about an unknown name: the nearest known one, or all of a handful."""
     known = sorted(names)
-    if near := get_close_matches(name, known, n=1, cutoff=0.5):
+    if near := get_close_matches(name, known, cutoff=0.5):
         return f'; the nearest is "{near[0]}"'
     if 0 < len(known) <= 8:  # noqa: PLR2004 - as many names as one line can hold
         return f"; known: {', '.join(known)}"
