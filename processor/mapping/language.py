@@ -25,9 +25,10 @@ One file per event. Closed vocabulary (design, section 5); what needs the Avro o
 Every leaf of the event's Avro schema is read by an output (common block and `when` included) or listed as unsent, in
 the file or in `_common.toml`; the file must not list what one of its outputs reads, `_common.toml` may.
 
-Every field may say `required = true`; in a Profile output it is required anyway, or says `absent = "clear"` (not in a
-list inside a list, where nobody knows what the writer had). A function that returns `GONE` says of its own that the
-event means there is none: Profile goes out without the field.
+Every field may say `required = true`, but not a part of several; in a Profile output it is required anyway, or says
+`absent = "clear"` (not in a list inside a list, where nobody knows what the writer had). A function that returns `GONE`
+says of its own that the event means there is none: Profile goes out without the field.
+
 `@now`, `@received` (Kafka's timestamp), both in milliseconds, `@output` (its name), `@item` (its key, a text) and
 `@value` (the item itself, of a list of plain values) can be read like paths.
 
@@ -258,7 +259,7 @@ def _misnamed(overlay: Path) -> dict[str, Problem]:
         and (
             file.name.startswith("_")
             or (file.suffix == ".py" and lacking)
-            or get_close_matches(file.name.lower(), _OF_A_BRAND, n=1, cutoff=_NEAR)
+            or get_close_matches(file.name.lower(), _OF_A_BRAND, cutoff=_NEAR)
         )
     }
 
@@ -325,13 +326,10 @@ class _FileReader:
         event = self._text(self._document, "event", ())
         if event is not None and event != Path(self._file).stem:
             self._say(("event",), "event", f'"{event}" does not agree with the name of the file')
-        outputs = self._tables_of(self._document.get("output"), ("output",), "output")
-        if not outputs:
-            self._say((), "output", "there is no [[output]]: nothing would be sent")
-        specs = [spec for path, table in outputs if (spec := self._output(table, path)) is not None]
+        outputs = self._outputs()
         if event is None:
             return None
-        return MappingSpec(event, tuple(specs), self._lookups(), self._unsent(), self._place(("event",)))
+        return MappingSpec(event, outputs, self._lookups(), self._unsent(), self._place(("event",)))
 
     def common(self) -> CommonSpec:
         self._known(self._document, {*KINDS, "lookup", "unsent"}, ())
@@ -346,6 +344,13 @@ class _FileReader:
         return CommonSpec(fields, self._lookups(), self._unsent())
 
     # ---- outputs ----
+
+    def _outputs(self) -> tuple[OutputSpec, ...]:
+        if "output" not in self._document:
+            self._say((), "output", "there is no [[output]]: nothing would be sent")
+            return ()
+        tables = self._tables_of(self._document["output"], ("output",), "output")
+        return tuple(spec for path, table in tables if (spec := self._output(table, path)) is not None)
 
     def _output(self, table: dict[str, object], path: KeyPath) -> OutputSpec | None:
         known = self._known(table, {"to", "name", "when", "each", "key", "fields"}, path)
@@ -399,9 +404,9 @@ class _FileReader:
             self._say(path, target, "is no path of names joined by dots")
             return None
         if isinstance(value, list):
-            read = [self._part(part, where, target) for where, part in self._tables_of(value, path, target)]
-            parts = tuple(part for part in read if part is not None)
-            if len(parts) < len(read):
+            tables = self._tables_of(value, path, target)
+            parts = tuple(part for where, table in tables if (part := self._part(table, where, target)) is not None)
+            if not parts or len(parts) < len(tables):
                 return None
             return FieldSpec(target, PartsSpec(parts), required=False, clear=False, place=self._place(path))
         if not isinstance(value, dict):
@@ -423,7 +428,7 @@ class _FileReader:
 
     def _verb(self, value: dict[str, object], path: KeyPath, target: str) -> Verb | None:
         verbs = [verb for verb in ("lookup", "call", "const", "each", "fields", "from") if verb in value]
-        if verbs in (["lookup", "from"], ["each", "fields"], ["fields"]):
+        if verbs in (["lookup", "from"], ["each", "fields"]):
             verbs = verbs[:1]
         if len(verbs) != 1:
             said = " and ".join(verbs) or "none" + "".join(hint(key, _VERBS) for key in value if key not in _ALWAYS)
@@ -465,8 +470,9 @@ class _FileReader:
         if not isinstance(function, str) or not isinstance(given, list):
             self._say(path, target, "call names a function and with lists all that it reads")
             return None
-        arguments = [self._argument(item, path, target) for item in given]
-        return CallSpec(function, tuple(item for item in arguments if item is not None))
+        found = [self._argument(item, path, target) for item in given]
+        arguments = tuple(item for item in found if item is not None)
+        return CallSpec(function, arguments) if len(arguments) == len(given) else None
 
     def _argument(self, item: object, path: KeyPath, target: str) -> str | ConstSpec | None:
         if isinstance(item, dict) and item.keys() == {"const"} and isinstance(item["const"], str | int | float):
@@ -477,13 +483,16 @@ class _FileReader:
             return None
         return self._path(item, path, target)
 
-    def _each(self, value: dict[str, object], path: KeyPath, target: str) -> PartsSpec | None:
-        part = self._part(value, path, target)
-        return None if part is None else PartsSpec((part,))
+    def _each(self, value: dict[str, object], path: KeyPath, target: str) -> PartsSpec:
+        return PartsSpec((self._element(value, path, target),))
 
     def _part(self, value: dict[str, object], path: KeyPath, target: str) -> PartSpec | None:
-        if not self._known(value, _KEYS["each"] | _ALWAYS, path, target):
+        """One of several: none of them says whether the list is required."""
+        if not self._known(value, _KEYS["each"], path, target):
             return None  # without its `each` its fields would be read elsewhere
+        return self._element(value, path, target)
+
+    def _element(self, value: dict[str, object], path: KeyPath, target: str) -> PartSpec:
         each = self._path(value["each"], path, target) if "each" in value else None
         fields = self._fields(value.get("fields", {}), (*path, "fields"))
         if not fields:
@@ -497,7 +506,8 @@ class _FileReader:
         if not listed:
             self._say(path, target, "a path is missing: one, or a list of them")
         found = [self._path(item, path, target) for item in listed]
-        return tuple(item for item in found if item is not None) if None not in found else ()
+        paths = tuple(item for item in found if item is not None)
+        return paths if len(paths) == len(listed) else ()
 
     def _path(self, value: object, path: KeyPath, target: str) -> str | None:
         if isinstance(value, str) and _PATH.fullmatch(value):
@@ -508,7 +518,10 @@ class _FileReader:
     def _lookups(self) -> dict[str, Table]:
         tables: dict[str, Table] = {}
         lookups = self._document.get("lookup", {})
-        for name, table in lookups.items() if isinstance(lookups, dict) else ():
+        if not isinstance(lookups, dict):
+            self._say(("lookup",), "lookup", "is a table of tables: [lookup.NAME]")
+            return {}
+        for name, table in lookups.items():
             if not isinstance(table, dict) or not all(isinstance(value, str | int | float) for value in table.values()):
                 self._say(("lookup", name), name, "a lookup table has plain values only")
                 continue
@@ -539,9 +552,7 @@ class _FileReader:
         return None
 
     def _tables_of(self, value: object, path: KeyPath, where: str) -> list[tuple[KeyPath, dict[str, object]]]:
-        if value is None:
-            return []
-        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
             return [((*path, number), table) for number, table in enumerate(value)]
         self._say(path, where, "is a list of tables: [[...]]")
         return []
