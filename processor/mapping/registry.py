@@ -31,6 +31,7 @@ _KINDS: Mapping[object, str] = {
 
 _RESULTS = frozenset({"string", "integer", "number", "boolean", "moment", "day", "identities", "strings", "texts"})
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def read_function(function: object, options: Options, *, ours: bool) -> Function
         raise FunctionError(f"{name or function!r}: FUNCTIONS lists plain functions with lower-case names")
     try:
         hints = typing.get_type_hints(function)
-    except (NameError, TypeError) as error:
+    except Exception as error:  # an annotation is any expression
         raise FunctionError(f"{name}: annotations that cannot be read: {error}") from error
     parameters: list[Parameter] = []
     rest: Parameter | None = None
@@ -94,7 +95,7 @@ def read_function(function: object, options: Options, *, ours: bool) -> Function
         read = Parameter(parameter.name, _kinds(hints.get(parameter.name), name, parameter.name))
         if parameter.kind is parameter.VAR_POSITIONAL:
             rest = read
-        elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty:
+        elif parameter.kind in _BY_POSITION and parameter.default is parameter.empty:
             parameters.append(read)
         else:
             raise FunctionError(f"{name}: parameter {parameter.name} must be positional and without a default")

@@ -1,195 +1,237 @@
-"""Functions that `call` may name: what of their signatures is read, and which are none."""
+"""Functions that `call` may name: what a signature comes to, and what is said to one that says too little."""
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Optional, Union
 
 import pytest
 
-from processor.mapping import functions
+from processor.mapping.functions import FUNCTIONS
 from processor.mapping.options import Namespaces, Options
-from processor.mapping.registry import FunctionError, Parameter, our_functions, read_function
+from processor.mapping.registry import Function, FunctionError, Parameter, our_functions, read_function
 from processor.mapping.values import Day, EpochMs, Gone, IdentityMap, Noted, Rows
 
-PLAIN = Options()
 
+def signature(annotations: dict[str, object]) -> Callable[..., object]:
+    """A function with these annotations; `return` is one of them."""
 
-def annotated(parameter: object, result: object = str) -> Callable[..., object]:
-    def function(a: Any) -> Any:
-        return a
+    def function(value: object) -> object:
+        return value
 
-    function.__annotations__ = {"a": parameter, "return": result}
+    function.__annotations__ = annotations
     return function
 
 
-def refusal(function: object) -> str:
-    with pytest.raises(FunctionError) as caught:
-        read_function(function, PLAIN, ours=False)
-    return str(caught.value)
+KINDS: list[tuple[object, set[str]]] = [
+    (str, {"string"}),
+    (int, {"integer"}),
+    (float, {"number"}),
+    (bool, {"boolean"}),
+    (EpochMs, {"moment"}),
+    (Day, {"day"}),
+    (Rows, {"rows"}),
+    (IdentityMap, {"identities"}),
+    (list[str], {"strings"}),
+    (dict[str, str], {"texts"}),
+    (None, {"none"}),
+    (object, {"any", "none"}),
+    (str | None, {"string", "none"}),
+    (Optional[str], {"string", "none"}),  # noqa: UP045 - a brand may write so
+    (Union[str, int, None], {"string", "integer", "none"}),  # noqa: UP007
+    ("str | None", {"string", "none"}),
+]
 
 
-@pytest.mark.parametrize(
-    ("annotation", "kinds"),
-    [
-        (str, {"string"}),
-        (int, {"integer"}),
-        (float, {"number"}),
-        (bool, {"boolean"}),
-        (EpochMs, {"moment"}),
-        (Day, {"day"}),
-        (Rows, {"rows"}),
-        (IdentityMap, {"identities"}),
-        (list[str], {"strings"}),
-        (dict[str, str], {"texts"}),
-        (str | None, {"string", "none"}),
-        (str | int | None, {"string", "integer", "none"}),
-        (type(None), {"none"}),
-        (object, {"any", "none"}),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize(("annotation", "kinds"), KINDS, ids=str)
 def test_what_a_parameter_takes(annotation: object, kinds: set[str]) -> None:
-    [parameter] = read_function(annotated(annotation), PLAIN, ours=False).parameters
-    assert parameter == Parameter("a", frozenset(kinds))
+    read = read_function(signature({"value": annotation, "return": str}), Options(), ours=True)
+    assert read.parameters == (Parameter("value", frozenset(kinds)),)
 
 
-@pytest.mark.parametrize("annotation", [bytes, list[int], dict[str, int], str | bytes, Noted[str]], ids=str)
+@pytest.mark.parametrize("annotation", [bytes, Any, list[int], list, dict[str, int], Gone, Noted[str], str | bytes])
 def test_a_type_that_no_field_has(annotation: object) -> None:
-    assert refusal(annotated(annotation)) == f"function: parameter a has a type that no field has: {annotation}"
+    with pytest.raises(FunctionError) as caught:
+        read_function(signature({"value": annotation, "return": str}), Options(), ours=True)
+    assert str(caught.value) == f"function: parameter value has a type that no field has: {annotation}"
+
+
+RESULTS: list[tuple[object, str, bool, bool]] = [
+    (str, "string", False, False),
+    (int, "integer", False, False),
+    (float, "number", False, False),
+    (bool, "boolean", False, False),
+    (EpochMs, "moment", False, False),
+    (Day, "day", False, False),
+    (IdentityMap, "identities", False, False),
+    (list[str], "strings", False, False),
+    (dict[str, str], "texts", False, False),
+    (str | None, "string", False, False),
+    (Noted[str], "string", True, False),
+    (str | Noted[str] | None, "string", True, False),
+    (Optional[Noted[Day]], "day", True, False),  # noqa: UP045
+    (int | Gone, "integer", False, True),
+    (int | Noted[int] | Gone | None, "integer", True, True),
+]
+
+
+@pytest.mark.parametrize(("annotation", "result", "noted", "gone"), RESULTS, ids=str)
+def test_what_a_function_returns(annotation: object, result: str, noted: bool, gone: bool) -> None:  # noqa: FBT001
+    read = read_function(signature({"value": str, "return": annotation}), Options(), ours=True)
+    assert (read.result, read.noted, read.gone) == (result, noted, gone)
 
 
 @pytest.mark.parametrize(
-    ("annotation", "result", "noted", "gone"),
-    [
-        (str, "string", False, False),
-        (int | None, "integer", False, False),
-        (float, "number", False, False),
-        (bool, "boolean", False, False),
-        (EpochMs, "moment", False, False),
-        (IdentityMap, "identities", False, False),
-        (list[str], "strings", False, False),
-        (dict[str, str], "texts", False, False),
-        (Noted[str], "string", True, False),
-        (str | Noted[str] | None, "string", True, False),
-        (Day | Gone | Noted[Day] | None, "day", True, True),
-        (Day | Gone, "day", False, True),
-    ],
-    ids=str,
+    "annotation", [bytes, object, Rows, None, Gone, Gone | None, str | int, Noted, str | Noted[int], Noted[bytes], Any]
 )
-def test_what_a_function_gives(annotation: object, result: str, noted: bool, gone: bool) -> None:  # noqa: FBT001
-    function = read_function(annotated(str, annotation), PLAIN, ours=False)
-    assert (function.result, function.noted, function.gone) == (result, noted, gone)
-
-
-@pytest.mark.parametrize(
-    "annotation",
-    [bytes, Rows, str | int, str | Noted[int], Noted[bytes], object, type(None), Gone, None, list[int]],
-    ids=str,
-)
-def test_it_must_say_which_one_type_it_gives(annotation: object) -> None:
-    said = refusal(annotated(str, annotation))
-    assert said.startswith("function: must say which one type it returns (and Noted of it, Gone, None), not ")
-
-
-def test_parameters_have_positions_and_the_last_may_take_the_rest() -> None:
-    def function(one: str, two: int | None, *more: float) -> str:
-        return f"{one}{two}{more}"
-
-    read = read_function(function, PLAIN, ours=False)
-    one, two, more = (
-        Parameter(n, frozenset(k)) for n, k in (("one", {"string"}), ("two", {"integer", "none"}), ("more", {"number"}))
+def test_a_function_returns_one_type(annotation: object) -> None:
+    with pytest.raises(FunctionError) as caught:
+        read_function(signature({"value": str, "return": annotation}), Options(), ours=True)
+    shown = type(None) if annotation is None else annotation
+    assert str(caught.value) == (
+        f"function: must say which one type it returns (and Noted of it, Gone, None), not {shown}"
     )
-    assert (read.name, read.parameters, read.rest, read.ours) == ("function", (one, two), more, False)
-    assert [read.parameter(position) for position in range(4)] == [one, two, more, more]
-    assert read.call is function
 
 
-def test_without_a_rest_there_is_no_further_parameter() -> None:
-    assert read_function(annotated(str), PLAIN, ours=False).parameter(1) is None
-
-    def empty() -> str:
-        return ""
-
-    read = read_function(empty, PLAIN, ours=False)
-    assert (read.parameters, read.rest, read.parameter(0)) == ((), None, None)
+def spread(first: str, *others: int | None) -> bool:
+    return bool(first or others)
 
 
-def test_one_that_begins_with_options_gets_what_is_configured() -> None:
-    def function(options: Options, a: str) -> str:
-        return f"{options.default_program}{a}"
-
-    read = read_function(function, Options(default_program=7), ours=False)
-    assert [parameter.name for parameter in read.parameters] == ["a"]
-    assert read.call("x") == "7x"
+def alone(*others: str) -> bool:
+    return bool(others)
 
 
-def test_options_come_first_or_not_at_all() -> None:
-    def function(a: str, options: Options) -> str:
-        return f"{a}{options}"
-
-    assert refusal(function).startswith("function: parameter options has a type that no field has: ")
+def by_position(first: str, /, second: int) -> bool:
+    return bool(first or second)
 
 
-def test_parameters_are_positional_and_have_no_defaults() -> None:
-    def default(a: str = "") -> str:
-        return a
-
-    def keyword(*, a: str) -> str:
-        return a
-
-    def only(a: str, /) -> str:
-        return a
-
-    def keywords(**a: str) -> str:
-        return f"{a}"
-
-    for function in (default, keyword, only, keywords):
-        said = f"{function.__name__}: parameter a must be positional and without a default"
-        assert refusal(function) == said
+def test_a_function_may_take_any_number_of_the_last() -> None:
+    first, rest = Parameter("first", frozenset({"string"})), Parameter("others", frozenset({"integer", "none"}))
+    read = read_function(spread, Options(), ours=True)
+    assert read == Function("spread", spread, (first,), rest, "boolean", noted=False, gone=False, ours=True)
+    assert [read.parameter(position) for position in range(3)] == [first, rest, rest]
 
 
-def test_what_is_no_plain_function_with_a_lower_case_name() -> None:
-    class Callables:
-        def __call__(self, a: str) -> str:
-            return a
-
-    def Upper(a: str) -> str:  # noqa: N802
-        return a
-
-    said = "FUNCTIONS lists plain functions with lower-case names"
-    assert refusal(Upper) == f"'Upper': {said}"
-    assert refusal(len) == f"'len': {said}"
-    assert refusal(7) == f"7: {said}"
-    assert refusal(lambda a: a) == f"'<lambda>': {said}"
-    assert refusal(Callables) == f"'Callables': {said}"
-    for no_function in (Callables(), partial(len)):
-        assert refusal(no_function) == f"{no_function!r}: {said}"
+def test_a_function_takes_what_it_lists_by_position() -> None:
+    read = read_function(by_position, Options(), ours=False)
+    first, second = Parameter("first", frozenset({"string"})), Parameter("second", frozenset({"integer"}))
+    assert read == Function("by_position", by_position, (first, second), None, "boolean", False, False, False)  # noqa: FBT003
+    assert [read.parameter(position) for position in range(3)] == [first, second, None]
+    assert read_function(alone, Options(), ours=True).parameter(0) == Parameter("others", frozenset({"string"}))
 
 
-def test_annotations_that_cannot_be_read() -> None:
-    assert refusal(annotated("NoSuchType")).startswith("function: annotations that cannot be read: ")
-    assert refusal(annotated("str + 1")).startswith("function: annotations that cannot be read: ")
+def configured(options: Options, text: str) -> str:
+    return f"{options.default_program} {text}"
 
 
-def test_ours_are_known_by_name() -> None:
-    ours = our_functions(PLAIN)
-    assert list(ours) == [function.__name__ for function in functions.FUNCTIONS]
-    assert all(function.ours and function.name == name for name, function in ours.items())
+def configured_later(text: str, options: Options) -> str:
+    return f"{options.default_program} {text}"
 
 
-def test_what_ours_do_not_look_at_depends_on_the_options() -> None:
-    for options in (PLAIN, Options(Namespaces(email="", primary="phone"))):
-        ours = our_functions(options)
-        for name in functions.UNREAD:
-            assert ours[name].unread == functions.UNREAD[name](options) != frozenset()
-        assert ours["event_id"].unread == frozenset()
+def test_what_is_configured_is_bound_to_a_function_that_takes_it_first() -> None:
+    read = read_function(configured, Options(default_program=7), ours=False)
+    assert read.parameters == (Parameter("text", frozenset({"string"})),)
+    assert read.call("x") == "7 x"
 
 
-def test_a_function_of_a_brand_looks_at_all_that_it_is_given() -> None:
-    namesake = types.FunctionType(annotated(str).__code__, {}, "customer_identity")
-    namesake.__annotations__ = {"a": str, "return": str}
-    read = read_function(namesake, PLAIN, ours=False)
-    assert (read.name, read.unread, read.ours) == ("customer_identity", frozenset(), False)
+def test_what_is_configured_comes_first() -> None:
+    with pytest.raises(FunctionError, match=r"^configured_later: parameter options has a type that no field has: "):
+        read_function(configured_later, Options(), ours=False)
+
+
+def unannotated(text) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    return str(text)
+
+
+def without_result(text: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    return text
+
+
+def with_default(text: str = "") -> str:
+    return text
+
+
+def by_name(*, text: str) -> str:
+    return text
+
+
+def by_any_name(**texts: str) -> str:
+    return str(texts)
+
+
+def unknown_name(text: Nope) -> str:  # type: ignore[name-defined]  # noqa: F821
+    return str(text)
+
+
+def unknown_type(text: pytest.Nope) -> str:  # type: ignore[name-defined]
+    return str(text)
+
+
+def no_expression(text: "1 +") -> str:  # type: ignore[valid-type]  # noqa: F722
+    return str(text)
+
+
+def Capital(text: str) -> str:  # noqa: N802
+    return text
+
+
+class Called:
+    def __call__(self, text: str) -> str:
+        return text
+
+
+REFUSED: list[tuple[object, str]] = [
+    (unannotated, "unannotated: parameter text has a type that no field has: None"),
+    (without_result, "without_result: must say which one type it returns (and Noted of it, Gone, None), not None"),
+    (with_default, "with_default: parameter text must be positional and without a default"),
+    (by_name, "by_name: parameter text must be positional and without a default"),
+    (by_any_name, "by_any_name: parameter texts must be positional and without a default"),
+    (unknown_name, "unknown_name: annotations that cannot be read: name 'Nope' is not defined"),
+    (unknown_type, "unknown_type: annotations that cannot be read: module 'pytest' has no attribute 'Nope'"),
+    (Capital, "'Capital': FUNCTIONS lists plain functions with lower-case names"),
+    (Called, "'Called': FUNCTIONS lists plain functions with lower-case names"),
+    (len, "'len': FUNCTIONS lists plain functions with lower-case names"),
+    (7, "7: FUNCTIONS lists plain functions with lower-case names"),
+    ("alone", "'alone': FUNCTIONS lists plain functions with lower-case names"),
+]
+
+
+@pytest.mark.parametrize(("function", "said"), REFUSED, ids=[said.partition(":")[0] for _, said in REFUSED])
+def test_a_function_that_cannot_be_registered(function: object, said: str) -> None:
+    with pytest.raises(FunctionError) as caught:
+        read_function(function, Options(), ours=False)
+    assert str(caught.value) == said
+
+
+def test_an_annotation_that_is_no_expression() -> None:
+    with pytest.raises(FunctionError, match=r"^no_expression: annotations that cannot be read: "):
+        read_function(no_expression, Options(), ours=False)
+
+
+@pytest.mark.parametrize("name", ["<lambda>", "é", "_hidden", "a b", "1a", ""])
+def test_a_name_that_mappings_cannot_write(name: str) -> None:
+    function = signature({"value": str, "return": str})
+    function.__name__ = name
+    with pytest.raises(FunctionError, match=r"FUNCTIONS lists plain functions with lower-case names$"):
+        read_function(function, Options(), ours=False)
+
+
+def test_our_functions_are_found_by_their_names() -> None:
+    ours = our_functions(Options())
+    assert [*ours] == [function.name for function in ours.values()] == [function.__name__ for function in FUNCTIONS]
+    assert all(function.ours for function in ours.values())
+    assert isinstance(ours["email_address"].call, partial)
+
+
+def customer_identity(email: str) -> str:
+    return email
+
+
+def test_our_functions_name_what_they_do_not_look_at_as_they_are_configured() -> None:
+    alone = Options(namespaces=Namespaces(primary="customer"))
+    unread = our_functions(alone)["customer_identity"].unread
+    assert {"email", "phone"} <= unread
+    assert "customer" not in unread
+    assert our_functions(alone)["event_id"].unread == frozenset()
+    assert read_function(customer_identity, alone, ours=False).unread == frozenset()
