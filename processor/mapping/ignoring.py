@@ -61,7 +61,7 @@ def _load(directory: Path, label: str, problems: list[Problem]) -> Ignored:
         return load_ignored(directory)
     except ContractError as error:
         said = str(error).removeprefix(f"{IGNORED}: ")
-        line = line_in(said) or _line(directory / IGNORED, said.partition(":")[0])
+        line = line_in(said) or _line(directory / IGNORED, said.rpartition(":")[0])
         problems.append(Problem(label, line, "ignored", said))
         return Ignored({})
 
