@@ -59,9 +59,9 @@ def brand_functions(file: Path, options: Options) -> BrandFunctions:
 
 
 class _Faulty(Exception):  # noqa: N818 - carries a message to the place that knows where it belongs
-    """A file that cannot be used at all; `line` is 0 where Python does not say."""
+    """A file that cannot be used at all; `line` is 0 or None where Python does not say."""
 
-    def __init__(self, message: str, line: int = 0) -> None:
+    def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
         self.line = line
 
@@ -75,7 +75,7 @@ def _run(file: Path) -> tuple[object, ...]:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        line = (error.lineno or 0) if error.filename == str(file) else _line_in(file, error.__traceback__)
+        line = error.lineno if error.filename == str(file) else _line_in(file, error.__traceback__)
         raise _Faulty(f"does not run: {type(error).__name__}: {error.msg}", line) from error
     except (Exception, SystemExit) as error:
         message = f"does not run: {type(error).__name__}: {error}"
@@ -88,7 +88,7 @@ def _run(file: Path) -> tuple[object, ...]:
 
 def _line_in(file: Path, trace: TracebackType | None) -> int:
     """The last line of the file that a fault went through, 0 if it went through none."""
-    lines = [frame.lineno or 0 for frame in traceback.extract_tb(trace) if frame.filename == str(file)]
+    lines = [line for frame, line in traceback.walk_tb(trace) if frame.f_code.co_filename == str(file)]
     return lines[-1] if lines else 0
 
 
