@@ -74,7 +74,8 @@ class Member:
 class Structure:
     """A record. Every field is there afterwards, None where the event has none; `{}` is none unless `required`.
 
-    A name that is spelled exactly wins; another casing, stray blanks or an alias count where it has nothing.
+    A name that is spelled exactly wins; another casing, stray blanks or an alias count where it has nothing. An object
+    that says something and has none of the names is lost like any value of another type.
     """
 
     def __init__(self, path: str, members: tuple[Member, ...], *, required: bool = False) -> None:
@@ -88,10 +89,23 @@ class Structure:
     def mend(self, value: object, findings: Findings, /) -> dict[str, object] | None:
         """The record of an object."""
         if isinstance(value, dict):
-            return self.record(value, findings) if value or self.required else None
+            if not value and not self.required:
+                return None
+            result = self.record(value, findings)
+            if not self.required and self._is_foreign(value):
+                raise Unfit("an object without a name of the contract")
+            return result
         if isinstance(value, str) and not value.strip():
             return None
         raise Unfit("no object where one is expected")
+
+    def _is_foreign(self, value: dict[str, object]) -> bool:
+        """Whether an object says something, and nothing under a name that we know: an absence would be a guess."""
+        return (
+            self._plan.keys().isdisjoint(value)
+            and self._spellings.keys().isdisjoint(map(fold, value))
+            and not all(map(is_blank, value.values()))
+        )
 
     def record(self, value: dict[str, object], findings: Findings) -> dict[str, object]:
         """The record of an object, also of an empty one."""

@@ -18,7 +18,7 @@ from typing import cast
 
 import orjson
 
-from processor.capillary import NO_VALUE, says_nothing
+from processor.capillary import says_nothing
 from processor.mapping.nobody import Judgement, is_hash, judge_email, judge_id, judge_phone, judged
 from processor.mapping.options import IDENTIFIERS, Options
 from processor.mapping.values import (
@@ -339,7 +339,17 @@ def may_name_customer(options: Options, *statuses: str | None) -> bool:
     Not when one of the statuses says that personal data was deleted and that identity is some of it: anything but the
     customer id.
     """
-    return options.namespaces.primary == "customer" or "deleted" not in map(_plain, statuses)
+    return options.namespaces.primary == "customer" or is_not_deleted(*statuses)
+
+
+def is_deleted(*statuses: str | None) -> bool:
+    """Whether one of a customer's statuses says that personal data was deleted, whatever the others say."""
+    return "deleted" in map(_plain, statuses)
+
+
+def is_not_deleted(*statuses: str | None) -> bool:
+    """The opposite of `is_deleted`; also true where there is no status."""
+    return not is_deleted(*statuses)
 
 
 def lists_a_card(cards: list[str] | None) -> bool:
@@ -410,7 +420,7 @@ def identifier(pairs: Rows, *keys: str) -> str | None:
     for key in keys:
         wanted = _folded(key)
         for name, value in pairs:
-            if _folded(name) == wanted and _plain(value) not in NO_VALUE:
+            if _folded(name) == wanted and not says_nothing(value):
                 return str(value).strip()
     return None
 
@@ -426,7 +436,7 @@ def bill_number(pairs: Rows, *otherwise: str | int | None) -> str | None:
 
 
 def _first(values: Iterable[str | int | None]) -> str | None:
-    return next((str(value).strip() for value in values if _plain(value) not in NO_VALUE), None)
+    return next((str(value).strip() for value in values if not says_nothing(value)), None)
 
 
 def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
@@ -598,9 +608,17 @@ def sum_of(rows: Rows, *kinds: str) -> float | None:
     return math.fsum(found) if found else None
 
 
-def text_of_kind(text: str | None, kind: str | None, *kinds: str) -> str | Noted[str] | None:
-    """A text as it is, if what it belongs to is of one of these kinds: else it is left out, uncounted."""
+def text_of_kind(
+    text: str | None, kind: str | None, dropped: list[str] | None, place: str, *kinds: str
+) -> str | Noted[str] | None:
+    """A text as it is, if what it belongs to is of one of these kinds: else it is left out, uncounted.
+
+    Where `dropped` has the `place` of the kind, that of one item could not be read, and nobody can tell which item
+    it was: then a text without a kind is left out as well, and counted.
+    """
     value = (text or "").strip()
+    if place in (dropped or ()) and is_any(kind, ""):
+        return Noted(None, ("kind unreadable",))
     if not is_any(kind, *kinds):
         return Noted(None, ())
     return value if value and value not in PLACEHOLDERS else None
@@ -685,6 +703,8 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     personal_name,
     is_default_program,
     may_name_customer,
+    is_deleted,
+    is_not_deleted,
     lists_a_card,
     lists_no_card,
     is_any,

@@ -145,6 +145,39 @@ def test_a_line_of_an_unknown_type_is_no_product_of_anything(document: dict[str,
     assert "_acme.capillary.lineItems[].type:unknown" in translated.notes
 
 
+@pytest.mark.parametrize("unreadable", [["RETURN"], {"type": "RETURN"}, {}, []], ids=str)
+@pytest.mark.parametrize(
+    ("document", "products"),
+    [
+        (ADDED, ["SKU-1"]),
+        (UPDATED, ["SKU-1"]),
+        (changed(ADDED, billType="RETURN"), ["SKU-1", "SKU-2"]),
+        (changed(UPDATED, billType="RETURN"), ["SKU-1", "SKU-2"]),
+        (changed(UPDATED, deliveryStatus="RETURNED"), ["SKU-1", "SKU-2"]),
+    ],
+    ids=["added", "updated", "return", "updated return", "returned"],
+)
+def test_a_line_whose_type_cannot_be_read_is_no_product_of_anything(
+    document: dict[str, Any], products: list[str], unreadable: object
+) -> None:
+    """Nor is a line without a type beside it: nobody can tell which of them it was."""
+    kinds = [unreadable, "REGULAR", "RETURN", None, "", "null"]
+    lines = [{"itemCode": f"SKU-{number}", "type": kind, "amount": 7} for number, kind in enumerate(kinds)]
+    translated = translate(changed(document, lineItems=lines))
+    sent = [event for event in entities(translated) if "productListItems" in event]
+    assert sent
+    assert [[item["SKU"] for item in event["productListItems"]] for event in sent] == [products] * len(sent)
+    assert len(own_of(entities(translated)[0])["lineItems"]) == len(lines)
+    assert {"data.lineItems[].type:unreadable", "productListItems[].SKU:kind unreadable"} <= set(translated.notes)
+
+
+def test_a_line_whose_type_cannot_be_read_is_in_no_refund() -> None:
+    lines = [{"itemCode": f"SKU-{n}", "type": kind, "amount": 7} for n, kind in enumerate([["RETURN"], "RETURN"])]
+    [refund] = order(changed(ADDED, lineItems=lines))["refunds"]
+    assert refund["refundAmount"] == 7.0
+    assert "refunds" not in order(changed(ADDED, lineItems=lines[:1]))
+
+
 def test_an_exchange_without_lines_is_a_purchase() -> None:
     found = order(changed(ENRICHED, lineItems=...))
     assert found["priceTotal"] == 40000.0

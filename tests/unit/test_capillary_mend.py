@@ -191,6 +191,35 @@ def test_an_empty_object_is_no_record_and_an_empty_array_an_array() -> None:
     assert PAIRS.mend([None, {}], Findings()) == []
 
 
+@pytest.mark.parametrize(
+    "given", [{"id": 1}, {"id": None, "of": "x"}, {"kéy": {}}, {"": 0}, {"keys": "x", "value ue": "y"}]
+)
+def test_an_object_that_says_something_under_no_known_name_is_lost(given: dict[str, object]) -> None:
+    findings = Findings()
+    with pytest.raises(Unfit, match=r"^an object without a name of the contract$"):
+        PAIR.mend(given, findings)
+    assert len(findings.notes) == len(given)
+    assert all(note.endswith(": not in the contract, left out") for note in findings.notes)
+    assert PAIRS.mend([given, {"key": "a"}], findings) == [{"key": "a", "value": None}]
+    assert findings.dropped == {"m[]"}
+
+
+@pytest.mark.parametrize(
+    "given", [{"id": None}, {"id": " ", "of": ""}, {"id": 1, "key": None}, {"id": 1, " KEY": None}]
+)
+def test_an_object_that_says_nothing_or_has_a_known_name_is_a_record(given: dict[str, object]) -> None:
+    findings = Findings()
+    assert PAIR.mend(given, findings) == {"key": None, "value": None}
+    assert findings.dropped == set()
+
+
+def test_a_body_of_unknown_names_is_a_body_all_the_same() -> None:
+    """Something newer may have put all that it says beside what we know."""
+    event = read_event({"eventName": "customerAdded", "orgId": 1, "data": {"odd": 1}}, CONTRACTS)
+    assert isinstance(event.record["data"], dict)
+    assert event.record["dropped"] is None
+
+
 def customer(**identifiers: object) -> CanonicalEvent:
     document = {"eventName": "customerAdded", "orgId": 1, "data": {"customerIdentifiers": identifiers}}
     return read_event(document, CONTRACTS)

@@ -168,6 +168,9 @@ STATUSES = [
     {"currentLabel": "Deleted", "currentStatus": "Active", "previousLabel": "Pending Deletion"},
     {"status": "Deleted"},
     {"label": "deleted", "currentStatus": "Active"},
+    {"status": "Deleted", "currentStatus": "Active", "currentLabel": "Active"},
+    {"label": " DELETED", "currentLabel": "Active", "status": "Active"},
+    {"currentLabel": "Deleted", "label": "Active", "status": "Active"},
 ]
 
 

@@ -19,6 +19,8 @@ HOUR = 3_600_000
 YEAR_2000 = 946_684_800_000
 PLAIN = Options()
 Json = dict[str, Any]
+NOTHING = ("", "-", "0", " null ", "N/A")
+"""What people and tills write where there is no value."""
 
 
 def none(*reasons: str) -> Noted[Any]:
@@ -49,7 +51,10 @@ def test_the_item_is_in_the_id(item: str | int | None, written: str | None) -> N
     )
 
 
-@pytest.mark.parametrize(("given", "noted"), [(None, False), ("", False), (" ", False), ("null", True), ("-", True)])
+@pytest.mark.parametrize(
+    ("given", "noted"),
+    [(None, False), (" ", False), ("null", True), ("000", True), *((given, bool(given)) for given in NOTHING)],
+)
 def test_the_id_of_an_event_without_an_event_id(given: str | None, noted: bool) -> None:  # noqa: FBT001
     natural = ("r", None, 1.5, ["b", "a"], [("x", None), ("a", 1)], {"z": None, "y": 1, "b": 2})
     expected = digest(
@@ -314,8 +319,13 @@ def test_who_was_deleted_is_named_by_the_customer_id_only() -> None:
     for statuses in ((" DELETED ",), (None, "deleted"), ("Active", "Deleted")):
         assert f.may_name_customer(options("customer"), *statuses)
         assert not f.may_name_customer(options("email"), *statuses)
+        assert f.is_deleted(*statuses)
+        assert not f.is_not_deleted(*statuses)
     assert f.may_name_customer(options("email"), None, "Active", "")
     assert f.may_name_customer(options("email"))
+    for statuses in ((), (None, "", "Active"), ("Undeleted", "Pending Deletion")):
+        assert f.is_not_deleted(*statuses)
+        assert not f.is_deleted(*statuses)
 
 
 @pytest.mark.parametrize(
@@ -343,6 +353,31 @@ def test_a_value_is_one_of_some(value: str | int | None, options: tuple[str | in
         for pair in ((value, "y"), ("y", value)):
             assert f.either_is(*pair, *texts) is found
             assert f.neither_is(*pair, *texts) is (not found)
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+def test_a_list_of_placeholders_hides_no_single_card(nothing: str) -> None:
+    for cards in ([nothing], [nothing, nothing], [nothing, *NOTHING]):
+        assert f.lists_no_card(cards)
+        assert not f.lists_a_card(cards)
+        who = (1, None, None, None, cards, "CARD_9")
+        assert f.customer_identity(options("card"), 7, *who) == alone("K", "CARD_9")
+        found = f.customer_identities(options("card"), 7, *who)
+        assert found == {"C": [{"id": "7:1"}], **alone("K", "CARD_9")}
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+def test_beside_a_card_a_placeholder_brings_no_single_card_back(nothing: str) -> None:
+    cards = [nothing, CARD]
+    assert f.lists_a_card(cards)
+    assert not f.lists_no_card(cards)
+    assert f.customer_identity(options("card"), 7, 1, None, None, None, cards, "CARD_9") == alone("K", CARD)
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+def test_a_placeholder_beside_a_list_of_them_is_no_card(nothing: str) -> None:
+    found = f.customer_identity(options("card"), 7, 1, None, None, None, [nothing], nothing)
+    assert (found.value if isinstance(found, Noted) else found) is None
 
 
 @pytest.mark.parametrize("cards", [None, [], ["", "\t"], ["-", "0"], ["C"], [" ", "C"], ["null", "C"]])
@@ -381,7 +416,7 @@ def test_an_identifier_is_that_of_the_first_key_that_says_something() -> None:
     assert f.bill_id([], None, 4) == "4"
 
 
-@pytest.mark.parametrize("nothing", ["", " ", "-", "-1", "0", "null", " NULL", "N/A", "undefined", None])
+@pytest.mark.parametrize("nothing", [*NOTHING, " ", "-1", " NULL", "undefined", "0000", "--", "0-0", None])
 def test_a_placeholder_is_no_identifier(nothing: str | None) -> None:
     assert f.identifier([("BillId", nothing)], "BillId") is None
     assert f.bill_id([("BillId", nothing)], nothing, "9") == "9"
@@ -534,12 +569,22 @@ def test_a_sum_of_some_rows() -> None:
 
 
 def test_a_text_of_some_kinds() -> None:
-    assert f.text_of_kind(" SKU ", "regular", "REGULAR", "") == "SKU"
-    assert f.text_of_kind("SKU", None, "REGULAR", "") == "SKU"
-    assert f.text_of_kind("SKU", "RETURN", "REGULAR", "") == none()
-    for text in (None, "", " ", "null"):
-        assert f.text_of_kind(text, "REGULAR", "REGULAR") is None
-        assert f.text_of_kind(text, "RETURN", "REGULAR") == none()
+    for dropped in (None, [], ["x", "a", "a[]", "a[].kinds"]):
+        assert f.text_of_kind(" SKU ", "regular", dropped, "a[].kind", "REGULAR", "") == "SKU"
+        assert f.text_of_kind("SKU", None, dropped, "a[].kind", "REGULAR", "") == "SKU"
+        assert f.text_of_kind("SKU", "RETURN", dropped, "a[].kind", "REGULAR", "") == none()
+        for text in (None, "", " ", "null"):
+            assert f.text_of_kind(text, "REGULAR", dropped, "a[].kind", "REGULAR") is None
+            assert f.text_of_kind(text, "RETURN", dropped, "a[].kind", "REGULAR") == none()
+
+
+def test_where_a_kind_was_lost_a_text_without_one_is_left_out_and_counted() -> None:
+    dropped = ["x", "a[].kind"]
+    for kind in (None, "", " ", "null"):
+        for kinds in (("REGULAR", ""), ("REGULAR",)):
+            assert f.text_of_kind("SKU", kind, dropped, "a[].kind", *kinds) == none("kind unreadable")
+    assert f.text_of_kind("SKU", "regular", dropped, "a[].kind", "REGULAR", "") == "SKU"
+    assert f.text_of_kind("SKU", "RETURN", dropped, "a[].kind", "REGULAR", "") == none()
 
 
 # ---- single values --------------------------------------------------------------------------------------------------

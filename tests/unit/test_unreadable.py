@@ -43,6 +43,10 @@ def refused(document: object) -> str:
         ({"currentLabel": ["Deleted"]}, "data.customerStatus.currentLabel"),
         ({"currentLabel": {"label": "Deleted"}}, "data.customerStatus.currentLabel"),
         ({"currentLabel": "Active", "currentStatus": ["DELETED"]}, "data.customerStatus.currentStatus"),
+        ({"currentLabel": "Active", "status": ["Deleted"]}, "data.customerStatus.status"),
+        ({"status": {"status": "Deleted"}}, "data.customerStatus.status"),
+        ({"code": "Deleted"}, "data.customerStatus"),
+        ({"current_label": "Deleted", "since": None}, "data.customerStatus"),
     ],
 )
 def test_a_customer_of_whom_nobody_can_tell_whether_they_are_deleted_goes_nowhere(status: object, place: str) -> None:
@@ -61,7 +65,13 @@ def test_a_status_of_delivery_may_tell_a_return_as_well() -> None:
     assert detail.endswith("cannot tell: data.deliveryStatus is unreadable")
 
 
-@pytest.mark.parametrize("status", [None, "", {}, {"currentLabel": "Active", "reason": ["x"]}, {"currentLabel": " "}])
+@pytest.mark.parametrize(
+    "status",
+    [
+        *(None, "", {}, {"currentLabel": "Active", "reason": ["x"]}, {"currentLabel": " "}),
+        *({"code": None}, {"code": " "}, {"status": "Active", "code": "X"}),
+    ],
+)
 def test_what_is_not_there_or_not_read_hinders_nothing(status: object) -> None:
     [event] = entities(translate(changed(golden("customerUpdated"), customerStatus=status)))
     assert event["eventType"] == "loyalty.customerUpdated"
