@@ -57,7 +57,20 @@ from processor.mapping.options import Options
 from processor.mapping.problems import Problem, hint
 from processor.mapping.registry import Function, Parameter
 from processor.mapping.sources import Columns, Reader, Source
-from processor.mapping.xdm import Array, Map, Node, Object, Schema, Text, find
+from processor.mapping.xdm import (
+    Array,
+    Boolean,
+    Date,
+    DateTime,
+    Integer,
+    Map,
+    Node,
+    Number,
+    Object,
+    Schema,
+    Text,
+    find,
+)
 
 _PAIR = ("key", "value")
 _CONTEXT = {
@@ -73,7 +86,7 @@ class _Refused(Exception):  # noqa: N818 - carries a message to the place that k
 
 
 class _Unusable(Exception):  # noqa: N818 - what happened to the field
-    """A field that calls what a faulty `functions.py` may have: the fault is there, and named there."""
+    """A field that is not at fault: it calls what a faulty `functions.py` may have, or its list has been named."""
 
 
 def bind(
@@ -240,15 +253,17 @@ class _Binder:
             message = f'there is no XDM schema of the destination "{spec.to}"{hint(spec.to, self._schemas)}'
             self.problems.append(spec.place.problem("to", message))
             return None
+        conditions = tuple(c for s in spec.conditions if (c := self._condition(s)) is not None)
         scope = _Scope(self._reader)
         each: Ref | None = None
         key: tuple[Ref, ...] = ()
         if spec.each is not None:
-            each = self._each(spec.each, scope, spec.place)
-            item = None if each is None else each.source.item
-            scope = _Scope(self._reader, item, fan_out=True)
-            key = () if each is None else self._key(spec, scope)
-        conditions = tuple(c for s in spec.conditions if (c := self._condition(s)) is not None)
+            try:
+                each = self._each(spec.each, scope, spec.place)
+            except _Unusable:
+                return None
+            scope = _Scope(self._reader, each.source.item, fan_out=True)
+            key = self._key(spec, scope)
         specs = self._with_common(spec, schema)
         fields = self._fields(specs, schema.root, scope, profile=schema.profile)
         output = Output(spec.to, spec.name, schema, each, key, conditions, fields, spec.place)
@@ -378,8 +393,7 @@ class _Binder:
         targets = {field.target for field in fields}
         seen: set[str] = set()
         for field in fields:
-            parts = field.target.split(".")
-            if above := next((p for p in (".".join(parts[:n]) for n in range(1, len(parts))) if p in targets), None):
+            if above := next((path for path in _above(field.target) if path in targets), None):
                 self.problems.append(field.place.problem(field.target, f"is also set as part of {above}"))
             if field.target in seen:
                 self.problems.append(field.place.problem(field.target, "is set twice"))
@@ -493,12 +507,12 @@ class _Binder:
         self._check_required(node, spec.fields, spec.place, spec.each or "element")
         return Part(each, fields, node, spec.place)
 
-    def _each(self, path: str, scope: _Scope, place: Place) -> Ref | None:
+    def _each(self, path: str, scope: _Scope, place: Place) -> Ref:
         try:
             return _array(path, self._readable(path, scope))
         except _Refused as refused:
             self.problems.append(place.problem("each", str(refused)))
-            return None
+            raise _Unusable from refused
 
     # ---- paths ----
 
@@ -525,12 +539,12 @@ def _in_tree_order(fields: Sequence[Field], prefix: str = "") -> tuple[Field, ..
     """Fields of one object together, objects in the order of their first field: as the result is laid out."""
     groups: dict[str, list[Field]] = {}
     for field in fields:
-        groups.setdefault(field.target[len(prefix) :].split(".", 1)[0], []).append(field)
+        groups.setdefault(field.target[len(prefix) :].partition(".")[0], []).append(field)
     ordered: list[Field] = []
     for name, members in groups.items():
         inside = [field for field in members if field.target != prefix + name]
         ordered += [field for field in members if field.target == prefix + name]
-        ordered += _in_tree_order(inside, f"{prefix}{name}.") if inside else ()
+        ordered += _in_tree_order(inside, f"{prefix}{name}.")
     return tuple(ordered)
 
 
@@ -631,14 +645,26 @@ def _check_parameter(source: Source, parameter: Parameter, path: str) -> None:
 
 
 def _a(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aio" else f"a {kind}"
+    return f"an {kind}" if kind.startswith(("a", "i")) else f"a {kind}"
+
+
+_NAMES: Mapping[type, str] = {
+    Text: "a text",
+    Number: "a number",
+    Integer: "a whole number",
+    Boolean: "a boolean",
+    DateTime: "a time",
+    Date: "a date",
+    Array: "a list",
+    Map: "a map",
+    Object: "an object",
+}
 
 
 def _described(node: Node) -> str:
     if isinstance(node, Text) and node.enum:
         return f"a text out of {', '.join(node.enum)}"
-    names: dict[type, str] = {Text: "a text", Array: "a list", Map: "a map", Object: "an object"}
-    return names.get(type(node), f"a {type(node).__name__}")
+    return _NAMES[type(node)]
 
 
 # ---- wants ----------------------------------------------------------------------------------------------------------
@@ -652,16 +678,14 @@ def wants_of(reader: Reader, outputs: Iterable[Output]) -> tuple[str | Columns, 
     if reader.root.find("dropped") is not None:
         wants["dropped"] = None
     for output in outputs:
-        collector = _Wants(reader, wants)
-        collector.output(output)
+        _Wants(wants).output(output)
     return tuple(wants)
 
 
 class _Wants:
     """Collects what one output reads; the columns of an `each` are all that its fields read inside the item."""
 
-    def __init__(self, reader: Reader, wants: dict[str | Columns, None]) -> None:
-        self._reader = reader
+    def __init__(self, wants: dict[str | Columns, None]) -> None:
         self._wants = wants
 
     def output(self, output: Output) -> None:
