@@ -7,64 +7,66 @@
 #   v[3] dropped
 #   v[4] data.customerStatus.currentLabel
 #   v[5] data.customerStatus.currentStatus
-#   v[6] eventId
-#   v[7] createdAt
-#   v[8] refId
-#   v[9] apiRequestId
-#   v[10] eventLogId
-#   v[11] loyaltyEventId
-#   v[12] data.loyaltyType
-#   v[13] data.source
-#   v[14] data.accountId
-#   v[15] data.enteredAt
-#   v[16] data.triggeringActivity.requestId
-#   v[17] data.triggeringActivity.identifiers[key,value]
-#   v[18] data.customerStatus.previousStatus
-#   v[19] data.customerStatus.previousLabel
-#   v[20] data.customerStatus.reason
-#   v[21] data.updatedFields[fieldName,fieldType,source,accountId]
-#   v[22] data.customFields[key,value]
-#   v[23] data.extendedFields[key,value]
-#   v[24] data.customerIdentifiers.instore.email
-#   v[25] data.customerIdentifiers.instore.mobile
-#   v[26] data.customerIdentifiers.loyaltyType
-#   v[27] data.triggeringActivity.name
-#   v[28] data.triggeringActivity.additionalAttributes[key,value]
-#   v[29] data.enteredBy.id
-#   v[30] data.enteredBy.store.code
-#   v[31] data.enteredBy.store.name
-#   v[32] data.enteredBy.store.externalId
-#   v[33] data.enteredBy.store.externalId1
-#   v[34] data.enteredBy.store.externalId2
-#   v[35] data.enteredBy.till.code
-#   v[36] data.enteredBy.till.name
-#   v[37] data.firstName
-#   v[38] data.lastName
-#   v[39] data.customerIdentifiers.instore.externalId
-#   v[40] data.customerIdentifiers.instore.cardNumbers
-#   v[41] data.customerIdentifiers.instore.cardnumber
-#   v[42] data.updatedFields[fieldName,currentValue]
+#   v[6] data.customerStatus.label
+#   v[7] data.customerStatus.status
+#   v[8] eventId
+#   v[9] createdAt
+#   v[10] refId
+#   v[11] apiRequestId
+#   v[12] eventLogId
+#   v[13] loyaltyEventId
+#   v[14] data.loyaltyType
+#   v[15] data.source
+#   v[16] data.accountId
+#   v[17] data.enteredAt
+#   v[18] data.triggeringActivity.requestId
+#   v[19] data.triggeringActivity.identifiers[key,value]
+#   v[20] data.customerStatus.previousStatus
+#   v[21] data.customerStatus.previousLabel
+#   v[22] data.customerStatus.reason
+#   v[23] data.updatedFields[fieldName,fieldType,source,accountId]
+#   v[24] data.customFields[key,value]
+#   v[25] data.extendedFields[key,value]
+#   v[26] data.customerIdentifiers.instore.email
+#   v[27] data.customerIdentifiers.instore.mobile
+#   v[28] data.customerIdentifiers.loyaltyType
+#   v[29] data.triggeringActivity.name
+#   v[30] data.triggeringActivity.additionalAttributes[key,value]
+#   v[31] data.enteredBy.id
+#   v[32] data.enteredBy.store.code
+#   v[33] data.enteredBy.store.name
+#   v[34] data.enteredBy.store.externalId
+#   v[35] data.enteredBy.store.externalId1
+#   v[36] data.enteredBy.store.externalId2
+#   v[37] data.enteredBy.till.code
+#   v[38] data.enteredBy.till.name
+#   v[39] data.firstName
+#   v[40] data.lastName
+#   v[41] data.customerIdentifiers.instore.externalId
+#   v[42] data.customerIdentifiers.instore.cardNumbers
+#   v[43] data.customerIdentifiers.instore.cardnumber
+#   v[44] data.updatedFields[fieldName,currentValue]
 
 
 def shared(v, now, received):
     return (
-        f_neither_is(v[4], v[5], 'Deleted'),
-        f_event_time(now, received, v[7]),
-        f_either_is(v[4], v[5], 'Deleted'),
+        f_is_not_deleted(v[4], v[5], v[6], v[7]),
+        f_event_time(now, received, v[9]),
+        f_is_deleted(v[4], v[5], v[6], v[7]),
         f_customer_identity(v[0], v[2], None, None, None, None, None),
     )
 
 
 def output_0(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:8  events -> events
-    # mappings/customerUpdated.toml:10  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    # mappings/customerUpdated.toml:10  when = { call = "is_not_deleted", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", "data.customerStatus.label", "data.customerStatus.status"] }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         raise Unmappable('when', undecided(lost))
     if not s[0]:
         return None
     o = {}
-    # mappings/customerUpdated.toml:12  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyType", "data.source", "data.accountId", "data.enteredAt", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.customerStatus.previousStatus", "data.customerStatus.previousLabel", "data.customerStatus.currentStatus", "data.customerStatus.currentLabel", "data.customerStatus.reason", "data.updatedFields[fieldName,fieldType,source,accountId]", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
-    x = f_event_id(v[0], v[1], v[6], 'events', None, v[7], received, v[8], v[9], v[2], v[10], v[11], v[12], v[13], v[14], v[15], v[16], v[17] or (), v[18], v[19], v[5], v[4], v[20], v[21] or (), v[22] or (), v[23] or ())
+    # mappings/customerUpdated.toml:12  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.loyaltyType", "data.source", "data.accountId", "data.enteredAt", "data.triggeringActivity.requestId", "data.triggeringActivity.identifiers[key,value]", "data.customerStatus.previousStatus", "data.customerStatus.previousLabel", "data.customerStatus.currentStatus", "data.customerStatus.currentLabel", "data.customerStatus.status", "data.customerStatus.label", "data.customerStatus.reason", "data.updatedFields[fieldName,fieldType,source,accountId]", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    x = f_event_id(v[0], v[1], v[8], 'events', None, v[9], received, v[10], v[11], v[2], v[12], v[13], v[14], v[15], v[16], v[17], v[18], v[19] or (), v[20], v[21], v[5], v[4], v[7], v[6], v[22], v[23] or (), v[24] or (), v[25] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_id:' + reason)
@@ -97,7 +99,7 @@ def output_0(v, s, now, received, known, notes):
     # mappings/_common.toml:10  "producedBy" = { const = "system" }
     o['producedBy'] = 'system'
     # mappings/_common.toml:11  "identityMap" = { call = "customer_identities", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"], required = true }
-    x = f_customer_identities(v[0], v[2], v[24], v[25], None, None, None)
+    x = f_customer_identities(v[0], v[2], v[26], v[27], None, None, None)
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('identityMap:' + reason)
@@ -125,7 +127,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[6]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -135,12 +137,12 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[12]
     if x is not None:
         x = str(x)
         o2['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[8]
+    x = v[10]
     if x is not None:
         x = x.strip()
         if not x:
@@ -150,7 +152,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[9]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -160,7 +162,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -175,7 +177,7 @@ def output_0(v, s, now, received, known, notes):
         x = str(x)
         o2['customerId'] = x
     # mappings/customerUpdated.toml:14  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
-    x = v[15]
+    x = v[17]
     if x is not None:
         x = rfc3339(x)
         if x is None:
@@ -183,9 +185,9 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['enteredAt'] = x
     # mappings/customerUpdated.toml:15  "_tenant.capillary.loyaltyType" = { from = ["data.loyaltyType", "data.customerIdentifiers.loyaltyType"], as = "lower" }
-    x = v[12]
+    x = v[14]
     if not (x and not x.isspace()):
-        y = v[26]
+        y = v[28]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -197,7 +199,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['loyaltyType'] = x
     # mappings/customerUpdated.toml:16  "_tenant.capillary.source" = { from = "data.source", as = "lower" }
-    x = v[13]
+    x = v[15]
     if x is not None:
         x = x.strip()
         if not x:
@@ -208,7 +210,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o2['source'] = x
     # mappings/customerUpdated.toml:17  "_tenant.capillary.accountId" = { from = "data.accountId" }
-    x = v[14]
+    x = v[16]
     if x is not None:
         x = x.strip()
         if not x:
@@ -218,7 +220,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['accountId'] = x
     # mappings/customerUpdated.toml:18  "_tenant.capillary.triggeringActivity" = { from = "data.triggeringActivity.name" }
-    x = v[27]
+    x = v[29]
     if x is not None:
         x = x.strip()
         if not x:
@@ -228,7 +230,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringActivity'] = x
     # mappings/customerUpdated.toml:19  "_tenant.capillary.triggeringRequestId" = { from = "data.triggeringActivity.requestId" }
-    x = v[16]
+    x = v[18]
     if x is not None:
         x = x.strip()
         if not x:
@@ -238,7 +240,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['triggeringRequestId'] = x
     # mappings/customerUpdated.toml:20  "_tenant.capillary.triggeringIdentifiers" = { call = "identifier_map", with = ["data.triggeringActivity.identifiers"] }
-    x = f_identifier_map(v[17] or ())
+    x = f_identifier_map(v[19] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringIdentifiers:' + reason)
@@ -258,7 +260,7 @@ def output_0(v, s, now, received, known, notes):
         if m3:
             o2['triggeringIdentifiers'] = m3
     # mappings/customerUpdated.toml:21  "_tenant.capillary.triggeringAttributes" = { call = "field_map", with = ["data.triggeringActivity.additionalAttributes"] }
-    x = f_field_map(v[28] or ())
+    x = f_field_map(v[30] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.triggeringAttributes:' + reason)
@@ -278,12 +280,12 @@ def output_0(v, s, now, received, known, notes):
         if m4:
             o2['triggeringAttributes'] = m4
     # mappings/customerUpdated.toml:22  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
-    x = v[29]
+    x = v[31]
     if x is not None:
         x = str(x)
         o2['enteredById'] = x
     # mappings/customerUpdated.toml:23  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
-    x = v[30]
+    x = v[32]
     if x is not None:
         x = x.strip()
         if not x:
@@ -293,7 +295,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeCode'] = x
     # mappings/customerUpdated.toml:24  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
-    x = v[31]
+    x = v[33]
     if x is not None:
         x = x.strip()
         if not x:
@@ -303,7 +305,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeName'] = x
     # mappings/customerUpdated.toml:25  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
-    x = v[32]
+    x = v[34]
     if x is not None:
         x = x.strip()
         if not x:
@@ -313,7 +315,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId'] = x
     # mappings/customerUpdated.toml:26  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
-    x = v[33]
+    x = v[35]
     if x is not None:
         x = x.strip()
         if not x:
@@ -323,7 +325,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId1'] = x
     # mappings/customerUpdated.toml:27  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
-    x = v[34]
+    x = v[36]
     if x is not None:
         x = x.strip()
         if not x:
@@ -333,7 +335,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['storeExternalId2'] = x
     # mappings/customerUpdated.toml:28  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
-    x = v[35]
+    x = v[37]
     if x is not None:
         x = x.strip()
         if not x:
@@ -343,7 +345,7 @@ def output_0(v, s, now, received, known, notes):
         else:
             o2['tillCode'] = x
     # mappings/customerUpdated.toml:29  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
-    x = v[36]
+    x = v[38]
     if x is not None:
         x = x.strip()
         if not x:
@@ -354,9 +356,9 @@ def output_0(v, s, now, received, known, notes):
             o2['tillName'] = x
     o5 = {}
     # mappings/customerUpdated.toml:30  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
-    x = v[19]
+    x = v[21]
     if not (x and not x.isspace()):
-        y = v[18]
+        y = v[20]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -367,10 +369,16 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o5['previous'] = x
-    # mappings/customerUpdated.toml:31  "_tenant.capillary.customerStatus.current" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
+    # mappings/customerUpdated.toml:31  "_tenant.capillary.customerStatus.current" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", "data.customerStatus.label", "data.customerStatus.status"], as = "lower" }
     x = v[4]
     if not (x and not x.isspace()):
         y = v[5]
+        x = x if y is None else y
+    if not (x and not x.isspace()):
+        y = v[6]
+        x = x if y is None else y
+    if not (x and not x.isspace()):
+        y = v[7]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -382,7 +390,7 @@ def output_0(v, s, now, received, known, notes):
             x = x.lower()
             o5['current'] = x
     # mappings/customerUpdated.toml:32  "_tenant.capillary.customerStatus.reason" = { from = "data.customerStatus.reason" }
-    x = v[20]
+    x = v[22]
     if x is not None:
         x = x.strip()
         if not x:
@@ -394,7 +402,7 @@ def output_0(v, s, now, received, known, notes):
     if o5:
         o2['customerStatus'] = o5
     # mappings/customerUpdated.toml:33  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
-    x = f_field_map(v[22] or ())
+    x = f_field_map(v[24] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.customFields:' + reason)
@@ -414,7 +422,7 @@ def output_0(v, s, now, received, known, notes):
         if m6:
             o2['customFields'] = m6
     # mappings/customerUpdated.toml:34  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
-    x = f_field_map(v[23] or ())
+    x = f_field_map(v[25] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.extendedFields:' + reason)
@@ -435,7 +443,7 @@ def output_0(v, s, now, received, known, notes):
             o2['extendedFields'] = m7
     l8 = []
     # mappings/customerUpdated.toml:37  [output.fields."_tenant.capillary.updatedFields"]
-    for item9 in v[21] or ():
+    for item9 in v[23] or ():
         o10 = {}
         # mappings/customerUpdated.toml:39  fields."fieldName" = { from = "fieldName", required = true }
         x = item9[0]
@@ -496,14 +504,14 @@ def output_0(v, s, now, received, known, notes):
 
 def output_1(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:46  events-deletion -> events
-    # mappings/customerUpdated.toml:49  when = { call = "either_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    # mappings/customerUpdated.toml:49  when = { call = "is_deleted", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", "data.customerStatus.label", "data.customerStatus.status"] }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         raise Unmappable('when', undecided(lost))
     if not s[2]:
         return None
     o = {}
-    # mappings/customerUpdated.toml:51  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.enteredAt", "data.triggeringActivity.requestId", "data.customerStatus.previousStatus", "data.customerStatus.previousLabel", "data.customerStatus.currentStatus", "data.customerStatus.currentLabel"], required = true }
-    x = f_event_id(v[0], v[1], v[6], 'events-deletion', None, v[7], received, v[8], v[9], v[2], v[10], v[11], v[15], v[16], v[18], v[19], v[5], v[4])
+    # mappings/customerUpdated.toml:51  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.enteredAt", "data.triggeringActivity.requestId", "data.customerStatus.previousStatus", "data.customerStatus.previousLabel", "data.customerStatus.currentStatus", "data.customerStatus.currentLabel", "data.customerStatus.status", "data.customerStatus.label"], required = true }
+    x = f_event_id(v[0], v[1], v[8], 'events-deletion', None, v[9], received, v[10], v[11], v[2], v[12], v[13], v[17], v[18], v[20], v[21], v[5], v[4], v[7], v[6])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_id:' + reason)
@@ -564,7 +572,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['eventName'] = x
     # mappings/_common.toml:14  "_tenant.capillary.eventId" = { from = "eventId" }
-    x = v[6]
+    x = v[8]
     if x is not None:
         x = x.strip()
         if not x:
@@ -574,12 +582,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['eventId'] = x
     # mappings/_common.toml:15  "_tenant.capillary.eventLogId" = { from = "eventLogId", as = "string" }
-    x = v[10]
+    x = v[12]
     if x is not None:
         x = str(x)
         o12['eventLogId'] = x
     # mappings/_common.toml:16  "_tenant.capillary.refId" = { from = "refId" }
-    x = v[8]
+    x = v[10]
     if x is not None:
         x = x.strip()
         if not x:
@@ -589,7 +597,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['refId'] = x
     # mappings/_common.toml:17  "_tenant.capillary.apiRequestId" = { from = "apiRequestId" }
-    x = v[9]
+    x = v[11]
     if x is not None:
         x = x.strip()
         if not x:
@@ -599,7 +607,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o12['apiRequestId'] = x
     # mappings/_common.toml:18  "_tenant.capillary.loyaltyEventId" = { from = "loyaltyEventId" }
-    x = v[11]
+    x = v[13]
     if x is not None:
         x = x.strip()
         if not x:
@@ -615,9 +623,9 @@ def output_1(v, s, now, received, known, notes):
         o12['customerId'] = x
     o13 = {}
     # mappings/customerUpdated.toml:54  "_tenant.capillary.customerStatus.previous" = { from = ["data.customerStatus.previousLabel", "data.customerStatus.previousStatus"], as = "lower" }
-    x = v[19]
+    x = v[21]
     if not (x and not x.isspace()):
-        y = v[18]
+        y = v[20]
         x = x if y is None else y
     if x is not None:
         x = x.strip()
@@ -640,8 +648,8 @@ def output_1(v, s, now, received, known, notes):
 
 def output_2(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:57  profile-first-name -> profile-first-name
-    # mappings/customerUpdated.toml:59  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    # mappings/customerUpdated.toml:59  when = { call = "is_not_deleted", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", "data.customerStatus.label", "data.customerStatus.status"], otherwise = "personal data deleted" }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-first-name')
     if not s[0]:
         return Skip('personal data deleted', 'profile-first-name')
@@ -678,7 +686,7 @@ def output_2(v, s, now, received, known, notes):
     o15 = {}
     o16 = {}
     # mappings/customerUpdated.toml:61  "person.name.firstName" = { call = "personal_name", with = ["data.firstName"] }
-    x = f_personal_name(v[37])
+    x = f_personal_name(v[39])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.name.firstName:' + reason)
@@ -698,8 +706,8 @@ def output_2(v, s, now, received, known, notes):
 
 def output_3(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:63  profile-last-name -> profile-last-name
-    # mappings/customerUpdated.toml:65  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    # mappings/customerUpdated.toml:65  when = { call = "is_not_deleted", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", "data.customerStatus.label", "data.customerStatus.status"], otherwise = "personal data deleted" }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-last-name')
     if not s[0]:
         return Skip('personal data deleted', 'profile-last-name')
@@ -736,7 +744,7 @@ def output_3(v, s, now, received, known, notes):
     o18 = {}
     o19 = {}
     # mappings/customerUpdated.toml:67  "person.name.lastName" = { call = "personal_name", with = ["data.lastName"] }
-    x = f_personal_name(v[38])
+    x = f_personal_name(v[40])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.name.lastName:' + reason)
@@ -756,8 +764,8 @@ def output_3(v, s, now, received, known, notes):
 
 def output_4(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:69  profile-email -> profile-email
-    # mappings/customerUpdated.toml:71  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    # mappings/customerUpdated.toml:71  when = { call = "is_not_deleted", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", "data.customerStatus.label", "data.customerStatus.status"], otherwise = "personal data deleted" }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-email')
     if not s[0]:
         return Skip('personal data deleted', 'profile-email')
@@ -793,7 +801,7 @@ def output_4(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o20
     o21 = {}
     # mappings/customerUpdated.toml:73  "personalEmail.address" = { call = "email_address", with = ["data.customerIdentifiers.instore.email"] }
-    x = f_email_address(v[24])
+    x = f_email_address(v[26])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('personalEmail.address:' + reason)
@@ -816,8 +824,8 @@ def output_4(v, s, now, received, known, notes):
 
 def output_5(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:75  profile-phone -> profile-phone
-    # mappings/customerUpdated.toml:77  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    # mappings/customerUpdated.toml:77  when = { call = "is_not_deleted", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", "data.customerStatus.label", "data.customerStatus.status"], otherwise = "personal data deleted" }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-phone')
     if not s[0]:
         return Skip('personal data deleted', 'profile-phone')
@@ -853,7 +861,7 @@ def output_5(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o22
     o23 = {}
     # mappings/customerUpdated.toml:79  "mobilePhone.number" = { call = "phone_number", with = ["data.customerIdentifiers.instore.mobile"] }
-    x = f_phone_number(v[25])
+    x = f_phone_number(v[27])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('mobilePhone.number:' + reason)
@@ -872,8 +880,8 @@ def output_5(v, s, now, received, known, notes):
 
 def output_6(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:81  profile-loyalty-id -> profile-loyalty-id
-    # mappings/customerUpdated.toml:83  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }], otherwise = "personal data deleted" }
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    # mappings/customerUpdated.toml:83  when = { call = "is_not_deleted", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", "data.customerStatus.label", "data.customerStatus.status"], otherwise = "personal data deleted" }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-loyalty-id')
     if not s[0]:
         return Skip('personal data deleted', 'profile-loyalty-id')
@@ -909,7 +917,7 @@ def output_6(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o24
     o25 = {}
     # mappings/customerUpdated.toml:85  "loyalty.loyaltyID" = { call = "external_id", with = ["data.customerIdentifiers.instore.externalId"] }
-    x = f_external_id(v[39])
+    x = f_external_id(v[41])
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('loyalty.loyaltyID:' + reason)
@@ -931,10 +939,10 @@ def output_7(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:90  when = [
     if v[3] and (lost := unreadable(('data.customerIdentifiers.instore.cardNumbers',), v[3])):
         return Skip(undecided(lost), 'profile-cards')
-    if not f_lists_a_card(v[40]):
+    if not f_lists_a_card(v[42]):
         return None
     # mappings/customerUpdated.toml:90  when = [
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-cards')
     if not s[0]:
         return Skip('personal data deleted', 'profile-cards')
@@ -971,7 +979,7 @@ def output_7(v, s, now, received, known, notes):
     o27 = {}
     l28 = []
     # mappings/customerUpdated.toml:94  [output.fields."loyalty.cardsDetails"]
-    for item29 in v[40] or ():
+    for item29 in v[42] or ():
         o30 = {}
         # mappings/customerUpdated.toml:96  fields."number" = { call = "external_id", with = ["@value"] }
         x = f_external_id(item29)
@@ -1001,10 +1009,10 @@ def output_8(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:101  when = [
     if v[3] and (lost := unreadable(('data.customerIdentifiers.instore.cardNumbers',), v[3])):
         return Skip(undecided(lost), 'profile-cards')
-    if not f_lists_no_card(v[40]):
+    if not f_lists_no_card(v[42]):
         return None
     # mappings/customerUpdated.toml:101  when = [
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-cards')
     if not s[0]:
         return Skip('personal data deleted', 'profile-cards')
@@ -1044,7 +1052,7 @@ def output_8(v, s, now, received, known, notes):
     for _once34 in ONCE:
         o35 = {}
         # mappings/customerUpdated.toml:107  fields."number" = { call = "external_id", with = ["data.customerIdentifiers.instore.cardnumber"] }
-        x = f_external_id(v[41])
+        x = f_external_id(v[43])
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('loyalty.cardsDetails[].number:' + reason)
@@ -1069,14 +1077,14 @@ def output_8(v, s, now, received, known, notes):
 def output_9(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:110  profile-gender -> profile-gender
     # mappings/customerUpdated.toml:112  when = [
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-gender')
     if not s[0]:
         return Skip('personal data deleted', 'profile-gender')
     # mappings/customerUpdated.toml:112  when = [
     if v[3] and (lost := unreadable(('data.updatedFields[].fieldName', 'data.updatedFields[].currentValue'), v[3])):
         return Skip(undecided(lost), 'profile-gender')
-    if not f_is_changed(v[42] or (), 'gender'):
+    if not f_is_changed(v[44] or (), 'gender'):
         return None
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -1110,7 +1118,7 @@ def output_9(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o36
     o37 = {}
     # mappings/customerUpdated.toml:117  "person.gender" = { call = "changed_gender", with = ["data.updatedFields[fieldName,currentValue]", { const = "gender" }] }
-    x = f_changed_gender(v[42] or (), 'gender')
+    x = f_changed_gender(v[44] or (), 'gender')
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.gender:' + reason)
@@ -1134,14 +1142,14 @@ def output_9(v, s, now, received, known, notes):
 def output_10(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:119  profile-birth-date -> profile-birth-date
     # mappings/customerUpdated.toml:121  when = [
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-birth-date')
     if not s[0]:
         return Skip('personal data deleted', 'profile-birth-date')
     # mappings/customerUpdated.toml:121  when = [
     if v[3] and (lost := unreadable(('data.updatedFields[].fieldName', 'data.updatedFields[].currentValue'), v[3])):
         return Skip(undecided(lost), 'profile-birth-date')
-    if not f_is_changed(v[42] or (), 'dob', 'birthDate', 'dateOfBirth'):
+    if not f_is_changed(v[44] or (), 'dob', 'birthDate', 'dateOfBirth'):
         return None
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -1175,7 +1183,7 @@ def output_10(v, s, now, received, known, notes):
     o['extSourceSystemAudit'] = o38
     o39 = {}
     # mappings/customerUpdated.toml:126  "person.birthDate" = { call = "changed_date", with = ["data.updatedFields[fieldName,currentValue]", { const = "dob" }, { const = "birthDate" }, { const = "dateOfBirth" }] }
-    x = f_changed_date(v[42] or (), 'dob', 'birthDate', 'dateOfBirth')
+    x = f_changed_date(v[44] or (), 'dob', 'birthDate', 'dateOfBirth')
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('person.birthDate:' + reason)
@@ -1206,8 +1214,8 @@ def output_10(v, s, now, received, known, notes):
 
 def output_11(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:129  profile-status -> profile-status
-    # mappings/customerUpdated.toml:131  when = { call = "neither_is", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", { const = "Deleted" }] }
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    # mappings/customerUpdated.toml:131  when = { call = "is_not_deleted", with = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", "data.customerStatus.label", "data.customerStatus.status"] }
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-status')
     if not s[0]:
         return None
@@ -1242,10 +1250,16 @@ def output_11(v, s, now, received, known, notes):
         o40['lastUpdatedDate'] = x
     o['extSourceSystemAudit'] = o40
     o41 = {}
-    # mappings/customerUpdated.toml:133  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus"], as = "lower" }
+    # mappings/customerUpdated.toml:133  "loyalty.status" = { from = ["data.customerStatus.currentLabel", "data.customerStatus.currentStatus", "data.customerStatus.label", "data.customerStatus.status"], as = "lower" }
     x = v[4]
     if not (x and not x.isspace()):
         y = v[5]
+        x = x if y is None else y
+    if not (x and not x.isspace()):
+        y = v[6]
+        x = x if y is None else y
+    if not (x and not x.isspace()):
+        y = v[7]
         x = x if y is None else y
     if x is None:
         return Skip('withheld: loyalty.status', 'profile-status')
@@ -1268,14 +1282,14 @@ def output_11(v, s, now, received, known, notes):
 def output_12(v, s, now, received, known, notes):
     # mappings/customerUpdated.toml:135  profile-status-deletion -> profile-status
     # mappings/customerUpdated.toml:138  when = [
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-status')
     if not s[2]:
         return None
     # mappings/customerUpdated.toml:138  when = [
-    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus'), v[3])):
+    if v[3] and (lost := unreadable(('data.customerStatus.currentLabel', 'data.customerStatus.currentStatus', 'data.customerStatus.label', 'data.customerStatus.status'), v[3])):
         return Skip(undecided(lost), 'profile-status')
-    if not f_may_name_customer(v[4], v[5]):
+    if not f_may_name_customer(v[4], v[5], v[6], v[7]):
         return Skip('personal data deleted', 'profile-status')
     o = {}
     # mappings/_common.toml:22  "identityMap" = { call = "customer_identity", with = ["orgId", "data.customerIdentifiers.customerId", "data.customerIdentifiers.instore.email", "data.customerIdentifiers.instore.mobile", "data.customerIdentifiers.instore.externalId", "data.customerIdentifiers.instore.cardNumbers", "data.customerIdentifiers.instore.cardnumber"] }
@@ -1395,9 +1409,9 @@ def skip_6(b, p, end):                                    # capillary.events.cus
     return p
 
 
-def read(b, p):                                           # capillary.events.CustomerUpdated 5086bcc96f0f4bb3
+def read(b, p):                                           # capillary.events.CustomerUpdated 2639fa33d62cdb6b
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v34_email = v35_mobile = v51_externalId = v52_cardNumbers = v53_cardnumber = v36_loyaltyType = v4_currentLabel = v5_currentStatus = v20_previousStatus = v21_previousLabel = v22_reason = v12_loyaltyType = v13_source = v14_accountId = v15_enteredAt = v16_requestId = v19_identifiers = v37_name = v40_additionalAttributes = v27_updatedFields = v55_updatedFields = v30_customFields = v33_extendedFields = v41_id = v42_code = v43_name = v44_externalId = v45_externalId1 = v46_externalId2 = v47_code = v48_name = v49_firstName = v50_lastName = v3_dropped = v6_eventId = v7_createdAt = v8_refId = v9_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v36_email = v37_mobile = v53_externalId = v54_cardNumbers = v55_cardnumber = v38_loyaltyType = v4_currentLabel = v5_currentStatus = v6_label = v7_status = v22_previousStatus = v23_previousLabel = v24_reason = v14_loyaltyType = v15_source = v16_accountId = v17_enteredAt = v18_requestId = v21_identifiers = v39_name = v42_additionalAttributes = v29_updatedFields = v57_updatedFields = v32_customFields = v35_extendedFields = v43_id = v44_code = v45_name = v46_externalId = v47_externalId1 = v48_externalId2 = v49_code = v50_name = v51_firstName = v52_lastName = v3_dropped = v8_eventId = v9_createdAt = v10_refId = v11_apiRequestId = v12_eventLogId = v13_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -1419,16 +1433,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v6_eventId = b[s:p].decode()
+            v8_eventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # eventLogId: union
         p += 1
         if t == 2:
-            v10_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
+            v12_eventLogId = ZIGZAG[b[p]]                 # eventLogId: long
             p += 1
-            if v10_eventLogId is None:
-                v10_eventLogId, p = long_at(b, p - 1)
+            if v12_eventLogId is None:
+                v12_eventLogId, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         v0_orgId = ZIGZAG[b[p]]                           # orgId: long
@@ -1446,7 +1460,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v8_refId = b[s:p].decode()
+            v10_refId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # apiRequestId: union
@@ -1460,16 +1474,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v9_apiRequestId = b[s:p].decode()
+            v11_apiRequestId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # createdAt: union
         p += 1
         if t == 2:
-            v7_createdAt = ZIGZAG[b[p]]                   # createdAt: long
+            v9_createdAt = ZIGZAG[b[p]]                   # createdAt: long
             p += 1
-            if v7_createdAt is None:
-                v7_createdAt, p = long_at(b, p - 1)
+            if v9_createdAt is None:
+                v9_createdAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # loyaltyEventId: union
@@ -1483,7 +1497,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v11_loyaltyEventId = b[s:p].decode()
+            v13_loyaltyEventId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         if b[p : p + 6] == b'\x00\x00\x00\x00\x00\x00':   # traceAttributes, envelopeVersion, eventType, timeStamp, consumerGroupId, actionType: null
@@ -1607,7 +1621,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v12_loyaltyType = b[s:p].decode()
+            v14_loyaltyType = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.source: union
@@ -1621,7 +1635,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v13_source = b[s:p].decode()
+            v15_source = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.accountId: union
@@ -1635,7 +1649,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v14_accountId = b[s:p].decode()
+            v16_accountId = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.firstName: union
@@ -1649,7 +1663,7 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v49_firstName = b[s:p].decode()
+            v51_firstName = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.lastName: union
@@ -1663,16 +1677,16 @@ def read(b, p):                                           # capillary.events.Cus
             p += n
             if p > end:
                 raise Bad("the data ends before this does")
-            v50_lastName = b[s:p].decode()
+            v52_lastName = b[s:p].decode()
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredAt: union
         p += 1
         if t == 2:
-            v15_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
+            v17_enteredAt = ZIGZAG[b[p]]                  # data.enteredAt: long
             p += 1
-            if v15_enteredAt is None:
-                v15_enteredAt, p = long_at(b, p - 1)
+            if v17_enteredAt is None:
+                v17_enteredAt, p = long_at(b, p - 1)
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.enteredBy: union
@@ -1681,10 +1695,10 @@ def read(b, p):                                           # capillary.events.Cus
             t = b[p]                                      # data.enteredBy.id: union
             p += 1
             if t == 2:
-                v41_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
+                v43_id = ZIGZAG[b[p]]                     # data.enteredBy.id: long
                 p += 1
-                if v41_id is None:
-                    v41_id, p = long_at(b, p - 1)
+                if v43_id is None:
+                    v43_id, p = long_at(b, p - 1)
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.enteredBy.user: union
@@ -1707,7 +1721,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v47_code = b[s:p].decode()
+                    v49_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.till.name: union
@@ -1721,7 +1735,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v48_name = b[s:p].decode()
+                    v50_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1740,7 +1754,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v42_code = b[s:p].decode()
+                    v44_code = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.name: union
@@ -1754,7 +1768,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v43_name = b[s:p].decode()
+                    v45_name = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId: union
@@ -1768,7 +1782,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v44_externalId = b[s:p].decode()
+                    v46_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId1: union
@@ -1782,7 +1796,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v45_externalId1 = b[s:p].decode()
+                    v47_externalId1 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.enteredBy.store.externalId2: union
@@ -1796,7 +1810,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v46_externalId2 = b[s:p].decode()
+                    v48_externalId2 = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -1806,14 +1820,14 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.updatedFields: union
         p += 1
         if t == 2:
-            v27_updatedFields = []                        # data.updatedFields: one tuple per item
-            v55_updatedFields = []                        # data.updatedFields: one tuple per item
+            v29_updatedFields = []                        # data.updatedFields: one tuple per item
+            v57_updatedFields = []                        # data.updatedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.updatedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 6)
                 for _ in range(n):
-                    v23_fieldName = v24_fieldType = v25_source = v26_accountId = v54_currentValue = None
+                    v25_fieldName = v26_fieldType = v27_source = v28_accountId = v56_currentValue = None
                     t = b[p]                              # data.updatedFields[].fieldName: union
                     p += 1
                     if t == 2:
@@ -1825,7 +1839,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v23_fieldName = b[s:p].decode()
+                        v25_fieldName = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].previousValue: union
@@ -1851,7 +1865,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v54_currentValue = b[s:p].decode()
+                        v56_currentValue = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].fieldType: union
@@ -1865,7 +1879,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v24_fieldType = b[s:p].decode()
+                        v26_fieldType = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].source: union
@@ -1879,7 +1893,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v25_source = b[s:p].decode()
+                        v27_source = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.updatedFields[].accountId: union
@@ -1893,11 +1907,11 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v26_accountId = b[s:p].decode()
+                        v28_accountId = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v27_updatedFields.append((v23_fieldName, v24_fieldType, v25_source, v26_accountId))
-                    v55_updatedFields.append((v23_fieldName, v54_currentValue))
+                    v29_updatedFields.append((v25_fieldName, v26_fieldType, v27_source, v28_accountId))
+                    v57_updatedFields.append((v25_fieldName, v56_currentValue))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -1915,7 +1929,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v20_previousStatus = b[s:p].decode()
+                v22_previousStatus = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.previousLabel: union
@@ -1929,7 +1943,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v21_previousLabel = b[s:p].decode()
+                v23_previousLabel = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.currentStatus: union
@@ -1960,6 +1974,34 @@ def read(b, p):                                           # capillary.events.Cus
                 v4_currentLabel = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
+            t = b[p]                                      # data.customerStatus.status: union
+            p += 1
+            if t == 2:
+                n = HALF[b[p]]                            # data.customerStatus.status: string
+                p += 1
+                if n < 0:
+                    n, p = count_at(b, p - 1)
+                s = p
+                p += n
+                if p > end:
+                    raise Bad("the data ends before this does")
+                v7_status = b[s:p].decode()
+            elif t:
+                raise Bad("no such branch of the union")
+            t = b[p]                                      # data.customerStatus.label: union
+            p += 1
+            if t == 2:
+                n = HALF[b[p]]                            # data.customerStatus.label: string
+                p += 1
+                if n < 0:
+                    n, p = count_at(b, p - 1)
+                s = p
+                p += n
+                if p > end:
+                    raise Bad("the data ends before this does")
+                v6_label = b[s:p].decode()
+            elif t:
+                raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerStatus.reason: union
             p += 1
             if t == 2:
@@ -1971,7 +2013,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v22_reason = b[s:p].decode()
+                v24_reason = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
         elif t:
@@ -1990,7 +2032,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v37_name = b[s:p].decode()
+                v39_name = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.requestId: union
@@ -2004,19 +2046,19 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v16_requestId = b[s:p].decode()
+                v18_requestId = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.triggeringActivity.identifiers: union
             p += 1
             if t == 2:
-                v19_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
+                v21_identifiers = []                      # data.triggeringActivity.identifiers: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.identifiers: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v17_key = v18_value = None
+                        v19_key = v20_value = None
                         t = b[p]                          # data.triggeringActivity.identifiers[].key: union
                         p += 1
                         if t == 2:
@@ -2028,7 +2070,7 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v17_key = b[s:p].decode()
+                            v19_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.identifiers[].value: union
@@ -2042,10 +2084,10 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v18_value = b[s:p].decode()
+                            v20_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v19_identifiers.append((v17_key, v18_value))
+                        v21_identifiers.append((v19_key, v20_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -2202,13 +2244,13 @@ def read(b, p):                                           # capillary.events.Cus
             t = b[p]                                      # data.triggeringActivity.additionalAttributes: union
             p += 1
             if t == 2:
-                v40_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
+                v42_additionalAttributes = []             # data.triggeringActivity.additionalAttributes: one tuple per item
                 while n := HALF[b[p]]:                    # data.triggeringActivity.additionalAttributes: blocks
                     p += 1
                     if n < 0:
                         n, p = block_at(b, p - 1, end, 2)
                     for _ in range(n):
-                        v38_key = v39_value = None
+                        v40_key = v41_value = None
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].key: union
                         p += 1
                         if t == 2:
@@ -2220,7 +2262,7 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v38_key = b[s:p].decode()
+                            v40_key = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
                         t = b[p]                          # data.triggeringActivity.additionalAttributes[].value: union
@@ -2234,10 +2276,10 @@ def read(b, p):                                           # capillary.events.Cus
                             p += n
                             if p > end:
                                 raise Bad("the data ends before this does")
-                            v39_value = b[s:p].decode()
+                            v41_value = b[s:p].decode()
                         elif t:
                             raise Bad("no such branch of the union")
-                        v40_additionalAttributes.append((v38_key, v39_value))
+                        v42_additionalAttributes.append((v40_key, v41_value))
                 p += 1
             elif t:
                 raise Bad("no such branch of the union")
@@ -2290,7 +2332,7 @@ def read(b, p):                                           # capillary.events.Cus
                 p += n
                 if p > end:
                     raise Bad("the data ends before this does")
-                v36_loyaltyType = b[s:p].decode()
+                v38_loyaltyType = b[s:p].decode()
             elif t:
                 raise Bad("no such branch of the union")
             t = b[p]                                      # data.customerIdentifiers.instore: union
@@ -2318,7 +2360,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v35_mobile = b[s:p].decode()
+                    v37_mobile = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.email: union
@@ -2332,7 +2374,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v34_email = b[s:p].decode()
+                    v36_email = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.externalId: union
@@ -2346,7 +2388,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v51_externalId = b[s:p].decode()
+                    v53_externalId = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.cardnumber: union
@@ -2360,7 +2402,7 @@ def read(b, p):                                           # capillary.events.Cus
                     p += n
                     if p > end:
                         raise Bad("the data ends before this does")
-                    v53_cardnumber = b[s:p].decode()
+                    v55_cardnumber = b[s:p].decode()
                 elif t:
                     raise Bad("no such branch of the union")
                 t = b[p]                                  # data.customerIdentifiers.instore.cardexternalid: union
@@ -2395,7 +2437,7 @@ def read(b, p):                                           # capillary.events.Cus
                             x4 = b[s:p].decode()
                             x5.append(x4)
                     p += 1
-                    v52_cardNumbers = x5
+                    v54_cardNumbers = x5
                 elif t:
                     raise Bad("no such branch of the union")
             elif t:
@@ -2468,13 +2510,13 @@ def read(b, p):                                           # capillary.events.Cus
         t = b[p]                                          # data.customFields: union
         p += 1
         if t == 2:
-            v30_customFields = []                         # data.customFields: one tuple per item
+            v32_customFields = []                         # data.customFields: one tuple per item
             while n := HALF[b[p]]:                        # data.customFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v28_key = v29_value = None
+                    v30_key = v31_value = None
                     t = b[p]                              # data.customFields[].key: union
                     p += 1
                     if t == 2:
@@ -2486,7 +2528,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v28_key = b[s:p].decode()
+                        v30_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.customFields[].value: union
@@ -2500,23 +2542,23 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v29_value = b[s:p].decode()
+                        v31_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v30_customFields.append((v28_key, v29_value))
+                    v32_customFields.append((v30_key, v31_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.extendedFields: union
         p += 1
         if t == 2:
-            v33_extendedFields = []                       # data.extendedFields: one tuple per item
+            v35_extendedFields = []                       # data.extendedFields: one tuple per item
             while n := HALF[b[p]]:                        # data.extendedFields: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 2)
                 for _ in range(n):
-                    v31_key = v32_value = None
+                    v33_key = v34_value = None
                     t = b[p]                              # data.extendedFields[].key: union
                     p += 1
                     if t == 2:
@@ -2528,7 +2570,7 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v31_key = b[s:p].decode()
+                        v33_key = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.extendedFields[].value: union
@@ -2542,10 +2584,10 @@ def read(b, p):                                           # capillary.events.Cus
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v32_value = b[s:p].decode()
+                        v34_value = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
-                    v33_extendedFields.append((v31_key, v32_value))
+                    v35_extendedFields.append((v33_key, v34_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -2553,4 +2595,4 @@ def read(b, p):                                           # capillary.events.Cus
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_currentLabel, v5_currentStatus, v6_eventId, v7_createdAt, v8_refId, v9_apiRequestId, v10_eventLogId, v11_loyaltyEventId, v12_loyaltyType, v13_source, v14_accountId, v15_enteredAt, v16_requestId, v19_identifiers, v20_previousStatus, v21_previousLabel, v22_reason, v27_updatedFields, v30_customFields, v33_extendedFields, v34_email, v35_mobile, v36_loyaltyType, v37_name, v40_additionalAttributes, v41_id, v42_code, v43_name, v44_externalId, v45_externalId1, v46_externalId2, v47_code, v48_name, v49_firstName, v50_lastName, v51_externalId, v52_cardNumbers, v53_cardnumber, v55_updatedFields)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_currentLabel, v5_currentStatus, v6_label, v7_status, v8_eventId, v9_createdAt, v10_refId, v11_apiRequestId, v12_eventLogId, v13_loyaltyEventId, v14_loyaltyType, v15_source, v16_accountId, v17_enteredAt, v18_requestId, v21_identifiers, v22_previousStatus, v23_previousLabel, v24_reason, v29_updatedFields, v32_customFields, v35_extendedFields, v36_email, v37_mobile, v38_loyaltyType, v39_name, v42_additionalAttributes, v43_id, v44_code, v45_name, v46_externalId, v47_externalId1, v48_externalId2, v49_code, v50_name, v51_firstName, v52_lastName, v53_externalId, v54_cardNumbers, v55_cardnumber, v57_updatedFields)

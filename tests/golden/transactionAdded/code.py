@@ -653,8 +653,8 @@ def output_0(v, s, now, received, known, notes):
     # mappings/transactionAdded.toml:53  [output.fields."productListItems"]
     for item19 in v[39] or ():
         o20 = {}
-        # mappings/transactionAdded.toml:55  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", { const = "REGULAR" }, { const = "" }], required = true }
-        x = f_text_of_kind(item19[0], item19[1], 'REGULAR', '')
+        # mappings/transactionAdded.toml:55  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "REGULAR" }, { const = "" }], required = true }
+        x = f_text_of_kind(item19[0], item19[1], v[3], 'data.lineItems[].type', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)
@@ -1292,8 +1292,8 @@ def output_1(v, s, now, received, known, notes):
     # mappings/transactionAdded.toml:133  [output.fields."productListItems"]
     for item39 in v[40] or ():
         o40 = {}
-        # mappings/transactionAdded.toml:135  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
-        x = f_text_of_kind(item39[0], item39[1], 'RETURN', 'REGULAR', '')
+        # mappings/transactionAdded.toml:135  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
+        x = f_text_of_kind(item39[0], item39[1], v[3], 'data.lineItems[].type', 'RETURN', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)

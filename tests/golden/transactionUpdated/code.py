@@ -630,8 +630,8 @@ def output_0(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:55  [output.fields."productListItems"]
     for item15 in v[38] or ():
         o16 = {}
-        # mappings/transactionUpdated.toml:57  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", { const = "REGULAR" }, { const = "" }], required = true }
-        x = f_text_of_kind(item15[0], item15[1], 'REGULAR', '')
+        # mappings/transactionUpdated.toml:57  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "REGULAR" }, { const = "" }], required = true }
+        x = f_text_of_kind(item15[0], item15[1], v[3], 'data.lineItems[].type', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)
@@ -1256,8 +1256,8 @@ def output_1(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:126  [output.fields."productListItems"]
     for item32 in v[39] or ():
         o33 = {}
-        # mappings/transactionUpdated.toml:128  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
-        x = f_text_of_kind(item32[0], item32[1], 'RETURN', 'REGULAR', '')
+        # mappings/transactionUpdated.toml:128  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
+        x = f_text_of_kind(item32[0], item32[1], v[3], 'data.lineItems[].type', 'RETURN', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)
@@ -1661,8 +1661,8 @@ def output_2(v, s, now, received, known, notes):
     # mappings/transactionUpdated.toml:192  [output.fields."productListItems"]
     for item44 in v[39] or ():
         o45 = {}
-        # mappings/transactionUpdated.toml:194  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
-        x = f_text_of_kind(item44[0], item44[1], 'RETURN', 'REGULAR', '')
+        # mappings/transactionUpdated.toml:194  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
+        x = f_text_of_kind(item44[0], item44[1], v[3], 'data.lineItems[].type', 'RETURN', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].SKU:' + reason)
