@@ -395,7 +395,7 @@ def test_a_balance_beside_a_body_that_has_none_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("text", [text.strip().casefold() for text in NOTHING if text not in ("000", "0-0")])
-def test_a_text_that_says_nothing_is_in_the_list_that_others_ask(text: str) -> None:
+def test_a_text_that_says_nothing_is_in_the_list(text: str) -> None:
     assert says_nothing(text)
     assert text in NO_VALUE
 

@@ -6,9 +6,12 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from processor.capillary import read_event
 from processor.model import Reason
+from tests.sizes import examples
 from tests.translating import CONTRACTS, ENVELOPES, MAPPINGS, changed, entities, entity, golden, translate
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
@@ -214,6 +217,30 @@ def test_nothing_personal_of_a_deleted_customer_passes(status: dict[str, str], e
         for output in MAPPINGS.bound["customerUpdated"].outputs
         if output.profile and output.to != "profile-status"
     }
+
+
+PRESENT = ("currentLabel", "currentStatus", "label", "status")
+UNKNOWN = ("code", "current", "current_label", "customerStatus", "name", "value")
+others = st.sampled_from([None, "", "null", "Active", "Pending Deletion", 7])
+deleted = st.sampled_from(["Deleted", " DELETED", ["Deleted"], {"label": "Deleted"}])
+deletions = st.one_of(
+    st.tuples(st.dictionaries(st.sampled_from((*PRESENT, *UNKNOWN)), others), st.sampled_from(PRESENT), deleted).map(
+        lambda drawn: {**drawn[0], drawn[1]: drawn[2]}
+    ),
+    st.dictionaries(st.sampled_from(UNKNOWN), deleted, min_size=1),
+)
+
+
+@given(deletions)
+@settings(max_examples=examples(200))
+def test_a_deletion_is_one_or_goes_nowhere_whatever_its_form(status: dict[str, object]) -> None:
+    translated = translate(changed(golden("customerUpdated"), customerStatus=status))
+    if translated.refusal is None:
+        assert {message.to.name for message in translated.messages} == {"events", "profile-status"}
+        assert [event["eventType"] for event in entities(translated)] == ["loyalty.customerDeleted"]
+    else:
+        assert translated.refusal.detail.startswith('"when" of output events: cannot tell: data.customerStatus')
+        assert translated.messages == ()
 
 
 @pytest.mark.parametrize("envelope", ENVELOPES)
