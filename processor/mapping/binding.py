@@ -550,12 +550,11 @@ def _in_tree_order(fields: Sequence[Field], prefix: str = "") -> tuple[Field, ..
 
 def _can_be_absent(verb: Pick | Constant | Lookup | Invoke | Parts) -> bool:
     match verb:
-        case Constant():
-            return False
         case Parts(parts):
             return len(parts) == 1 and parts[0].each is not None
         case Pick(refs=arguments) | Lookup(refs=arguments) | Invoke(arguments=arguments):
             return any(isinstance(argument, Ref | RowsRef) for argument in arguments)
+    return False
 
 
 def _context(name: str, scope: _Scope) -> Context:

@@ -659,6 +659,11 @@ def test_a_call_in_a_list_reads_rows_and_values_of_the_item() -> None:
 LISTS = [
     (
         "list",
+        '{ each = "rows", fields.id = { from = "@value" } }',
+        '5: id: "@value" is the item of a list of plain values; fields of a record are read by their names',
+    ),
+    (
+        "list",
         '{ each = "rowz", fields.id = { from = "id" } }',
         '5: each: the event has no "rowz"; the nearest is "rows"',
     ),
@@ -861,10 +866,11 @@ NESTED = '{ each = "rows", fields.id = { from = "id" }, fields.inner = { each = 
 
 def test_inside_of_a_list_in_a_list_nothing_of_the_item_may_be_absent() -> None:
     """Nobody knows whether the writer of a record had the fields of such items."""
-    lines = NESTED.replace("{} }", '{ from = "key", absent = "clear" } }')
-    assert said(f"list = {lines}", "profile") == [
-        '5: x: absent = "clear" is not for a list inside a list: it would withhold the output every time'
-    ]
+    for path in ('"key"', '["name", "key"]'):
+        lines = NESTED.replace("{} }", f'{{ from = {path}, absent = "clear" }} }}')
+        assert said(f"list = {lines}", "profile") == [
+            '5: x: absent = "clear" is not for a list inside a list: it would withhold the output every time'
+        ]
     deepest = NESTED.replace("fields.x = {}", 'fields.more = { fields.y = { from = "key", absent = "clear" } }')
     assert said(f"list = {deepest}", "profile") == [
         '5: y: absent = "clear" is not for a list inside a list: it would withhold the output every time'

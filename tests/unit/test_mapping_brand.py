@@ -49,6 +49,10 @@ def test_functions_are_those_that_the_file_lists(tmp_path: Path, listed: str) ->
     assert (shoe.call("a"), hat.call(42), hat.call(None)) == ("7a", 42, None)
 
 
+def test_a_brand_without_a_file_has_none() -> None:
+    assert BrandFunctions() == BrandFunctions({}, (), frozenset())
+
+
 def test_a_file_may_list_none(tmp_path: Path) -> None:
     assert read(tmp_path, "FUNCTIONS = ()") == BrandFunctions({}, (), frozenset())
 
