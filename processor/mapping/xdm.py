@@ -45,8 +45,8 @@ class Number:
 class Integer:
     """A whole number, both ends included."""
 
-    low: int = -_INT32
-    high: int = _INT32 - 1
+    low: int
+    high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ def _text(schema: dict[str, object], path: str) -> Node:
     if not isinstance(enum, list) or not all(isinstance(value, str) and value for value in enum):
         raise SchemaError(f"{path}: enum is a list of texts")
     shortest, longest = _whole(schema, "minLength", path), _whole(schema, "maxLength", path)
-    return Text(pattern, tuple(enum), max(1, shortest or 0), longest, None if form is None else str(form))
+    return Text(pattern, tuple(enum), max(1, shortest or 1), longest, None if form is None else str(form))
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

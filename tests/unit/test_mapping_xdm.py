@@ -10,9 +10,6 @@ import pytest
 
 from processor.mapping.problems import MappingProblems, Problem
 from processor.mapping.xdm import (
-    EVENT_CLASS,
-    LONGEST,
-    PROFILE_CLASS,
     Array,
     Boolean,
     Date,
@@ -32,6 +29,9 @@ from processor.mapping.xdm import (
 )
 
 Json = dict[str, Any]
+PROFILE_CLASS = "https://ns.adobe.com/xdm/context/profile"
+EVENT_CLASS = "https://ns.adobe.com/xdm/context/experienceevent"
+LONGEST = 9_007_199_254_740_991  # what a double counts to without gaps
 IDENTITIES: Json = {"type": "object", "additionalProperties": {"type": "string"}}
 NAMED = {"identityMap": Map(Text())}
 
