@@ -47,7 +47,7 @@ _COUNTED = re.compile(r"(\D+)(\d*)")
 _BELOW_ZERO = re.compile(r"-\s*\d+(?:\.\d+)?", re.ASCII)
 _SHORTEST_WORD = 3  # letters before digits: `na85` are somebody's initials
 _A_RUN = 3  # letters
-_PHONE_LENGTHS = range(9, 16)  # digits, with the country's code
+_LONGEST_PHONE = 15  # digits, with the country's code
 _LONGEST = 1024  # bytes; AEP takes no longer identity
 _LONGEST_KEPT = 256  # characters
 
@@ -222,7 +222,7 @@ def _is_nobodys_number(digits: str, at_least: int) -> bool:
 
 def _is_nobodys_phone(digits: str) -> bool:
     """Whether digits are a country's code and then regular, as 919999999999, the nines of India."""
-    if len(digits) not in _PHONE_LENGTHS or not _is_regular(digits[-_ID.regular :]):
+    if len(digits) > _LONGEST_PHONE or not _is_regular(digits[-_ID.regular :]):  # the latter spares numbering plans
         return False
     number = _parsed(digits)
     if number is None or not phonenumbers.is_possible_number(number):
