@@ -446,6 +446,9 @@ def test_fields_have_room_for_so_much() -> None:
     three = [(name, longest) for name in "abc"]
     assert f.field_map(three) == dict(three)
     assert f.field_map([*three, ("d", "1")]) == Noted(dict(three), ("too long",))
+    nearly = [*three[:2], ("c", longest[8:])]
+    assert f.field_map([*nearly, ("d", "1")]) == dict([*nearly, ("d", "1")])
+    assert f.field_map([*nearly, ("d", "12")]) == Noted(dict(nearly), ("too long",))
     assert f.field_map([*three, ("A", "1"), ("d", "2")]) == Noted(
         {"b": longest, "c": longest, "A": "1", "d": "2"}, ("given twice",)
     )
