@@ -97,6 +97,23 @@ def test_what_a_value_holds_is_neither_key_nor_table(value: str) -> None:
     assert locate(text) == {("t",): 1, ("t", "a"): 2, ("t", "z"): lines + 1, ("u",): lines + 2}
 
 
+COMMENTS = ["", " # [x] = 1", " # don't", ' # """', "\n# [[x]]\n", "\n\n"]
+
+
+@given(st.lists(st.lists(st.tuples(st.sampled_from(list(VALUES.values())), st.sampled_from(COMMENTS)), max_size=4)))
+def test_a_line_is_found_whatever_stands_above_it(tables: list[list[tuple[str, str]]]) -> None:
+    text = ""
+    lines: dict[KeyPath, int] = {}
+    for number, values in enumerate(tables):
+        lines[(f"t{number}",)] = text.count("\n") + 1
+        text += f"[t{number}]\n"
+        for position, (value, comment) in enumerate(values):
+            lines[f"t{number}", f"k{position}"] = text.count("\n") + 1
+            text += f"k{position} = {value}{comment}\n"
+    tomllib.loads(text)
+    assert locate(text) == lines
+
+
 def test_lines_that_end_as_on_windows() -> None:
     assert locate('[a]\r\nb = "x"\r\n\r\nc = 1\r\n') == {("a",): 1, ("a", "b"): 2, ("a", "c"): 4}
 
