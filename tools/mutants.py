@@ -104,12 +104,16 @@ class Mutation:
             previous, nodes[self.index] = nodes[self.index], node
         return previous
 
+    def after(self) -> str:
+        """The text of `top` with the change, as Python prints it: no other mutation has the same."""
+        original = self.apply()
+        text = ast.unparse(self.node if original is self.top else self.top)
+        self.put(original)
+        return text
+
     def diff(self, file: str) -> str:
         """What changes, with three lines around it, as Python prints the code; comments are not in it."""
-        before = ast.unparse(self.top).splitlines()
-        original = self.apply()
-        after = ast.unparse(self.node if original is self.top else self.top).splitlines()
-        self.put(original)
+        before, after = ast.unparse(self.top).splitlines(), self.after().splitlines()
         return "\n".join(difflib.unified_diff(before, after, file, f"{file}:{self.line}", lineterm=""))
 
 

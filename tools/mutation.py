@@ -98,7 +98,7 @@ Attempt = Callable[[Sequence[str]], tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a mutant: of which text of its function, by which test, in how many milliseconds."""
+    """What became of a mutant: of which mutated text, by which test, in how many milliseconds."""
 
     name: str
     of: str
@@ -289,14 +289,11 @@ def _mutants(wanted: Sequence[str]) -> list[Mutant]:
     mutants = []
     for file in _sources():
         tree, found = mutations_of(Path(), file)
-        texts: dict[int, str] = {}
         for name, mutation in found.items():
             if wanted and not any(_begins(name, file, part) for part in wanted):
                 continue
-            top = id(mutation.top)
-            if top not in texts:
-                texts[top] = hashlib.sha256(ast.unparse(mutation.top).encode()).hexdigest()[:12]
-            mutants.append(Mutant(name, file, tree, mutation, texts[top]))
+            text = hashlib.sha256(mutation.after().encode()).hexdigest()[:12]
+            mutants.append(Mutant(name, file, tree, mutation, text))
     return mutants
 
 
