@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from processor.capillary.names import fold, shown
-from processor.capillary.nothing import is_blank
 from processor.capillary.scalars import Unfit, text
 
 _ENOUGH = 100  # notes of one document; a hostile one could have thousands
@@ -104,64 +103,75 @@ class Structure:
         return (
             self._plan.keys().isdisjoint(value)
             and self._spellings.keys().isdisjoint(map(fold, value))
-            and not all(map(is_blank, value.values()))
+            and not all(map(_is_empty, value.values()))
         )
 
     def record(self, value: dict[str, object], findings: Findings) -> dict[str, object]:
         """The record of an object, also of an empty one."""
         result = self._blank.copy()
         others: list[str] = []
-        unfit: tuple[tuple[str, Unfit], ...] = ()
         for key, given in value.items():
             planned = self._plan.get(key)
             if planned is None:
                 others.append(key)
             elif given is not None:
-                convert, mend, _ = planned
+                convert, mend, path = planned
                 try:
                     result[key] = convert(given) if convert else mend(given, findings)
                 except Unfit as why:
-                    unfit += ((key, why),)
-        if others or unfit:  # most objects are as the contract has them
-            self._rest(value, others, [*unfit], result, findings)
+                    findings.drop(path, why)
+        for key in sorted(others):  # the order of keys means nothing
+            self._other(key, value[key], result, findings)
         return result
 
-    def _rest(
-        self,
-        value: dict[str, object],
-        others: list[str],
-        unfit: list[tuple[str, Unfit]],
-        result: dict[str, object],
-        findings: Findings,
-    ) -> None:
-        """Names that are not spelled as the schema does; only then is it known which values are lost."""
-        for key in sorted(others):  # the order of keys means nothing
-            self._other(key, value[key], result, unfit, findings)
-        for name, why in unfit:
-            self._unfit(name, why, result[name], findings)
-
-    def _other(
-        self, key: str, given: object, result: dict[str, object], unfit: list[tuple[str, Unfit]], findings: Findings
-    ) -> None:
+    def _other(self, key: str, given: object, result: dict[str, object], findings: Findings) -> None:
         """A name that is not spelled as the schema does."""
         member = self._spellings.get(fold(key))
         if member is None:
             findings.note(self.path + shown(key), "not in the contract, left out")
-        elif given is not None and not is_blank(result[member.name]):
-            findings.note(member.path, f"given twice, {shown(key)} left out")
         elif given is not None:
-            try:
-                result[member.name] = member.node.mend(given, findings)
-            except Unfit as why:
-                unfit.append((member.name, why))
+            self._twin(member, shown(key), given, result, findings)
 
-    def _unfit(self, name: str, why: Unfit, instead: object, findings: Findings) -> None:
-        """A value that cannot become its type: lost, unless another spelling had one that can."""
-        _, _, path = self._plan[name]
-        if is_blank(instead):
-            findings.drop(path, why)
+    @staticmethod
+    def _twin(member: Member, spelled: str, given: object, result: dict[str, object], findings: Findings) -> None:
+        """A value under another spelling. Where both say something, and not the same, one is lost.
+
+        It is counted so, because whoever decides by the field must know that nobody can tell which of them holds.
+        """
+        known = result[member.name]
+        try:
+            if _is_nothing(known):
+                result[member.name] = member.node.mend(given, findings)
+                return
+            other = member.node.mend(given, Findings())
+        except Unfit as why:
+            findings.drop(member.path, why)
+            return
+        left_out = f"given twice, {spelled} left out"
+        if other == known or _is_nothing(other):
+            findings.note(member.path, left_out)
         else:
-            findings.note(path, f"{why.reason}; another spelling has a value")
+            findings.drop(member.path, Unfit(left_out))
+
+
+_NULLS = frozenset({"", "null", "(null)", "undefined"})
+
+
+def _is_nothing(value: object) -> bool:
+    """Whether a mended value says nothing: absent, blank, null in words, or a list or record of nothing else."""
+    match value:
+        case dict():
+            return all(map(_is_nothing, value.values()))
+        case list():
+            return all(map(_is_nothing, value))
+    return _is_empty(value)
+
+
+def _is_empty(value: object) -> bool:
+    """The same of any JSON value, without looking inside: nobody knows how deep it is."""
+    if isinstance(value, str):
+        return value.strip().casefold() in _NULLS
+    return value is None or value in ([], {})
 
 
 def _converter(node: Node) -> Callable[[object], object] | None:

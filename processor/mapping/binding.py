@@ -518,7 +518,7 @@ class _Binder:
 
     def _readables(self, paths: Sequence[str], scope: _Scope) -> tuple[Readable, ...]:
         refs = tuple(self._readable(path, scope) for path in paths)
-        kinds = {ref.source.kind for ref in refs}
+        kinds = {_whole_kind(ref.source) for ref in refs}
         if len(kinds) > 1:
             raise _Refused(f"the paths have several types: {', '.join(sorted(kinds))}")
         return refs
@@ -546,6 +546,11 @@ def _in_tree_order(fields: Sequence[Field], prefix: str = "") -> tuple[Field, ..
         ordered += [field for field in members if field.target == prefix + name]
         ordered += _in_tree_order(inside, f"{prefix}{name}.")
     return tuple(ordered)
+
+
+def _whole_kind(source: Source) -> str:
+    """The kind of a path with that of its items: code that takes a list of texts cannot take one of numbers."""
+    return source.kind if source.item is None else f"{source.kind} of {_whole_kind(source.item)}"
 
 
 def _can_be_absent(verb: Pick | Constant | Lookup | Invoke | Parts) -> bool:

@@ -115,12 +115,14 @@ def _is_listed(value: str, never: frozenset[str]) -> bool:
 
 
 def _remembered(judge: Callable[[str], Judgement]) -> Callable[[str], Judgement]:
-    """Judges what comes again only once. What is longer than anybody's address is not kept: it may be of any length."""
+    """Judges what comes again only once. Long texts are not kept, and the longest not even looked at."""
     known = lru_cache(maxsize=16_384)(judge)
 
     @wraps(judge)
     def remembered(text: str) -> Judgement:
-        return known(text) if len(text) <= _LONGEST_KEPT else judge(text)
+        if len(text) <= _LONGEST_KEPT:
+            return known(text)
+        return judge(text) if len(text.strip()) <= _LONGEST else (None, "too long")
 
     return remembered
 

@@ -45,8 +45,8 @@ class Number:
 class Integer:
     """A whole number, both ends included."""
 
-    low: int
-    high: int
+    low: int = -_INT32
+    high: int = _INT32 - 1
 
 
 @dataclass(frozen=True, slots=True)

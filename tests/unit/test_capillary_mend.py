@@ -191,8 +191,15 @@ def test_an_empty_object_is_no_record_and_an_empty_array_an_array() -> None:
     assert PAIRS.mend([None, {}], Findings()) == []
 
 
+@pytest.mark.parametrize("given", [{"x": {}}, {"x": []}, {"x": "null", "y": None}, {"x": " "}])
+def test_an_object_of_unknown_names_that_say_nothing_is_not_lost(given: dict[str, object]) -> None:
+    findings = Findings()
+    PAIR.mend(given, findings)
+    assert findings.dropped == set()
+
+
 @pytest.mark.parametrize(
-    "given", [{"id": 1}, {"id": None, "of": "x"}, {"kéy": {}}, {"": 0}, {"keys": "x", "value ue": "y"}]
+    "given", [{"id": 1}, {"id": None, "of": "x"}, {"kéy": [0]}, {"": 0}, {"keys": "x", "value ue": "y"}]
 )
 def test_an_object_that_says_something_under_no_known_name_is_lost(given: dict[str, object]) -> None:
     findings = Findings()
@@ -266,21 +273,47 @@ def test_what_is_lost_under_another_spelling_is_named_as_the_contract_does() -> 
 ID = "data.customerIdentifiers.customerId"
 
 
-@pytest.mark.parametrize(
-    "spelled", [{"customerId": "nobody", "CustomerID": 7}, {"CUSTOMERID": "nobody", "CustomerID": 7}]
-)
-def test_a_value_of_no_use_is_not_lost_where_another_spelling_has_one(spelled: dict[str, object]) -> None:
-    event = customer(**spelled)
+@pytest.mark.parametrize("name", ["customerId", "CUSTOMERID"])
+def test_a_value_of_no_use_is_lost_whatever_another_spelling_has(name: str) -> None:
+    event = customer(**{name: "nobody", "CustomerID": 7})
     assert event.key == b"1:7"
-    assert event.notes == (f"{ID}: text that is no number; another spelling has a value",)
+    assert event.notes == (f"{ID}: text that is no number",)
+    assert event.record["dropped"] == [ID]
+
+
+@pytest.mark.parametrize("others", [{}, {"CustomerID": ""}, {"CustomerID": None}, {"CustomerID": "nobody"}])
+def test_a_value_of_no_use_is_lost_once(others: dict[str, object]) -> None:
+    event = customer(customerId="nobody", **others)
+    assert {*event.notes} == {f"{ID}: text that is no number"}
+    assert event.record["dropped"] == [ID]
+
+
+MOBILE = "data.customerIdentifiers.instore.mobile"
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "null", " NULL ", "(null)", "undefined", None])
+def test_what_says_nothing_hides_no_other_spelling_and_is_none(nothing: object) -> None:
+    for spelled in ({"mobile": nothing, "Mobile": "2"}, {"mobile": "2", "Mobile": nothing}):
+        event = customer(instore=spelled)
+        assert (instore(event) or {})["mobile"] == "2"
+        assert event.record["dropped"] is None
+    hidden = customer(instore={"mobile": nothing, "cardNumbers": []}, Instore={"mobile": "2"})
+    assert (instore(hidden) or {})["mobile"] == "2"
+    assert hidden.record["dropped"] is None
+
+
+def test_of_two_spellings_that_differ_one_is_lost() -> None:
+    same, other = customer(instore={"mobile": "1", "Mobile": 1}), customer(instore={"mobile": "1", "Mobile": "2"})
+    assert (instore(same) or {})["mobile"] == (instore(other) or {})["mobile"] == "1"
+    assert same.notes == other.notes == (f"{MOBILE}: given twice, Mobile left out",)
+    assert same.record["dropped"] is None
+    assert other.record["dropped"] == [MOBILE]
+
+
+def test_a_left_out_spelling_tells_nothing_of_its_inside() -> None:
+    event = customer(instore={"mobile": "1"}, Instore={"mobile": ["2"], "x": 1})
+    assert event.notes == ("data.customerIdentifiers.instore: given twice, Instore left out",)
     assert event.record["dropped"] is None
-
-
-def test_a_value_of_no_use_is_lost_where_no_other_spelling_has_one() -> None:
-    for others in ({}, {"CustomerID": ""}, {"CustomerID": None}, {"CustomerID": "nobody"}):
-        event = customer(customerId="nobody", **others)
-        assert {*event.notes} == {f"{ID}: text that is no number"}
-        assert event.record["dropped"] == [ID]
 
 
 def test_the_order_of_keys_in_a_document_decides_nothing() -> None:

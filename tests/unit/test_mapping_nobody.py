@@ -227,8 +227,7 @@ def test_long_texts_are_judged_and_not_kept(judge: Callable[[str], Judgement]) -
     before, _ = tracemalloc.get_traced_memory()
     for number in range(100):
         value, reason = judge(f"{number}x" + "y" * 100_000)
-        assert value is None
-        assert reason in ("too long", "no address", "no number")
+        assert (value, reason) == (None, "too long")
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert after - before < 1_000_000
