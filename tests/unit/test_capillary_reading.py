@@ -408,3 +408,12 @@ def test_blank(value: object) -> None:
 @pytest.mark.parametrize("value", ["a", " a ", "0", "null", 0, False, [], {}])
 def test_not_blank(value: object) -> None:
     assert is_blank(value) is False
+
+
+def test_what_we_alone_write_is_not_taken_from_an_event() -> None:
+    event = read_event(flat(dropped=["data.loyaltyType"], envelopeVersion="Q"), contracts())
+    assert (event.record["dropped"], event.record["envelopeVersion"]) == (None, "A")
+    assert event.notes == (
+        "dropped: not in the contract, left out",
+        "envelopeVersion: not in the contract, left out",
+    )

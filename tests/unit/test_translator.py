@@ -504,3 +504,16 @@ def test_older_sandboxes_have_the_fields_of_2025() -> None:
     assert older.schemas.keys() == mappings().schemas.keys()
     assert older.schemas["profile-coupon"].find("loyalty.rewards") is None
     assert mappings().schemas["profile-coupon"].find("loyalty.rewards") is not None
+
+
+def test_functions_know_the_shared_tables_of_a_brand_and_what_is_configured_over_them(tmp_path: Path) -> None:
+    (tmp_path / "_common.toml").write_text('[lookup.tiers]\n"2649:1" = "Bronze"\n"2649:2" = "Blue"\n', encoding="utf-8")
+    options = Options(tables={"tiers": {"2649:2": "Azure"}})
+    document = golden("tierUpgraded")
+    document["data"]["loyaltyProgramDetails"]["tiers"] = []
+    judge = load_mappings(ROOT / "schemas", tmp_path, "acme", options).translator(destinations(), lambda: NOW)
+    translated = judge.translate(record(encoded(document)))
+    assert isinstance(translated, Translated)
+    [event] = [json.loads(message.entity) for message in translated.messages if message.to.name == "events"]
+    own_fields = event["_acme"]["capillary"]
+    assert (own_fields["previousTierName"], own_fields["tierName"]) == ("Bronze", "Azure")
