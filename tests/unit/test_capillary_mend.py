@@ -302,6 +302,17 @@ def test_what_says_nothing_hides_no_other_spelling_and_is_none(nothing: object) 
     assert hidden.record["dropped"] is None
 
 
+def test_a_list_of_nothing_hides_no_other_spelling() -> None:
+    pair = {"key": "a", "value": "1"}
+    for spelled in (
+        {"customFields": [{"key": " ", "value": None}], "CustomFields": [pair]},
+        {"customFields": [pair], "CustomFields": [{"key": " "}]},
+    ):
+        event = read_event({"eventName": "customerAdded", "orgId": 1, "data": spelled}, CONTRACTS)
+        assert event.record["data"]["customFields"] == [pair]  # type: ignore[index]
+        assert event.record["dropped"] is None
+
+
 def test_of_two_spellings_that_differ_one_is_lost() -> None:
     same, other = customer(instore={"mobile": "1", "Mobile": 1}), customer(instore={"mobile": "1", "Mobile": "2"})
     assert (instore(same) or {})["mobile"] == (instore(other) or {})["mobile"] == "1"
