@@ -187,11 +187,6 @@ class Output:
         """Whether it writes Profile."""
         return self.schema.profile
 
-    @property
-    def needed(self) -> frozenset[str]:
-        """What a message is none without: what XDM requires of the root, and in Profile who it is about."""
-        return self.schema.root.required | {"identityMap"} if self.profile else self.schema.root.required
-
     def withholds(self, condition: Condition) -> bool:
         """Whether one of its conditions, where it cannot be told, costs this output alone and not the record.
 

@@ -347,7 +347,7 @@ class _Writer:
         """Fills `o`, the entity."""
         self._say("o = {}")
         self._object("o", output.fields, output.schema.root, "", frame)
-        for name in self._may_lack(output.fields, output.needed, ""):
+        for name in self._may_lack(output.fields, output.schema.root.required, ""):
             with self._block(f"if {name!r} not in o:"):
                 self._end(name, frame, "absent")
 

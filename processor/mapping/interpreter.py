@@ -191,7 +191,7 @@ def _output(output: Output, event: Event, notes: list[str]) -> Interpreted:
 
 def _entity(work: _Work) -> Json:
     entity = _object(work, work.output.fields, work.output.schema.root)
-    if missing := sorted(work.output.needed - entity.keys()):
+    if missing := sorted(work.output.schema.root.required - entity.keys()):
         raise _Withheld(missing[0]) if work.output.profile else Unmappable(missing[0], "absent")
     if work.output.profile and not _has_one_primary(entity):
         raise _Withheld("no one primary identity")

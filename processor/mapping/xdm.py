@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
@@ -221,6 +221,9 @@ def read_schema(name: str, document: Mapping[str, object]) -> Schema:
         raise SchemaError(f"the root has no {', '.join(sorted(missing))}")
     if kind == EVENT_CLASS and not root.required >= {"_id", "timestamp"}:
         raise SchemaError("an event requires _id and timestamp")
+    if kind == PROFILE_CLASS:
+        # XDM lets a profile name its customer in another way. We do not, so an output without is refused at the start.
+        root = replace(root, required=root.required | needed)
     return Schema(name, kind == PROFILE_CLASS, root, document)
 
 

@@ -129,11 +129,6 @@ def test_a_field_clears_itself_or_in_what_it_lists() -> None:
 # ---- outputs and conditions -----------------------------------------------------------------------------------------
 
 
-def test_profile_needs_to_know_whom_it_is_about_beside_what_xdm_requires() -> None:
-    assert output(profile=True).needed == {"text", "identityMap"}
-    assert output(profile=False).needed == {"text"}
-
-
 @pytest.mark.parametrize(
     ("otherwise", "profile", "withholds"), [("", False, False), ("rule", False, True), ("", True, True)]
 )

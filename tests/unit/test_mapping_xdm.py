@@ -34,6 +34,7 @@ EVENT_CLASS = "https://ns.adobe.com/xdm/context/experienceevent"
 LONGEST = 9_007_199_254_740_991  # what a double counts to without gaps
 IDENTITIES: Json = {"type": "object", "additionalProperties": {"type": "string"}}
 NAMED = {"identityMap": Map(Text())}
+REQUIRED = frozenset({"identityMap"})
 
 
 def closed(properties: Json, **more: Any) -> Json:
@@ -145,7 +146,7 @@ def test_a_schema_is_one_of_profile_or_of_events() -> None:
     for document, is_profile in ((profile(), True), (event(), False)):
         schema = read_schema("mine", document)
         assert (schema.name, schema.profile, schema.document) == ("mine", is_profile, document)
-    assert read_schema("x", profile()).root == Object(NAMED)
+    assert read_schema("x", profile()).root == Object(NAMED, REQUIRED)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,13 @@ def test_a_schema_is_one_of_profile_or_of_events() -> None:
 )
 def test_a_schema_of_neither_kind_is_refused(document: Json, said: str) -> None:
     assert refusal(document) == said
+
+
+def test_a_profile_requires_identity_map_whether_its_schema_says_so_or_not() -> None:
+    assert read_schema("x", profile()).root.required == {"identityMap"}
+    named = profile({"a": {"type": "boolean"}}, required=["a"])
+    assert read_schema("x", named).root.required == {"a", "identityMap"}
+    assert read_schema("x", event()).root.required == {"_id", "timestamp"}
 
 
 def test_a_target_is_found_through_objects_only() -> None:
@@ -265,7 +273,7 @@ def test_a_schema_is_adapted_before_it_has_the_tenants_name(ours: Path) -> None:
         assert "_tenant" in document["properties"]
         return document | {"properties": {name: it for name, it in document["properties"].items() if name != "old"}}
 
-    assert load_schemas(ours, "acme", adapt)["a"].root == Object({**NAMED, "_acme": Object({})})
+    assert load_schemas(ours, "acme", adapt)["a"].root == Object({**NAMED, "_acme": Object({})}, REQUIRED)
 
 
 def test_all_files_that_are_of_no_use_are_named(ours: Path, tmp_path: Path) -> None:
