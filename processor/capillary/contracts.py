@@ -2,7 +2,7 @@
 
 Beside Avro's own members the record at the root says
     "event"          the event's name in Capillary's spelling, e.g. "pointsIssued" (required)
-    "eventAliases"   other names under which it was seen; casing and blanks never matter (optional)
+    "eventAliases"   other names under which it was seen; casing, blanks, `_` and `-` never matter (optional)
     "customer"       the path of the customer's id, which with the org makes the Kafka key (optional); through an array
                      it is the customer that all items name
     "keyOtherwise"   the path of an id that does so where there is no such customer, to keep what belongs together in
@@ -126,7 +126,7 @@ def build_contract(schema: Json, parsed: object) -> Contract:
     Raises:
         ContractError: the schema breaks a rule of ours: every field nullable with default null but `eventName`,
             `orgId` and `data`; no type that a document cannot be mended into; no recursion; no two names of one
-            record that differ in casing alone.
+            record that are two spellings of one.
     """
     event = schema.get("event")
     if not isinstance(event, str) or schema.get("type") != "record":
@@ -250,4 +250,4 @@ def _refuse_twins(structure: Structure, path: str) -> None:
     for member in structure.members:
         for name in (member.name, *member.aliases):
             if seen.setdefault(fold(name), member) is not member:
-                raise ContractError(f"{path}: {name} and {seen[fold(name)].name} differ in casing alone")
+                raise ContractError(f"{path}: {name} and {seen[fold(name)].name} are two spellings of one name")

@@ -73,8 +73,8 @@ class Member:
 class Structure:
     """A record. Every field is there afterwards, None where the event has none; `{}` is none unless `required`.
 
-    A name that is spelled exactly wins; another casing, stray blanks or an alias count where it has nothing. An object
-    that says something and has none of the names is lost like any value of another type.
+    A name that is spelled exactly wins; another spelling (casing, stray blanks, `_`, `-`) or an alias counts where it has
+    nothing. An object that says something, and nothing under one of the names, is lost like any value of another type.
     """
 
     def __init__(self, path: str, members: tuple[Member, ...], *, required: bool = False) -> None:
@@ -91,7 +91,7 @@ class Structure:
             if not value and not self.required:
                 return None
             result = self.record(value, findings)
-            if not self.required and self._is_foreign(value):
+            if not (self.required or self._plan.keys() >= value.keys()) and self._is_foreign(value):
                 raise Unfit("an object without a name of the contract")
             return result
         if isinstance(value, str) and not value.strip():
@@ -100,11 +100,8 @@ class Structure:
 
     def _is_foreign(self, value: dict[str, object]) -> bool:
         """Whether an object says something, and nothing under a name that we know: an absence would be a guess."""
-        return (
-            self._plan.keys().isdisjoint(value)
-            and self._spellings.keys().isdisjoint(map(fold, value))
-            and not all(map(_is_empty, value.values()))
-        )
+        said = [key for key, given in value.items() if not _is_empty(given)]
+        return bool(said) and self._plan.keys().isdisjoint(said) and self._spellings.keys().isdisjoint(map(fold, said))
 
     def record(self, value: dict[str, object], findings: Findings) -> dict[str, object]:
         """The record of an object, also of an empty one."""

@@ -1,4 +1,4 @@
-"""Names as Capillary spells them: casing varies between pages, and line wraps left blanks inside keys."""
+"""Names as Capillary spells them: casing and joints vary between pages, and line wraps left blanks inside keys."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 
 from processor.capillary.nothing import says_nothing
 
+_JOINTS = re.compile(r"[\s_-]+")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\- ]{0,59}")
 
 
 def fold(name: str) -> str:
-    """The form in which two spellings of one name are equal: `points Redeemed`, `PointsRedeemed`."""
-    return "".join(name.split()).casefold()
+    """The form in which two spellings of one name are equal: `points Redeemed`, `PointsRedeemed`, `points_redeemed`."""
+    return _JOINTS.sub("", name).casefold()
 
 
 def pick(content: dict[str, object], name: str) -> object:
@@ -22,7 +23,8 @@ def pick(content: dict[str, object], name: str) -> object:
     exact = content.get(name)
     if not says_nothing(exact):
         return exact
-    wanted, least = fold(name), len(name)  # the length first: folding every key of every document costs
+    wanted = fold(name)
+    least = len(wanted)  # the length first: folding every key of every document costs
     others = [value for key, value in content.items() if len(key) >= least and fold(key) == wanted]
     said = (value for value in others if not says_nothing(value))
     return next(said, exact if exact is not None else next(iter(others), None))

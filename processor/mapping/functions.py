@@ -19,7 +19,7 @@ from typing import cast
 import orjson
 
 from processor.capillary import says_nothing
-from processor.mapping.nobody import Judgement, is_hash, judge_email, judge_id, judge_phone, judged
+from processor.mapping.nobody import Judgement, comparable, is_hash, judge_email, judge_id, judge_phone, judged
 from processor.mapping.options import IDENTIFIERS, Options
 from processor.mapping.values import (
     GONE,
@@ -343,8 +343,11 @@ def may_name_customer(options: Options, *statuses: str | None) -> bool:
 
 
 def is_deleted(*statuses: str | None) -> bool:
-    """Whether one of a customer's statuses says that personal data was deleted, whatever the others say."""
-    return "deleted" in map(_plain, statuses)
+    """Whether one of a customer's statuses says that personal data was deleted, whatever the others say.
+
+    However it is written: what is overlooked here sends a name that somebody wanted to be forgotten.
+    """
+    return any(comparable(status) == "deleted" for status in statuses if status)
 
 
 def is_not_deleted(*statuses: str | None) -> bool:

@@ -160,10 +160,13 @@ BREAKS: list[tuple[str, Callable[[Json], object]]] = [
     ("data.points: needs null as its default", lambda s: _data(s)[1].pop("default")),
     ("data.points: float is no type", lambda s: _data(s)[1].update(type=["null", "float"])),
     ("data.points: bytes is no type", lambda s: _data(s)[1].update(type=["null", "bytes"])),
-    ("data: Holder and holder differ in casing", lambda s: _data(s)[1].update(name="Holder")),
-    ("data: Holder and holder differ in casing", lambda s: _data(s)[1].update(aliases=["Holder"])),
+    ("data: Holder and holder are two spellings of one name", lambda s: _data(s)[1].update(name="Holder")),
+    ("data: Holder and holder are two spellings of one name", lambda s: _data(s)[1].update(aliases=["Holder"])),
     ("data.points: Data holds itself", lambda s: _data(s)[1].update(type=["null", "Data"])),
-    ("the root: EventType and eventType differ in casing", lambda s: s["fields"][3].update(aliases=["EventType"])),  # type: ignore[index]
+    (
+        "the root: EventType and eventType are two spellings of one name",
+        lambda s: s["fields"][3].update(aliases=["EventType"]),
+    ),  # type: ignore[index]
     ("data.points: the name Holder is taken", lambda s: _data(s)[1].update(type=["null", OTHER_HOLDER])),
     ("orgId: no union is possible here", lambda s: s["fields"][1].update(type=["null", "long"])),  # type: ignore[index]
     (

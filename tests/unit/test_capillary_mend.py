@@ -199,24 +199,46 @@ def test_an_object_of_unknown_names_that_say_nothing_is_not_lost(given: dict[str
 
 
 @pytest.mark.parametrize(
-    "given", [{"id": 1}, {"id": None, "of": "x"}, {"kéy": [0]}, {"": 0}, {"keys": "x", "value ue": "y"}]
+    "given",
+    [
+        {"id": 1},
+        {"id": None, "of": "x"},
+        {"kéy": [0]},
+        {"": 0},
+        {"keys": "x", "value ue": "y"},
+        {"id": 1, "key": None},
+        {"id": 1, " KEY": None},
+        {"id": 1, "key": " ", "value": "null"},
+    ],
 )
 def test_an_object_that_says_something_under_no_known_name_is_lost(given: dict[str, object]) -> None:
     findings = Findings()
     with pytest.raises(Unfit, match=r"^an object without a name of the contract$"):
         PAIR.mend(given, findings)
-    assert len(findings.notes) == len(given)
+    assert len(findings.notes) == sum(name.strip() not in {"key", "KEY", "value"} for name in given)
     assert all(note.endswith(": not in the contract, left out") for note in findings.notes)
     assert PAIRS.mend([given, {"key": "a"}], findings) == [{"key": "a", "value": None}]
     assert findings.dropped == {"m[]"}
 
 
 @pytest.mark.parametrize(
-    "given", [{"id": None}, {"id": " ", "of": ""}, {"id": 1, "key": None}, {"id": 1, " KEY": None}]
+    ("given", "key"),
+    [
+        ({"id": None}, None),
+        ({"id": " ", "of": ""}, None),
+        ({"key": None, "VALUE": " "}, None),
+        ({"id": 1, "key": "a"}, "a"),
+        ({"id": 1, " KEY": "a"}, "a"),
+        ({"id": 1, "k_e-y": "a"}, "a"),
+    ],
 )
-def test_an_object_that_says_nothing_or_has_a_known_name_is_a_record(given: dict[str, object]) -> None:
+def test_an_object_that_says_nothing_or_something_under_a_known_name_is_a_record(
+    given: dict[str, object], key: str | None
+) -> None:
     findings = Findings()
-    assert PAIR.mend(given, findings) == {"key": None, "value": None}
+    made = PAIR.mend(given, findings)
+    assert made is not None
+    assert made["key"] == key
     assert findings.dropped == set()
 
 

@@ -222,12 +222,17 @@ def test_nothing_personal_of_a_deleted_customer_passes(status: dict[str, str], e
 PRESENT = ("currentLabel", "currentStatus", "label", "status")
 UNKNOWN = ("code", "current", "current_label", "customerStatus", "name", "value")
 others = st.sampled_from([None, "", "null", "Active", "Pending Deletion", 7])
-deleted = st.sampled_from(["Deleted", " DELETED", ["Deleted"], {"label": "Deleted"}])
+nothing = st.sampled_from([None, "", " ", "null", "NULL"])
+deleted = st.sampled_from(["Deleted", " DELETED", "DELETED\0", ["Deleted"], {"label": "Deleted"}])
 deletions = st.one_of(
     st.tuples(st.dictionaries(st.sampled_from((*PRESENT, *UNKNOWN)), others), st.sampled_from(PRESENT), deleted).map(
         lambda drawn: {**drawn[0], drawn[1]: drawn[2]}
     ),
-    st.dictionaries(st.sampled_from(UNKNOWN), deleted, min_size=1),
+    st.builds(
+        dict.__or__,
+        st.dictionaries(st.sampled_from(UNKNOWN), deleted, min_size=1),
+        st.dictionaries(st.sampled_from((*PRESENT, "previousLabel", "reason")), nothing),
+    ),
 )
 
 
@@ -246,6 +251,14 @@ def test_a_deletion_is_one_or_goes_nowhere_whatever_its_form(status: dict[str, o
 @pytest.mark.parametrize("envelope", ENVELOPES)
 def test_the_golden_deletion_is_one(envelope: str) -> None:
     translated = translate(golden("customerUpdated", "deleted", envelope))
+    assert [event["eventType"] for event in entities(translated)] == ["loyalty.customerDeleted"]
+
+
+@pytest.mark.parametrize("spelled", ["current_label", "Current-Status", "LABEL", " status"])
+def test_a_deletion_is_one_however_its_field_is_spelled(spelled: str) -> None:
+    translated = translate(
+        changed(golden("customerUpdated"), customerStatus={"currentLabel": None, spelled: "Deleted"})
+    )
     assert [event["eventType"] for event in entities(translated)] == ["loyalty.customerDeleted"]
 
 

@@ -316,7 +316,14 @@ def test_the_default_program(
 
 
 def test_who_was_deleted_is_named_by_the_customer_id_only() -> None:
-    for statuses in ((" DELETED ",), (None, "deleted"), ("Active", "Deleted")):
+    for statuses in (
+        (" DELETED ",),
+        (None, "deleted"),
+        ("Active", "Deleted"),
+        ("Deleted\0",),
+        ("\u00a0De\u200bleted",),
+        ("\uff24eleted", None),
+    ):
         assert f.may_name_customer(options("customer"), *statuses)
         assert not f.may_name_customer(options("email"), *statuses)
         assert f.is_deleted(*statuses)

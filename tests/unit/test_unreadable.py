@@ -46,7 +46,8 @@ def refused(document: object) -> str:
         ({"currentLabel": "Active", "status": ["Deleted"]}, "data.customerStatus.status"),
         ({"status": {"status": "Deleted"}}, "data.customerStatus.status"),
         ({"code": "Deleted"}, "data.customerStatus"),
-        ({"current_label": "Deleted", "since": None}, "data.customerStatus"),
+        ({"currently": "Deleted", "since": None}, "data.customerStatus"),
+        ({"currentLabel": None, "previousLabel": "", "code": "Deleted"}, "data.customerStatus"),
     ],
 )
 def test_a_customer_of_whom_nobody_can_tell_whether_they_are_deleted_goes_nowhere(status: object, place: str) -> None:
