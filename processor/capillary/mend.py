@@ -73,8 +73,8 @@ class Member:
 class Structure:
     """A record. Every field is there afterwards, None where the event has none; `{}` is none unless `required`.
 
-    A name that is spelled exactly wins; another spelling (casing, stray blanks, `_`, `-`) or an alias counts where it has
-    nothing. An object that says something, and nothing under one of the names, is lost like any value of another type.
+    A name that is spelled exactly wins; another spelling (casing, blanks, `_`, `-`) or an alias counts where that has
+    nothing. An object that says something, and nothing under one of the names, is lost like a value of another type.
     """
 
     def __init__(self, path: str, members: tuple[Member, ...], *, required: bool = False) -> None:

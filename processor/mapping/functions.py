@@ -604,11 +604,20 @@ def _present(keys: Iterable[int | None]) -> int | None:
     return next((key for key in keys if key is not None), None)
 
 
-def sum_of(rows: Rows, *kinds: str) -> float | None:
-    """Sum of the amounts, without their signs, of the rows of some kinds (columns: kind, amount), if there are any."""
+def sum_of(rows: Rows, dropped: list[str] | None, place: str, *kinds: str) -> float | Noted[float] | None:
+    """Sum of the amounts, without their signs, of the rows of some kinds (columns: kind, amount), if there are any.
+
+    Where one of them has no amount, or one may be of these kinds and could not be read (see `text_of_kind`), nobody
+    knows the sum.
+    """
     wanted = {_folded(kind) for kind in kinds}
-    found = [abs(amount) for kind, amount in rows if isinstance(amount, int | float) and _folded(kind) in wanted]
-    return math.fsum(found) if found else None
+    if any(_is_unread(str(kind or ""), dropped, place) for kind, _ in rows):
+        return Noted(None, ("kind unreadable",))
+    found = [amount for kind, amount in rows if _folded(kind) in wanted]
+    known = [abs(amount) for amount in found if isinstance(amount, int | float)]
+    if len(known) < len(found):
+        return Noted(None, ("one unknown",))
+    return math.fsum(known) if known else None
 
 
 def text_of_kind(
@@ -619,11 +628,33 @@ def text_of_kind(
     Where `dropped` has the `place` of the kind, that of one item could not be read, and nobody can tell which item
     it was: then a text without a kind is left out as well, and counted.
     """
-    value = (text or "").strip()
-    if place in (dropped or ()) and is_any(kind, ""):
+    if _is_unread(kind, dropped, place):
         return Noted(None, ("kind unreadable",))
-    if not is_any(kind, *kinds):
-        return Noted(None, ())
+    return _known(text) if is_any(kind, *kinds) else Noted(None, ())
+
+
+def text_of_other_kind(
+    text: str | None, kind: str | None, dropped: list[str] | None, place: str, *kinds: str
+) -> str | Noted[str] | None:
+    """A text as it is where `text_of_kind` leaves it out: what stands at one of two places has one place."""
+    is_other = _is_unread(kind, dropped, place) or not is_any(kind, *kinds)
+    return _known(text) if is_other else Noted(None, ())
+
+
+def number_of_other_kind(
+    number: float | None, kind: str | None, dropped: list[str] | None, place: str, *kinds: str
+) -> float | Noted[float] | None:
+    """The same of a number."""
+    is_other = _is_unread(kind, dropped, place) or not is_any(kind, *kinds)
+    return number if is_other else Noted(None, ())
+
+
+def _is_unread(kind: str | None, dropped: list[str] | None, place: str) -> bool:
+    return place in (dropped or ()) and is_any(kind, "")
+
+
+def _known(text: str | None) -> str | None:
+    value = (text or "").strip()
     return value if value and value not in PLACEHOLDERS else None
 
 
@@ -729,6 +760,8 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     default_number,
     sum_of,
     text_of_kind,
+    text_of_other_kind,
+    number_of_other_kind,
     currency,
     positive_id,
     end_date,

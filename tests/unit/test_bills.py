@@ -171,11 +171,45 @@ def test_a_line_whose_type_cannot_be_read_is_no_product_of_anything(
     assert {"data.lineItems[].type:unreadable", "productListItems[].SKU:kind unreadable"} <= set(translated.notes)
 
 
-def test_a_line_whose_type_cannot_be_read_is_in_no_refund() -> None:
+def test_where_the_type_of_a_line_cannot_be_read_nobody_knows_the_refund() -> None:
     lines = [{"itemCode": f"SKU-{n}", "type": kind, "amount": 7} for n, kind in enumerate([["RETURN"], "RETURN"])]
-    [refund] = order(changed(ADDED, lineItems=lines))["refunds"]
-    assert refund["refundAmount"] == 7.0
+    assert "refunds" not in order(changed(ADDED, lineItems=lines))
     assert "refunds" not in order(changed(ADDED, lineItems=lines[:1]))
+    assert order(changed(ADDED, lineItems=lines[1:]))["refunds"][0]["refundAmount"] == 7.0
+
+
+@pytest.mark.parametrize("amount", [None, "x", [3], ""])
+def test_a_refund_of_which_one_line_has_no_known_amount_is_none(amount: object) -> None:
+    lines = [{"itemCode": "A", "type": "RETURN", "amount": 3}, {"itemCode": "B", "type": "RETURN", "amount": amount}]
+    translated = translate(changed(ADDED, billType="MIXED", lineItems=lines))
+    assert "refunds" not in entities(translated)[0]["commerce"]["order"]
+    assert "commerce.order.refunds[].refundAmount:one unknown" in translated.notes
+
+
+@pytest.mark.parametrize(
+    "line_type", ["REGULAR", "RETURN", "NOT_INTERESTED", "NOT_INTERESTED_RETURN", "GIFT", None, ["x"]]
+)
+@pytest.mark.parametrize("status", [None, "RETURNED"])
+@pytest.mark.parametrize("bill_type", ["REGULAR", "RETURN", "MIXED", "NOT_INTERESTED", "NOT_INTERESTED_RETURN", "GIFT"])
+@pytest.mark.parametrize("document", [ADDED, UPDATED], ids=["added", "updated"])
+def test_whatever_a_line_says_stands_at_one_place(
+    document: dict[str, Any], bill_type: str, status: str | None, line_type: object
+) -> None:
+    line = {"itemCode": "A", "description": "Red shoe", "value": 111.25, "discount": 7.75, "amount": 103.5}
+    line |= {"imgUrl": "https://e.example.com/a.png", "type": line_type}
+    more = {} if document is ADDED else {"deliveryStatus": status}
+    translated = translate(changed(document, billType=bill_type, lineItems=[line], **more))
+    event = next(event for event in entities(translated) if "lineItems" in event["_acme"]["capillary"])
+    [own_line] = own_of(event)["lineItems"]
+    [product] = event.get("productListItems", [{}])
+    assert own_line["netAmount"] == 103.5
+    for product_name, own_name, value in (
+        ("name", "name", "Red shoe"),
+        ("priceTotal", "grossAmount", 111.25),
+        ("discountAmount", "discountAmount", 7.75),
+        ("productImageUrl", "imageUrl", "https://e.example.com/a.png"),
+    ):
+        assert [product.get(product_name), own_line.get(own_name)].count(value) == 1, product_name
 
 
 def test_an_exchange_without_lines_is_a_purchase() -> None:

@@ -571,11 +571,22 @@ def test_the_number_of_the_default_program(
 
 
 def test_a_sum_of_some_rows() -> None:
-    rows = [("RETURN", -1.1), (" return ", 2.2), ("REGULAR", 50), ("RETURN", None), (None, 7), ("RETURN", "3")]
-    assert f.sum_of(rows, "Return") == pytest.approx(3.3)
-    assert f.sum_of(rows, "x", "REGULAR") == 50.0
-    assert f.sum_of(rows, "x") is None
-    assert f.sum_of([("a", 0)], "a") == 0.0
+    rows = [("RETURN", -1.1), (" return ", 2.2), ("REGULAR", 50), (None, 7), ("x", None)]
+    for dropped in (None, [], ["a[].kinds"]):
+        assert f.sum_of(rows, dropped, "a[].kind", "Return") == pytest.approx(3.3)
+        assert f.sum_of(rows, dropped, "a[].kind", "y", "REGULAR") == 50.0
+        assert f.sum_of(rows, dropped, "a[].kind", "y") is None
+        assert f.sum_of([("a", 0)], dropped, "a[].kind", "a") == 0.0
+
+
+def test_a_sum_with_one_unknown_is_unknown() -> None:
+    for unknown in (None, "3"):
+        for other in (("RETURN", 2.2), ("REGULAR", 5)):
+            assert f.sum_of([("RETURN", unknown), other], None, "a[].kind", "RETURN") == none("one unknown")
+    dropped = ["x", "a[].kind"]
+    for kind in (None, "", "null"):
+        assert f.sum_of([("RETURN", 1), (kind, 2)], dropped, "a[].kind", "RETURN") == none("kind unreadable")
+    assert f.sum_of([("RETURN", 1), ("REGULAR", 2)], dropped, "a[].kind", "RETURN") == 1.0
 
 
 def test_a_text_of_some_kinds() -> None:
@@ -595,6 +606,19 @@ def test_where_a_kind_was_lost_a_text_without_one_is_left_out_and_counted() -> N
             assert f.text_of_kind("SKU", kind, dropped, "a[].kind", *kinds) == none("kind unreadable")
     assert f.text_of_kind("SKU", "regular", dropped, "a[].kind", "REGULAR", "") == "SKU"
     assert f.text_of_kind("SKU", "RETURN", dropped, "a[].kind", "REGULAR", "") == none()
+
+
+@pytest.mark.parametrize("dropped", [None, ["a[].kind"]])
+@pytest.mark.parametrize("kind", [None, "", "null", "regular", "RETURN"])
+@pytest.mark.parametrize("kinds", [("REGULAR",), ("REGULAR", ""), ("RETURN", "REGULAR")])
+def test_what_is_not_of_some_kinds_is_of_another(
+    dropped: list[str] | None, kind: str | None, kinds: tuple[str, ...]
+) -> None:
+    is_here = f.text_of_kind("x", kind, dropped, "a[].kind", *kinds) == "x"
+    assert f.text_of_other_kind(" x ", kind, dropped, "a[].kind", *kinds) == (none() if is_here else "x")
+    assert f.number_of_other_kind(1.5, kind, dropped, "a[].kind", *kinds) == (none() if is_here else 1.5)
+    assert f.text_of_other_kind("null", kind, dropped, "a[].kind", *kinds) == (none() if is_here else None)
+    assert f.number_of_other_kind(None, kind, dropped, "a[].kind", *kinds) == (none() if is_here else None)
 
 
 # ---- single values --------------------------------------------------------------------------------------------------

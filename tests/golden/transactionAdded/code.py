@@ -37,7 +37,7 @@
 #   v[33] data.enteredBy.store.externalId2
 #   v[34] data.enteredBy.till.code
 #   v[35] data.enteredBy.till.name
-#   v[36] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
+#   v[36] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate,description,value,discount,imgUrl]
 #   v[37] data.paymentModes[mode,value]
 #   v[38] data.lineItems[type,amount]
 #   v[39] data.lineItems[itemCode,type,description,qty,value,discount,imgUrl]
@@ -482,6 +482,47 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].rate:not finite')
             else:
                 o7['rate'] = x
+        # mappings/transactionAdded.toml:75  fields."name" = { call = "text_of_other_kind", with = ["description", "type", "dropped", { const = "data.lineItems[].type" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_text_of_other_kind(item6[9], item6[2], v[3], 'data.lineItems[].type', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].name:' + reason)
+            x = x.value
+        if x is not None:
+            o7['name'] = x
+        # mappings/transactionAdded.toml:76  fields."grossAmount" = { call = "number_of_other_kind", with = ["value", "type", "dropped", { const = "data.lineItems[].type" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_number_of_other_kind(item6[10], item6[2], v[3], 'data.lineItems[].type', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].grossAmount:' + reason)
+            x = x.value
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].grossAmount:not finite')
+            else:
+                o7['grossAmount'] = x
+        # mappings/transactionAdded.toml:77  fields."discountAmount" = { call = "number_of_other_kind", with = ["discount", "type", "dropped", { const = "data.lineItems[].type" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_number_of_other_kind(item6[11], item6[2], v[3], 'data.lineItems[].type', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].discountAmount:' + reason)
+            x = x.value
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].discountAmount:not finite')
+            else:
+                o7['discountAmount'] = x
+        # mappings/transactionAdded.toml:78  fields."imageUrl" = { call = "text_of_other_kind", with = ["imgUrl", "type", "dropped", { const = "data.lineItems[].type" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_text_of_other_kind(item6[12], item6[2], v[3], 'data.lineItems[].type', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:' + reason)
+            x = x.value
+        if x is not None:
+            if k_2(x) is None:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:uri')
+            else:
+                o7['imageUrl'] = x
         l5.append(o7)
     if l5:
         o2['lineItems'] = l5
@@ -529,7 +570,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('commerce.order.currencyCode:' + reason)
         x = x.value
     if x is not None:
-        if k_2(x) is None:
+        if k_3(x) is None:
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o9['currencyCode'] = x
@@ -546,10 +587,10 @@ def output_0(v, s, now, received, known, notes):
         else:
             o9['createdDate'] = x
     l10 = []
-    # mappings/transactionAdded.toml:76  [output.fields."commerce.order.payments"]
+    # mappings/transactionAdded.toml:80  [output.fields."commerce.order.payments"]
     for item11 in v[37] or ():
         o12 = {}
-        # mappings/transactionAdded.toml:78  fields."paymentType" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionAdded.toml:82  fields."paymentType" = { from = "mode", as = "lower", required = true }
         x = item11[0]
         if x is None:
             notes.append('commerce.order.payments[].paymentType:absent')
@@ -564,21 +605,21 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o12['paymentType'] = x
-        # mappings/transactionAdded.toml:79  fields."paymentAmount" = { from = "value" }
+        # mappings/transactionAdded.toml:83  fields."paymentAmount" = { from = "value" }
         x = item11[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('commerce.order.payments[].paymentAmount:not finite')
             else:
                 o12['paymentAmount'] = x
-        # mappings/transactionAdded.toml:80  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionAdded.toml:84  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.payments[].currencyCode:' + reason)
             x = x.value
         if x is not None:
-            if k_2(x) is None:
+            if k_3(x) is None:
                 notes.append('commerce.order.payments[].currencyCode:pattern')
             else:
                 o12['currencyCode'] = x
@@ -586,11 +627,17 @@ def output_0(v, s, now, received, known, notes):
     if l10:
         o9['payments'] = l10
     l13 = []
-    # mappings/transactionAdded.toml:83  [output.fields."commerce.order.refunds"]
+    # mappings/transactionAdded.toml:87  [output.fields."commerce.order.refunds"]
     for _once14 in ONCE:
         o15 = {}
-        # mappings/transactionAdded.toml:84  fields."refundAmount" = { call = "sum_of", with = ["data.lineItems[type,amount]", { const = "RETURN" }], required = true }
-        x = f_sum_of(v[38] or (), 'RETURN')
+        # mappings/transactionAdded.toml:88  fields."refundAmount" = { call = "sum_of", with = ["data.lineItems[type,amount]", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }], required = true }
+        x = f_sum_of(v[38] or (), v[3], 'data.lineItems[].type', 'RETURN')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('commerce.order.refunds[].refundAmount:' + reason)
+            x = x.value
+            if x is None:
+                continue
         if x is None:
             continue
         if not isfinite(x):
@@ -598,21 +645,21 @@ def output_0(v, s, now, received, known, notes):
             continue
         else:
             o15['refundAmount'] = x
-        # mappings/transactionAdded.toml:85  fields."refundReason" = { const = "return" }
+        # mappings/transactionAdded.toml:89  fields."refundReason" = { const = "return" }
         o15['refundReason'] = 'return'
-        # mappings/transactionAdded.toml:86  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        # mappings/transactionAdded.toml:90  fields."transactionID" = { from = "data.transactionId", as = "string" }
         x = v[11]
         if x is not None:
             x = str(x)
             o15['transactionID'] = x
-        # mappings/transactionAdded.toml:87  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionAdded.toml:91  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.refunds[].currencyCode:' + reason)
             x = x.value
         if x is not None:
-            if k_2(x) is None:
+            if k_3(x) is None:
                 notes.append('commerce.order.refunds[].currencyCode:pattern')
             else:
                 o15['currencyCode'] = x
@@ -703,7 +750,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('productListItems[].currencyCode:' + reason)
             x = x.value
         if x is not None:
-            if k_2(x) is None:
+            if k_3(x) is None:
                 notes.append('productListItems[].currencyCode:pattern')
             else:
                 o20['currencyCode'] = x
@@ -715,7 +762,7 @@ def output_0(v, s, now, received, known, notes):
                 pass
             elif x in PLACEHOLDERS:
                 notes.append('productListItems[].productImageUrl:placeholder')
-            elif k_3(x) is None:
+            elif k_2(x) is None:
                 notes.append('productListItems[].productImageUrl:uri')
             else:
                 o20['productImageUrl'] = x
@@ -726,14 +773,14 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/transactionAdded.toml:90  events-return -> events
-    # mappings/transactionAdded.toml:93  when = { call = "is_any", with = ["data.billType", { const = "RETURN" }] }
+    # mappings/transactionAdded.toml:94  events-return -> events
+    # mappings/transactionAdded.toml:97  when = { call = "is_any", with = ["data.billType", { const = "RETURN" }] }
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         raise Unmappable('when', undecided(lost))
     if not f_is_any(v[4], 'RETURN'):
         return None
     o = {}
-    # mappings/transactionAdded.toml:95  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    # mappings/transactionAdded.toml:99  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
     x = f_event_id(v[0], v[1], v[5], 'events-return', None, v[6], received, v[7], v[8], v[2], v[9], v[10], v[11], v[12], v[13], v[4], v[14], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[22], v[23] or (), v[24] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -748,7 +795,7 @@ def output_1(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/transactionAdded.toml:97  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
+    # mappings/transactionAdded.toml:101  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -844,7 +891,7 @@ def output_1(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o22['customerId'] = x
-    # mappings/transactionAdded.toml:103  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    # mappings/transactionAdded.toml:107  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
     x = v[27]
     if x is not None:
         x = x.strip()
@@ -855,12 +902,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o22['loyaltyType'] = x
-    # mappings/transactionAdded.toml:104  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionAdded.toml:108  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
     x = v[11]
     if x is not None:
         x = str(x)
         o22['transactionId'] = x
-    # mappings/transactionAdded.toml:105  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    # mappings/transactionAdded.toml:109  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
     x = v[12]
     if x is not None:
         x = x.strip()
@@ -870,7 +917,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o22['billNumber'] = x
-    # mappings/transactionAdded.toml:106  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    # mappings/transactionAdded.toml:110  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
     x = v[13]
     if x is not None:
         x = x.strip()
@@ -880,7 +927,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o22['billClientId'] = x
-    # mappings/transactionAdded.toml:107  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    # mappings/transactionAdded.toml:111  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -888,7 +935,7 @@ def output_1(v, s, now, received, known, notes):
         x = x.value
     if x is not None:
         o22['billType'] = x
-    # mappings/transactionAdded.toml:108  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    # mappings/transactionAdded.toml:112  "_tenant.capillary.billDate" = { from = "data.billDate" }
     x = v[14]
     if x is not None:
         x = rfc3339(x)
@@ -896,7 +943,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billDate:time')
         else:
             o22['billDate'] = x
-    # mappings/transactionAdded.toml:109  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    # mappings/transactionAdded.toml:113  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
     x = v[21]
     if x is not None:
         x = x.strip()
@@ -907,7 +954,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o22['deliveryStatus'] = x
-    # mappings/transactionAdded.toml:110  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    # mappings/transactionAdded.toml:114  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
     x = v[22]
     if x is not None:
         x = x.strip()
@@ -918,35 +965,35 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o22['outlierStatus'] = x
-    # mappings/transactionAdded.toml:111  "_tenant.capillary.amount" = { from = "data.amount" }
+    # mappings/transactionAdded.toml:115  "_tenant.capillary.amount" = { from = "data.amount" }
     x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o22['amount'] = x
-    # mappings/transactionAdded.toml:112  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    # mappings/transactionAdded.toml:116  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
     x = s[3]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o22['grossAmount'] = x
-    # mappings/transactionAdded.toml:113  "_tenant.capillary.discount" = { from = "data.discount" }
+    # mappings/transactionAdded.toml:117  "_tenant.capillary.discount" = { from = "data.discount" }
     x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o22['discount'] = x
-    # mappings/transactionAdded.toml:114  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    # mappings/transactionAdded.toml:118  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
     x = v[20]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o22['lineItemCount'] = x
-    # mappings/transactionAdded.toml:115  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    # mappings/transactionAdded.toml:119  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
     x = v[15]
     if x is not None:
         x = rfc3339(x)
@@ -954,12 +1001,12 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o22['enteredAt'] = x
-    # mappings/transactionAdded.toml:116  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    # mappings/transactionAdded.toml:120  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
     x = v[28]
     if x is not None:
         x = str(x)
         o22['enteredById'] = x
-    # mappings/transactionAdded.toml:117  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionAdded.toml:121  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -969,7 +1016,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o22['storeCode'] = x
-    # mappings/transactionAdded.toml:118  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    # mappings/transactionAdded.toml:122  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -979,7 +1026,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o22['storeName'] = x
-    # mappings/transactionAdded.toml:119  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    # mappings/transactionAdded.toml:123  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
     x = v[31]
     if x is not None:
         x = x.strip()
@@ -989,7 +1036,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o22['storeExternalId'] = x
-    # mappings/transactionAdded.toml:120  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    # mappings/transactionAdded.toml:124  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
     x = v[32]
     if x is not None:
         x = x.strip()
@@ -999,7 +1046,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o22['storeExternalId1'] = x
-    # mappings/transactionAdded.toml:121  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    # mappings/transactionAdded.toml:125  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
     x = v[33]
     if x is not None:
         x = x.strip()
@@ -1009,7 +1056,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o22['storeExternalId2'] = x
-    # mappings/transactionAdded.toml:122  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    # mappings/transactionAdded.toml:126  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
     x = v[34]
     if x is not None:
         x = x.strip()
@@ -1019,7 +1066,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o22['tillCode'] = x
-    # mappings/transactionAdded.toml:123  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    # mappings/transactionAdded.toml:127  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
     x = v[35]
     if x is not None:
         x = x.strip()
@@ -1029,7 +1076,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o22['tillName'] = x
-    # mappings/transactionAdded.toml:124  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    # mappings/transactionAdded.toml:128  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
     x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1049,7 +1096,7 @@ def output_1(v, s, now, received, known, notes):
                     m23[name] = x
         if m23:
             o22['customFields'] = m23
-    # mappings/transactionAdded.toml:125  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    # mappings/transactionAdded.toml:129  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
     x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1070,10 +1117,10 @@ def output_1(v, s, now, received, known, notes):
         if m24:
             o22['extendedFields'] = m24
     l25 = []
-    # mappings/transactionAdded.toml:142  [output.fields."_tenant.capillary.lineItems"]
+    # mappings/transactionAdded.toml:146  [output.fields."_tenant.capillary.lineItems"]
     for item26 in v[36] or ():
         o27 = {}
-        # mappings/transactionAdded.toml:144  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionAdded.toml:148  fields."sku" = { from = "itemCode", required = true }
         x = item26[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -1087,14 +1134,14 @@ def output_1(v, s, now, received, known, notes):
             continue
         else:
             o27['sku'] = x
-        # mappings/transactionAdded.toml:145  fields."quantity" = { from = "qty" }
+        # mappings/transactionAdded.toml:149  fields."quantity" = { from = "qty" }
         x = item26[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o27['quantity'] = x
-        # mappings/transactionAdded.toml:146  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+        # mappings/transactionAdded.toml:150  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
         x = f_known_text(item26[2], 'REGULAR', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1102,14 +1149,14 @@ def output_1(v, s, now, received, known, notes):
             x = x.value
         if x is not None:
             o27['type'] = x
-        # mappings/transactionAdded.toml:147  fields."netAmount" = { from = "amount" }
+        # mappings/transactionAdded.toml:151  fields."netAmount" = { from = "amount" }
         x = item26[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o27['netAmount'] = x
-        # mappings/transactionAdded.toml:148  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionAdded.toml:152  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item26[4]
         if x is not None:
             x = x.strip()
@@ -1119,7 +1166,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o27['parentBillNumber'] = x
-        # mappings/transactionAdded.toml:149  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionAdded.toml:153  fields."purchaseTime" = { from = "purchaseTime" }
         x = item26[5]
         if x is not None:
             x = x.strip()
@@ -1129,7 +1176,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o27['purchaseTime'] = x
-        # mappings/transactionAdded.toml:150  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionAdded.toml:154  fields."returnType" = { from = "returnType", as = "upper" }
         x = item26[6]
         if x is not None:
             x = x.strip()
@@ -1140,7 +1187,7 @@ def output_1(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o27['returnType'] = x
-        # mappings/transactionAdded.toml:151  fields."serial" = { from = "serial" }
+        # mappings/transactionAdded.toml:155  fields."serial" = { from = "serial" }
         x = item26[7]
         if x is not None:
             x = x.strip()
@@ -1150,21 +1197,54 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o27['serial'] = x
-        # mappings/transactionAdded.toml:152  fields."rate" = { from = "rate" }
+        # mappings/transactionAdded.toml:156  fields."rate" = { from = "rate" }
         x = item26[8]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].rate:not finite')
             else:
                 o27['rate'] = x
+        # mappings/transactionAdded.toml:157  fields."name" = { call = "text_of_other_kind", with = ["description", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_text_of_other_kind(item26[9], item26[2], v[3], 'data.lineItems[].type', 'RETURN', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].name:' + reason)
+            x = x.value
+        if x is not None:
+            o27['name'] = x
+        # mappings/transactionAdded.toml:158  fields."grossAmount" = { from = "value" }
+        x = item26[10]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].grossAmount:not finite')
+            else:
+                o27['grossAmount'] = x
+        # mappings/transactionAdded.toml:159  fields."discountAmount" = { from = "discount" }
+        x = item26[11]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].discountAmount:not finite')
+            else:
+                o27['discountAmount'] = x
+        # mappings/transactionAdded.toml:160  fields."imageUrl" = { call = "text_of_other_kind", with = ["imgUrl", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_text_of_other_kind(item26[12], item26[2], v[3], 'data.lineItems[].type', 'RETURN', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:' + reason)
+            x = x.value
+        if x is not None:
+            if k_2(x) is None:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:uri')
+            else:
+                o27['imageUrl'] = x
         l25.append(o27)
     if l25:
         o22['lineItems'] = l25
     l28 = []
-    # mappings/transactionAdded.toml:155  [output.fields."_tenant.capillary.payments"]
+    # mappings/transactionAdded.toml:163  [output.fields."_tenant.capillary.payments"]
     for item29 in v[37] or ():
         o30 = {}
-        # mappings/transactionAdded.toml:157  fields."type" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionAdded.toml:165  fields."type" = { from = "mode", as = "lower", required = true }
         x = item29[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
@@ -1179,7 +1259,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o30['type'] = x
-        # mappings/transactionAdded.toml:158  fields."amount" = { from = "value" }
+        # mappings/transactionAdded.toml:166  fields."amount" = { from = "value" }
         x = item29[1]
         if x is not None:
             if not isfinite(x):
@@ -1193,11 +1273,11 @@ def output_1(v, s, now, received, known, notes):
         o21['capillary'] = o22
     if o21:
         o['_tenant'] = o21
-    # mappings/transactionAdded.toml:96  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
+    # mappings/transactionAdded.toml:100  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
     o['eventType'] = 'commerce.backofficeCreditMemoIssued'
     o31 = {}
     o32 = {}
-    # mappings/transactionAdded.toml:98  "commerce.order.refundTotal" = { from = "data.amount", as = "absolute" }
+    # mappings/transactionAdded.toml:102  "commerce.order.refundTotal" = { from = "data.amount", as = "absolute" }
     x = v[16]
     if x is not None:
         if not isfinite(x):
@@ -1205,18 +1285,18 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = abs(x)
             o32['refundTotal'] = x
-    # mappings/transactionAdded.toml:99  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    # mappings/transactionAdded.toml:103  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
     x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.currencyCode:' + reason)
         x = x.value
     if x is not None:
-        if k_2(x) is None:
+        if k_3(x) is None:
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o32['currencyCode'] = x
-    # mappings/transactionAdded.toml:100  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    # mappings/transactionAdded.toml:104  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
     x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1229,7 +1309,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o32['createdDate'] = x
     o33 = {}
-    # mappings/transactionAdded.toml:101  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionAdded.toml:105  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
     x = v[11]
     if x is not None:
         x = str(x)
@@ -1237,10 +1317,10 @@ def output_1(v, s, now, received, known, notes):
     if o33:
         o32['returns'] = o33
     l34 = []
-    # mappings/transactionAdded.toml:127  [output.fields."commerce.order.refunds"]
+    # mappings/transactionAdded.toml:131  [output.fields."commerce.order.refunds"]
     for _once35 in ONCE:
         o36 = {}
-        # mappings/transactionAdded.toml:128  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
+        # mappings/transactionAdded.toml:132  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
         x = v[16]
         if x is None:
             continue
@@ -1250,21 +1330,21 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = abs(x)
             o36['refundAmount'] = x
-        # mappings/transactionAdded.toml:129  fields."refundReason" = { const = "return" }
+        # mappings/transactionAdded.toml:133  fields."refundReason" = { const = "return" }
         o36['refundReason'] = 'return'
-        # mappings/transactionAdded.toml:130  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        # mappings/transactionAdded.toml:134  fields."transactionID" = { from = "data.transactionId", as = "string" }
         x = v[11]
         if x is not None:
             x = str(x)
             o36['transactionID'] = x
-        # mappings/transactionAdded.toml:131  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionAdded.toml:135  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.refunds[].currencyCode:' + reason)
             x = x.value
         if x is not None:
-            if k_2(x) is None:
+            if k_3(x) is None:
                 notes.append('commerce.order.refunds[].currencyCode:pattern')
             else:
                 o36['currencyCode'] = x
@@ -1274,7 +1354,7 @@ def output_1(v, s, now, received, known, notes):
     if o32:
         o31['order'] = o32
     o37 = {}
-    # mappings/transactionAdded.toml:102  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionAdded.toml:106  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -1289,10 +1369,10 @@ def output_1(v, s, now, received, known, notes):
     if o31:
         o['commerce'] = o31
     l38 = []
-    # mappings/transactionAdded.toml:133  [output.fields."productListItems"]
+    # mappings/transactionAdded.toml:137  [output.fields."productListItems"]
     for item39 in v[40] or ():
         o40 = {}
-        # mappings/transactionAdded.toml:135  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
+        # mappings/transactionAdded.toml:139  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
         x = f_text_of_kind(item39[0], item39[1], v[3], 'data.lineItems[].type', 'RETURN', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1304,7 +1384,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('productListItems[].SKU:absent')
             continue
         o40['SKU'] = x
-        # mappings/transactionAdded.toml:136  fields."name" = { from = "description" }
+        # mappings/transactionAdded.toml:140  fields."name" = { from = "description" }
         x = item39[2]
         if x is not None:
             x = x.strip()
@@ -1314,14 +1394,14 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('productListItems[].name:placeholder')
             else:
                 o40['name'] = x
-        # mappings/transactionAdded.toml:137  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        # mappings/transactionAdded.toml:141  fields."quantity" = { call = "whole_count", with = ["qty"] }
         x = f_whole_count(item39[3])
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('productListItems[].quantity:range')
             else:
                 o40['quantity'] = x
-        # mappings/transactionAdded.toml:138  fields."refundAmount" = { from = "amount", as = "absolute" }
+        # mappings/transactionAdded.toml:142  fields."refundAmount" = { from = "amount", as = "absolute" }
         x = item39[4]
         if x is not None:
             if not isfinite(x):
@@ -1329,18 +1409,18 @@ def output_1(v, s, now, received, known, notes):
             else:
                 x = abs(x)
                 o40['refundAmount'] = x
-        # mappings/transactionAdded.toml:139  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionAdded.toml:143  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[6]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].currencyCode:' + reason)
             x = x.value
         if x is not None:
-            if k_2(x) is None:
+            if k_3(x) is None:
                 notes.append('productListItems[].currencyCode:pattern')
             else:
                 o40['currencyCode'] = x
-        # mappings/transactionAdded.toml:140  fields."productImageUrl" = { from = "imgUrl" }
+        # mappings/transactionAdded.toml:144  fields."productImageUrl" = { from = "imgUrl" }
         x = item39[5]
         if x is not None:
             x = x.strip()
@@ -1348,7 +1428,7 @@ def output_1(v, s, now, received, known, notes):
                 pass
             elif x in PLACEHOLDERS:
                 notes.append('productListItems[].productImageUrl:placeholder')
-            elif k_3(x) is None:
+            elif k_2(x) is None:
                 notes.append('productListItems[].productImageUrl:uri')
             else:
                 o40['productImageUrl'] = x
@@ -1359,14 +1439,14 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/transactionAdded.toml:162  events-no-commerce -> events
-    # mappings/transactionAdded.toml:165  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "RETURN" }] }
+    # mappings/transactionAdded.toml:170  events-no-commerce -> events
+    # mappings/transactionAdded.toml:173  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "RETURN" }] }
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         raise Unmappable('when', undecided(lost))
     if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'RETURN'):
         return None
     o = {}
-    # mappings/transactionAdded.toml:167  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    # mappings/transactionAdded.toml:175  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
     x = f_event_id(v[0], v[1], v[5], 'events-no-commerce', None, v[6], received, v[7], v[8], v[2], v[9], v[10], v[11], v[12], v[13], v[4], v[14], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[22], v[23] or (), v[24] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1381,7 +1461,7 @@ def output_2(v, s, now, received, known, notes):
         raise Unmappable('_id', 'uri-reference')
     else:
         o['_id'] = x
-    # mappings/transactionAdded.toml:169  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
+    # mappings/transactionAdded.toml:177  "timestamp" = { call = "event_time", with = ["@now", "@received", "createdAt", "data.billDate", "data.enteredAt"], required = true }
     x = s[0]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1477,7 +1557,7 @@ def output_2(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o42['customerId'] = x
-    # mappings/transactionAdded.toml:170  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    # mappings/transactionAdded.toml:178  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
     x = v[27]
     if x is not None:
         x = x.strip()
@@ -1488,12 +1568,12 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o42['loyaltyType'] = x
-    # mappings/transactionAdded.toml:171  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionAdded.toml:179  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
     x = v[11]
     if x is not None:
         x = str(x)
         o42['transactionId'] = x
-    # mappings/transactionAdded.toml:172  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    # mappings/transactionAdded.toml:180  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
     x = v[12]
     if x is not None:
         x = x.strip()
@@ -1503,7 +1583,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o42['billNumber'] = x
-    # mappings/transactionAdded.toml:173  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    # mappings/transactionAdded.toml:181  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
     x = v[13]
     if x is not None:
         x = x.strip()
@@ -1513,7 +1593,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o42['billClientId'] = x
-    # mappings/transactionAdded.toml:174  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    # mappings/transactionAdded.toml:182  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
     x = s[2]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1521,7 +1601,7 @@ def output_2(v, s, now, received, known, notes):
         x = x.value
     if x is not None:
         o42['billType'] = x
-    # mappings/transactionAdded.toml:175  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    # mappings/transactionAdded.toml:183  "_tenant.capillary.billDate" = { from = "data.billDate" }
     x = v[14]
     if x is not None:
         x = rfc3339(x)
@@ -1529,7 +1609,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billDate:time')
         else:
             o42['billDate'] = x
-    # mappings/transactionAdded.toml:176  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    # mappings/transactionAdded.toml:184  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
     x = v[21]
     if x is not None:
         x = x.strip()
@@ -1540,7 +1620,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o42['deliveryStatus'] = x
-    # mappings/transactionAdded.toml:177  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    # mappings/transactionAdded.toml:185  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
     x = v[22]
     if x is not None:
         x = x.strip()
@@ -1551,46 +1631,46 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o42['outlierStatus'] = x
-    # mappings/transactionAdded.toml:178  "_tenant.capillary.amount" = { from = "data.amount" }
+    # mappings/transactionAdded.toml:186  "_tenant.capillary.amount" = { from = "data.amount" }
     x = v[16]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o42['amount'] = x
-    # mappings/transactionAdded.toml:179  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    # mappings/transactionAdded.toml:187  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
     x = s[3]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o42['grossAmount'] = x
-    # mappings/transactionAdded.toml:180  "_tenant.capillary.discount" = { from = "data.discount" }
+    # mappings/transactionAdded.toml:188  "_tenant.capillary.discount" = { from = "data.discount" }
     x = v[19]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o42['discount'] = x
-    # mappings/transactionAdded.toml:181  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    # mappings/transactionAdded.toml:189  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
     x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.currencyCode:' + reason)
         x = x.value
     if x is not None:
-        if k_2(x) is None:
+        if k_3(x) is None:
             notes.append('_tenant.capillary.currencyCode:pattern')
         else:
             o42['currencyCode'] = x
-    # mappings/transactionAdded.toml:182  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    # mappings/transactionAdded.toml:190  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
     x = v[20]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o42['lineItemCount'] = x
-    # mappings/transactionAdded.toml:183  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    # mappings/transactionAdded.toml:191  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
     x = v[15]
     if x is not None:
         x = rfc3339(x)
@@ -1598,12 +1678,12 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o42['enteredAt'] = x
-    # mappings/transactionAdded.toml:184  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    # mappings/transactionAdded.toml:192  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
     x = v[28]
     if x is not None:
         x = str(x)
         o42['enteredById'] = x
-    # mappings/transactionAdded.toml:185  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionAdded.toml:193  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -1613,7 +1693,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o42['storeCode'] = x
-    # mappings/transactionAdded.toml:186  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    # mappings/transactionAdded.toml:194  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -1623,7 +1703,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o42['storeName'] = x
-    # mappings/transactionAdded.toml:187  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    # mappings/transactionAdded.toml:195  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
     x = v[31]
     if x is not None:
         x = x.strip()
@@ -1633,7 +1713,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o42['storeExternalId'] = x
-    # mappings/transactionAdded.toml:188  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    # mappings/transactionAdded.toml:196  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
     x = v[32]
     if x is not None:
         x = x.strip()
@@ -1643,7 +1723,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o42['storeExternalId1'] = x
-    # mappings/transactionAdded.toml:189  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    # mappings/transactionAdded.toml:197  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
     x = v[33]
     if x is not None:
         x = x.strip()
@@ -1653,7 +1733,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o42['storeExternalId2'] = x
-    # mappings/transactionAdded.toml:190  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    # mappings/transactionAdded.toml:198  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
     x = v[34]
     if x is not None:
         x = x.strip()
@@ -1663,7 +1743,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o42['tillCode'] = x
-    # mappings/transactionAdded.toml:191  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    # mappings/transactionAdded.toml:199  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
     x = v[35]
     if x is not None:
         x = x.strip()
@@ -1673,7 +1753,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o42['tillName'] = x
-    # mappings/transactionAdded.toml:192  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    # mappings/transactionAdded.toml:200  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
     x = s[4]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1693,7 +1773,7 @@ def output_2(v, s, now, received, known, notes):
                     m43[name] = x
         if m43:
             o42['customFields'] = m43
-    # mappings/transactionAdded.toml:193  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    # mappings/transactionAdded.toml:201  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
     x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1714,10 +1794,10 @@ def output_2(v, s, now, received, known, notes):
         if m44:
             o42['extendedFields'] = m44
     l45 = []
-    # mappings/transactionAdded.toml:195  [output.fields."_tenant.capillary.lineItems"]
+    # mappings/transactionAdded.toml:203  [output.fields."_tenant.capillary.lineItems"]
     for item46 in v[36] or ():
         o47 = {}
-        # mappings/transactionAdded.toml:197  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionAdded.toml:205  fields."sku" = { from = "itemCode", required = true }
         x = item46[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -1731,14 +1811,14 @@ def output_2(v, s, now, received, known, notes):
             continue
         else:
             o47['sku'] = x
-        # mappings/transactionAdded.toml:198  fields."quantity" = { from = "qty" }
+        # mappings/transactionAdded.toml:206  fields."quantity" = { from = "qty" }
         x = item46[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o47['quantity'] = x
-        # mappings/transactionAdded.toml:199  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+        # mappings/transactionAdded.toml:207  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
         x = f_known_text(item46[2], 'REGULAR', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1746,14 +1826,14 @@ def output_2(v, s, now, received, known, notes):
             x = x.value
         if x is not None:
             o47['type'] = x
-        # mappings/transactionAdded.toml:200  fields."netAmount" = { from = "amount" }
+        # mappings/transactionAdded.toml:208  fields."netAmount" = { from = "amount" }
         x = item46[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o47['netAmount'] = x
-        # mappings/transactionAdded.toml:201  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionAdded.toml:209  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item46[4]
         if x is not None:
             x = x.strip()
@@ -1763,7 +1843,7 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o47['parentBillNumber'] = x
-        # mappings/transactionAdded.toml:202  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionAdded.toml:210  fields."purchaseTime" = { from = "purchaseTime" }
         x = item46[5]
         if x is not None:
             x = x.strip()
@@ -1773,7 +1853,7 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o47['purchaseTime'] = x
-        # mappings/transactionAdded.toml:203  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionAdded.toml:211  fields."returnType" = { from = "returnType", as = "upper" }
         x = item46[6]
         if x is not None:
             x = x.strip()
@@ -1784,7 +1864,7 @@ def output_2(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o47['returnType'] = x
-        # mappings/transactionAdded.toml:204  fields."serial" = { from = "serial" }
+        # mappings/transactionAdded.toml:212  fields."serial" = { from = "serial" }
         x = item46[7]
         if x is not None:
             x = x.strip()
@@ -1794,21 +1874,57 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o47['serial'] = x
-        # mappings/transactionAdded.toml:205  fields."rate" = { from = "rate" }
+        # mappings/transactionAdded.toml:213  fields."rate" = { from = "rate" }
         x = item46[8]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].rate:not finite')
             else:
                 o47['rate'] = x
+        # mappings/transactionAdded.toml:214  fields."name" = { from = "description" }
+        x = item46[9]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('_tenant.capillary.lineItems[].name:placeholder')
+            else:
+                o47['name'] = x
+        # mappings/transactionAdded.toml:215  fields."grossAmount" = { from = "value" }
+        x = item46[10]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].grossAmount:not finite')
+            else:
+                o47['grossAmount'] = x
+        # mappings/transactionAdded.toml:216  fields."discountAmount" = { from = "discount" }
+        x = item46[11]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].discountAmount:not finite')
+            else:
+                o47['discountAmount'] = x
+        # mappings/transactionAdded.toml:217  fields."imageUrl" = { from = "imgUrl" }
+        x = item46[12]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:placeholder')
+            elif k_2(x) is None:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:uri')
+            else:
+                o47['imageUrl'] = x
         l45.append(o47)
     if l45:
         o42['lineItems'] = l45
     l48 = []
-    # mappings/transactionAdded.toml:207  [output.fields."_tenant.capillary.payments"]
+    # mappings/transactionAdded.toml:219  [output.fields."_tenant.capillary.payments"]
     for item49 in v[37] or ():
         o50 = {}
-        # mappings/transactionAdded.toml:209  fields."type" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionAdded.toml:221  fields."type" = { from = "mode", as = "lower", required = true }
         x = item49[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
@@ -1823,7 +1939,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o50['type'] = x
-        # mappings/transactionAdded.toml:210  fields."amount" = { from = "value" }
+        # mappings/transactionAdded.toml:222  fields."amount" = { from = "value" }
         x = item49[1]
         if x is not None:
             if not isfinite(x):
@@ -1837,7 +1953,7 @@ def output_2(v, s, now, received, known, notes):
         o41['capillary'] = o42
     if o41:
         o['_tenant'] = o41
-    # mappings/transactionAdded.toml:168  "eventType" = { lookup = "no_commerce", from = "data.billType" }
+    # mappings/transactionAdded.toml:176  "eventType" = { lookup = "no_commerce", from = "data.billType" }
     x = v[4]
     if x is not None:
         x = x.strip().casefold()
@@ -1916,7 +2032,7 @@ def skip_3(b, p, end):                                    # capillary.events.tra
 
 def read(b, p):                                           # capillary.events.TransactionAdded bf651c74cca35e02
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v29_email = v30_mobile = v31_loyaltyType = v4_billType = v11_transactionId = v12_billNumber = v13_billClientId = v14_billDate = v15_enteredAt = v16_amount = v17_currencyCode = v18_grossAmount = v19_discount = v20_lineItemCount = v21_deliveryStatus = v22_outlierStatus = v25_customFields = v28_extendedFields = v32_id = v33_code = v34_name = v35_externalId = v36_externalId1 = v37_externalId2 = v38_code = v39_name = v49_lineItems = v53_lineItems = v58_lineItems = v59_lineItems = v52_paymentModes = v3_dropped = v5_eventId = v6_createdAt = v7_refId = v8_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v29_email = v30_mobile = v31_loyaltyType = v4_billType = v11_transactionId = v12_billNumber = v13_billClientId = v14_billDate = v15_enteredAt = v16_amount = v17_currencyCode = v18_grossAmount = v19_discount = v20_lineItemCount = v21_deliveryStatus = v22_outlierStatus = v25_customFields = v28_extendedFields = v32_id = v33_code = v34_name = v35_externalId = v36_externalId1 = v37_externalId2 = v38_code = v39_name = v53_lineItems = v57_lineItems = v58_lineItems = v59_lineItems = v56_paymentModes = v3_dropped = v5_eventId = v6_createdAt = v7_refId = v8_apiRequestId = v9_eventLogId = v10_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -2698,8 +2814,8 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # data.lineItems: union
         p += 1
         if t == 2:
-            v49_lineItems = []                            # data.lineItems: one tuple per item
             v53_lineItems = []                            # data.lineItems: one tuple per item
+            v57_lineItems = []                            # data.lineItems: one tuple per item
             v58_lineItems = []                            # data.lineItems: one tuple per item
             v59_lineItems = []                            # data.lineItems: one tuple per item
             while n := HALF[b[p]]:                        # data.lineItems: blocks
@@ -2707,7 +2823,7 @@ def read(b, p):                                           # capillary.events.Tra
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 17)
                 for _ in range(n):
-                    v40_itemCode = v41_qty = v42_type = v43_amount = v44_parentBillNumber = v45_purchaseTime = v46_returnType = v47_serial = v48_rate = v54_description = v55_value = v56_discount = v57_imgUrl = None
+                    v40_itemCode = v41_qty = v42_type = v43_amount = v44_parentBillNumber = v45_purchaseTime = v46_returnType = v47_serial = v48_rate = v49_description = v50_value = v51_discount = v52_imgUrl = None
                     t = b[p]                              # data.lineItems[].itemCode: union
                     p += 1
                     if t == 2:
@@ -2733,7 +2849,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v54_description = b[s:p].decode()
+                        v49_description = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].serial: union
@@ -2767,14 +2883,14 @@ def read(b, p):                                           # capillary.events.Tra
                     t = b[p]                              # data.lineItems[].value: union
                     p += 1
                     if t == 2:
-                        (v55_value,) = double_at(b, p)    # data.lineItems[].value: double
+                        (v50_value,) = double_at(b, p)    # data.lineItems[].value: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].discount: union
                     p += 1
                     if t == 2:
-                        (v56_discount,) = double_at(b, p)  # data.lineItems[].discount: double
+                        (v51_discount,) = double_at(b, p)  # data.lineItems[].discount: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -2852,7 +2968,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v57_imgUrl = b[s:p].decode()
+                        v52_imgUrl = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     if b[p : p + 4] == b'\x00\x00\x00\x00':  # attributes, extendedFields, customFields, comboDetails: null
@@ -2995,23 +3111,23 @@ def read(b, p):                                           # capillary.events.Tra
                             p += 1
                         elif t:
                             raise Bad("no such branch of the union")
-                    v49_lineItems.append((v40_itemCode, v41_qty, v42_type, v43_amount, v44_parentBillNumber, v45_purchaseTime, v46_returnType, v47_serial, v48_rate))
-                    v53_lineItems.append((v42_type, v43_amount))
-                    v58_lineItems.append((v40_itemCode, v42_type, v54_description, v41_qty, v55_value, v56_discount, v57_imgUrl))
-                    v59_lineItems.append((v40_itemCode, v42_type, v54_description, v41_qty, v43_amount, v57_imgUrl))
+                    v53_lineItems.append((v40_itemCode, v41_qty, v42_type, v43_amount, v44_parentBillNumber, v45_purchaseTime, v46_returnType, v47_serial, v48_rate, v49_description, v50_value, v51_discount, v52_imgUrl))
+                    v57_lineItems.append((v42_type, v43_amount))
+                    v58_lineItems.append((v40_itemCode, v42_type, v49_description, v41_qty, v50_value, v51_discount, v52_imgUrl))
+                    v59_lineItems.append((v40_itemCode, v42_type, v49_description, v41_qty, v43_amount, v52_imgUrl))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.paymentModes: union
         p += 1
         if t == 2:
-            v52_paymentModes = []                         # data.paymentModes: one tuple per item
+            v56_paymentModes = []                         # data.paymentModes: one tuple per item
             while n := HALF[b[p]]:                        # data.paymentModes: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v50_mode = v51_value = None
+                    v54_mode = v55_value = None
                     t = b[p]                              # data.paymentModes[].mode: union
                     p += 1
                     if t == 2:
@@ -3023,13 +3139,13 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v50_mode = b[s:p].decode()
+                        v54_mode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.paymentModes[].value: union
                     p += 1
                     if t == 2:
-                        (v51_value,) = double_at(b, p)    # data.paymentModes[].value: double
+                        (v55_value,) = double_at(b, p)    # data.paymentModes[].value: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -3070,7 +3186,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += 1
                     elif t:
                         raise Bad("no such branch of the union")
-                    v52_paymentModes.append((v50_mode, v51_value))
+                    v56_paymentModes.append((v54_mode, v55_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -3078,4 +3194,4 @@ def read(b, p):                                           # capillary.events.Tra
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_billType, v5_eventId, v6_createdAt, v7_refId, v8_apiRequestId, v9_eventLogId, v10_loyaltyEventId, v11_transactionId, v12_billNumber, v13_billClientId, v14_billDate, v15_enteredAt, v16_amount, v17_currencyCode, v18_grossAmount, v19_discount, v20_lineItemCount, v21_deliveryStatus, v22_outlierStatus, v25_customFields, v28_extendedFields, v29_email, v30_mobile, v31_loyaltyType, v32_id, v33_code, v34_name, v35_externalId, v36_externalId1, v37_externalId2, v38_code, v39_name, v49_lineItems, v52_paymentModes, v53_lineItems, v58_lineItems, v59_lineItems)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_billType, v5_eventId, v6_createdAt, v7_refId, v8_apiRequestId, v9_eventLogId, v10_loyaltyEventId, v11_transactionId, v12_billNumber, v13_billClientId, v14_billDate, v15_enteredAt, v16_amount, v17_currencyCode, v18_grossAmount, v19_discount, v20_lineItemCount, v21_deliveryStatus, v22_outlierStatus, v25_customFields, v28_extendedFields, v29_email, v30_mobile, v31_loyaltyType, v32_id, v33_code, v34_name, v35_externalId, v36_externalId1, v37_externalId2, v38_code, v39_name, v53_lineItems, v56_paymentModes, v57_lineItems, v58_lineItems, v59_lineItems)

@@ -37,7 +37,7 @@
 #   v[33] data.enteredBy.store.externalId2
 #   v[34] data.enteredBy.till.code
 #   v[35] data.enteredBy.till.name
-#   v[36] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate]
+#   v[36] data.lineItems[itemCode,qty,type,amount,parentBillNumber,purchaseTime,returnType,serial,rate,description,value,discount,imgUrl]
 #   v[37] data.paymentModes[mode,value]
 #   v[38] data.lineItems[itemCode,type,description,qty,value,discount,imgUrl]
 #   v[39] data.lineItems[itemCode,type,description,qty,imgUrl]
@@ -487,6 +487,47 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].rate:not finite')
             else:
                 o7['rate'] = x
+        # mappings/transactionUpdated.toml:77  fields."name" = { call = "text_of_other_kind", with = ["description", "type", "dropped", { const = "data.lineItems[].type" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_text_of_other_kind(item6[9], item6[2], v[3], 'data.lineItems[].type', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].name:' + reason)
+            x = x.value
+        if x is not None:
+            o7['name'] = x
+        # mappings/transactionUpdated.toml:78  fields."grossAmount" = { call = "number_of_other_kind", with = ["value", "type", "dropped", { const = "data.lineItems[].type" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_number_of_other_kind(item6[10], item6[2], v[3], 'data.lineItems[].type', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].grossAmount:' + reason)
+            x = x.value
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].grossAmount:not finite')
+            else:
+                o7['grossAmount'] = x
+        # mappings/transactionUpdated.toml:79  fields."discountAmount" = { call = "number_of_other_kind", with = ["discount", "type", "dropped", { const = "data.lineItems[].type" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_number_of_other_kind(item6[11], item6[2], v[3], 'data.lineItems[].type', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].discountAmount:' + reason)
+            x = x.value
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].discountAmount:not finite')
+            else:
+                o7['discountAmount'] = x
+        # mappings/transactionUpdated.toml:80  fields."imageUrl" = { call = "text_of_other_kind", with = ["imgUrl", "type", "dropped", { const = "data.lineItems[].type" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_text_of_other_kind(item6[12], item6[2], v[3], 'data.lineItems[].type', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:' + reason)
+            x = x.value
+        if x is not None:
+            if k_2(x) is None:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:uri')
+            else:
+                o7['imageUrl'] = x
         l5.append(o7)
     if l5:
         o2['lineItems'] = l5
@@ -504,7 +545,7 @@ def output_0(v, s, now, received, known, notes):
         if not x:
             pass
         else:
-            x = k_2.get(x, 'loyalty.transactionUpdated')
+            x = k_3.get(x, 'loyalty.transactionUpdated')
             if x is None:
                 notes.append('eventType:lookup')
             else:
@@ -541,7 +582,7 @@ def output_0(v, s, now, received, known, notes):
             notes.append('commerce.order.currencyCode:' + reason)
         x = x.value
     if x is not None:
-        if k_3(x) is None:
+        if k_4(x) is None:
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o9['currencyCode'] = x
@@ -570,10 +611,10 @@ def output_0(v, s, now, received, known, notes):
         else:
             o9['lastUpdatedDate'] = x
     l10 = []
-    # mappings/transactionUpdated.toml:78  [output.fields."commerce.order.payments"]
+    # mappings/transactionUpdated.toml:82  [output.fields."commerce.order.payments"]
     for item11 in v[37] or ():
         o12 = {}
-        # mappings/transactionUpdated.toml:80  fields."paymentType" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionUpdated.toml:84  fields."paymentType" = { from = "mode", as = "lower", required = true }
         x = item11[0]
         if x is None:
             notes.append('commerce.order.payments[].paymentType:absent')
@@ -588,21 +629,21 @@ def output_0(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o12['paymentType'] = x
-        # mappings/transactionUpdated.toml:81  fields."paymentAmount" = { from = "value" }
+        # mappings/transactionUpdated.toml:85  fields."paymentAmount" = { from = "value" }
         x = item11[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('commerce.order.payments[].paymentAmount:not finite')
             else:
                 o12['paymentAmount'] = x
-        # mappings/transactionUpdated.toml:82  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionUpdated.toml:86  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[7]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.payments[].currencyCode:' + reason)
             x = x.value
         if x is not None:
-            if k_3(x) is None:
+            if k_4(x) is None:
                 notes.append('commerce.order.payments[].currencyCode:pattern')
             else:
                 o12['currencyCode'] = x
@@ -680,7 +721,7 @@ def output_0(v, s, now, received, known, notes):
                 notes.append('productListItems[].currencyCode:' + reason)
             x = x.value
         if x is not None:
-            if k_3(x) is None:
+            if k_4(x) is None:
                 notes.append('productListItems[].currencyCode:pattern')
             else:
                 o16['currencyCode'] = x
@@ -692,7 +733,7 @@ def output_0(v, s, now, received, known, notes):
                 pass
             elif x in PLACEHOLDERS:
                 notes.append('productListItems[].productImageUrl:placeholder')
-            elif k_4(x) is None:
+            elif k_2(x) is None:
                 notes.append('productListItems[].productImageUrl:uri')
             else:
                 o16['productImageUrl'] = x
@@ -703,19 +744,19 @@ def output_0(v, s, now, received, known, notes):
 
 
 def output_1(v, s, now, received, known, notes):
-    # mappings/transactionUpdated.toml:86  events-return -> events
-    # mappings/transactionUpdated.toml:89  when = [
+    # mappings/transactionUpdated.toml:90  events-return -> events
+    # mappings/transactionUpdated.toml:93  when = [
     if v[3] and (lost := unreadable(('data.billType', 'data.deliveryStatus'), v[3])):
         raise Unmappable('when', undecided(lost))
     if not f_either_is(v[4], v[5], 'RETURN', 'RETURNED'):
         return None
-    # mappings/transactionUpdated.toml:89  when = [
+    # mappings/transactionUpdated.toml:93  when = [
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         raise Unmappable('when', undecided(lost))
     if not s[0]:
         return None
     o = {}
-    # mappings/transactionUpdated.toml:94  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    # mappings/transactionUpdated.toml:98  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
     x = f_event_id(v[0], v[1], v[6], 'events-return', None, v[7], received, v[8], v[9], v[2], v[10], v[11], v[12], v[13], v[14], v[4], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[5], v[22], v[23] or (), v[24] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -826,7 +867,7 @@ def output_1(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o18['customerId'] = x
-    # mappings/transactionUpdated.toml:102  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    # mappings/transactionUpdated.toml:106  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
     x = v[27]
     if x is not None:
         x = x.strip()
@@ -837,12 +878,12 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o18['loyaltyType'] = x
-    # mappings/transactionUpdated.toml:103  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionUpdated.toml:107  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
     x = v[12]
     if x is not None:
         x = str(x)
         o18['transactionId'] = x
-    # mappings/transactionUpdated.toml:104  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    # mappings/transactionUpdated.toml:108  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
     x = v[13]
     if x is not None:
         x = x.strip()
@@ -852,7 +893,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o18['billNumber'] = x
-    # mappings/transactionUpdated.toml:105  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    # mappings/transactionUpdated.toml:109  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
     x = v[14]
     if x is not None:
         x = x.strip()
@@ -862,7 +903,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o18['billClientId'] = x
-    # mappings/transactionUpdated.toml:106  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    # mappings/transactionUpdated.toml:110  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -870,7 +911,7 @@ def output_1(v, s, now, received, known, notes):
         x = x.value
     if x is not None:
         o18['billType'] = x
-    # mappings/transactionUpdated.toml:107  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    # mappings/transactionUpdated.toml:111  "_tenant.capillary.billDate" = { from = "data.billDate" }
     x = v[15]
     if x is not None:
         x = rfc3339(x)
@@ -878,7 +919,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billDate:time')
         else:
             o18['billDate'] = x
-    # mappings/transactionUpdated.toml:108  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    # mappings/transactionUpdated.toml:112  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
     x = v[5]
     if x is not None:
         x = x.strip()
@@ -889,7 +930,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o18['deliveryStatus'] = x
-    # mappings/transactionUpdated.toml:109  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    # mappings/transactionUpdated.toml:113  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
     x = v[22]
     if x is not None:
         x = x.strip()
@@ -900,35 +941,35 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o18['outlierStatus'] = x
-    # mappings/transactionUpdated.toml:110  "_tenant.capillary.amount" = { from = "data.amount" }
+    # mappings/transactionUpdated.toml:114  "_tenant.capillary.amount" = { from = "data.amount" }
     x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o18['amount'] = x
-    # mappings/transactionUpdated.toml:111  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    # mappings/transactionUpdated.toml:115  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
     x = s[4]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o18['grossAmount'] = x
-    # mappings/transactionUpdated.toml:112  "_tenant.capillary.discount" = { from = "data.discount" }
+    # mappings/transactionUpdated.toml:116  "_tenant.capillary.discount" = { from = "data.discount" }
     x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o18['discount'] = x
-    # mappings/transactionUpdated.toml:113  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    # mappings/transactionUpdated.toml:117  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
     x = v[21]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o18['lineItemCount'] = x
-    # mappings/transactionUpdated.toml:114  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    # mappings/transactionUpdated.toml:118  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
     x = v[16]
     if x is not None:
         x = rfc3339(x)
@@ -936,12 +977,12 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o18['enteredAt'] = x
-    # mappings/transactionUpdated.toml:115  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    # mappings/transactionUpdated.toml:119  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
     x = v[28]
     if x is not None:
         x = str(x)
         o18['enteredById'] = x
-    # mappings/transactionUpdated.toml:116  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionUpdated.toml:120  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -951,7 +992,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o18['storeCode'] = x
-    # mappings/transactionUpdated.toml:117  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    # mappings/transactionUpdated.toml:121  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -961,7 +1002,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o18['storeName'] = x
-    # mappings/transactionUpdated.toml:118  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    # mappings/transactionUpdated.toml:122  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
     x = v[31]
     if x is not None:
         x = x.strip()
@@ -971,7 +1012,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o18['storeExternalId'] = x
-    # mappings/transactionUpdated.toml:119  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    # mappings/transactionUpdated.toml:123  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
     x = v[32]
     if x is not None:
         x = x.strip()
@@ -981,7 +1022,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o18['storeExternalId1'] = x
-    # mappings/transactionUpdated.toml:120  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    # mappings/transactionUpdated.toml:124  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
     x = v[33]
     if x is not None:
         x = x.strip()
@@ -991,7 +1032,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o18['storeExternalId2'] = x
-    # mappings/transactionUpdated.toml:121  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    # mappings/transactionUpdated.toml:125  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
     x = v[34]
     if x is not None:
         x = x.strip()
@@ -1001,7 +1042,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o18['tillCode'] = x
-    # mappings/transactionUpdated.toml:122  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    # mappings/transactionUpdated.toml:126  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
     x = v[35]
     if x is not None:
         x = x.strip()
@@ -1011,7 +1052,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o18['tillName'] = x
-    # mappings/transactionUpdated.toml:123  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    # mappings/transactionUpdated.toml:127  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
     x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1031,7 +1072,7 @@ def output_1(v, s, now, received, known, notes):
                     m19[name] = x
         if m19:
             o18['customFields'] = m19
-    # mappings/transactionUpdated.toml:124  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    # mappings/transactionUpdated.toml:128  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
     x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1052,10 +1093,10 @@ def output_1(v, s, now, received, known, notes):
         if m20:
             o18['extendedFields'] = m20
     l21 = []
-    # mappings/transactionUpdated.toml:134  [output.fields."_tenant.capillary.lineItems"]
+    # mappings/transactionUpdated.toml:138  [output.fields."_tenant.capillary.lineItems"]
     for item22 in v[36] or ():
         o23 = {}
-        # mappings/transactionUpdated.toml:136  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionUpdated.toml:140  fields."sku" = { from = "itemCode", required = true }
         x = item22[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -1069,14 +1110,14 @@ def output_1(v, s, now, received, known, notes):
             continue
         else:
             o23['sku'] = x
-        # mappings/transactionUpdated.toml:137  fields."quantity" = { from = "qty" }
+        # mappings/transactionUpdated.toml:141  fields."quantity" = { from = "qty" }
         x = item22[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o23['quantity'] = x
-        # mappings/transactionUpdated.toml:138  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+        # mappings/transactionUpdated.toml:142  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
         x = f_known_text(item22[2], 'REGULAR', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1084,14 +1125,14 @@ def output_1(v, s, now, received, known, notes):
             x = x.value
         if x is not None:
             o23['type'] = x
-        # mappings/transactionUpdated.toml:139  fields."netAmount" = { from = "amount" }
+        # mappings/transactionUpdated.toml:143  fields."netAmount" = { from = "amount" }
         x = item22[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o23['netAmount'] = x
-        # mappings/transactionUpdated.toml:140  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionUpdated.toml:144  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item22[4]
         if x is not None:
             x = x.strip()
@@ -1101,7 +1142,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o23['parentBillNumber'] = x
-        # mappings/transactionUpdated.toml:141  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionUpdated.toml:145  fields."purchaseTime" = { from = "purchaseTime" }
         x = item22[5]
         if x is not None:
             x = x.strip()
@@ -1111,7 +1152,7 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o23['purchaseTime'] = x
-        # mappings/transactionUpdated.toml:142  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionUpdated.toml:146  fields."returnType" = { from = "returnType", as = "upper" }
         x = item22[6]
         if x is not None:
             x = x.strip()
@@ -1122,7 +1163,7 @@ def output_1(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o23['returnType'] = x
-        # mappings/transactionUpdated.toml:143  fields."serial" = { from = "serial" }
+        # mappings/transactionUpdated.toml:147  fields."serial" = { from = "serial" }
         x = item22[7]
         if x is not None:
             x = x.strip()
@@ -1132,21 +1173,54 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o23['serial'] = x
-        # mappings/transactionUpdated.toml:144  fields."rate" = { from = "rate" }
+        # mappings/transactionUpdated.toml:148  fields."rate" = { from = "rate" }
         x = item22[8]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].rate:not finite')
             else:
                 o23['rate'] = x
+        # mappings/transactionUpdated.toml:149  fields."name" = { call = "text_of_other_kind", with = ["description", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_text_of_other_kind(item22[9], item22[2], v[3], 'data.lineItems[].type', 'RETURN', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].name:' + reason)
+            x = x.value
+        if x is not None:
+            o23['name'] = x
+        # mappings/transactionUpdated.toml:150  fields."grossAmount" = { from = "value" }
+        x = item22[10]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].grossAmount:not finite')
+            else:
+                o23['grossAmount'] = x
+        # mappings/transactionUpdated.toml:151  fields."discountAmount" = { from = "discount" }
+        x = item22[11]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].discountAmount:not finite')
+            else:
+                o23['discountAmount'] = x
+        # mappings/transactionUpdated.toml:152  fields."imageUrl" = { call = "text_of_other_kind", with = ["imgUrl", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }] }
+        x = f_text_of_other_kind(item22[12], item22[2], v[3], 'data.lineItems[].type', 'RETURN', 'REGULAR', '')
+        if x.__class__ is Noted:
+            for reason in x.reasons:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:' + reason)
+            x = x.value
+        if x is not None:
+            if k_2(x) is None:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:uri')
+            else:
+                o23['imageUrl'] = x
         l21.append(o23)
     if l21:
         o18['lineItems'] = l21
     l24 = []
-    # mappings/transactionUpdated.toml:147  [output.fields."_tenant.capillary.payments"]
+    # mappings/transactionUpdated.toml:155  [output.fields."_tenant.capillary.payments"]
     for item25 in v[37] or ():
         o26 = {}
-        # mappings/transactionUpdated.toml:149  fields."type" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionUpdated.toml:157  fields."type" = { from = "mode", as = "lower", required = true }
         x = item25[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
@@ -1161,7 +1235,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o26['type'] = x
-        # mappings/transactionUpdated.toml:150  fields."amount" = { from = "value" }
+        # mappings/transactionUpdated.toml:158  fields."amount" = { from = "value" }
         x = item25[1]
         if x is not None:
             if not isfinite(x):
@@ -1175,7 +1249,7 @@ def output_1(v, s, now, received, known, notes):
         o17['capillary'] = o18
     if o17:
         o['_tenant'] = o17
-    # mappings/transactionUpdated.toml:96  "eventType" = { lookup = "return", from = ["data.billType", "eventName"] }
+    # mappings/transactionUpdated.toml:100  "eventType" = { lookup = "return", from = ["data.billType", "eventName"] }
     x = v[4]
     if not (x and not x.isspace()):
         y = v[1]
@@ -1192,18 +1266,18 @@ def output_1(v, s, now, received, known, notes):
                 o['eventType'] = x
     o27 = {}
     o28 = {}
-    # mappings/transactionUpdated.toml:97  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    # mappings/transactionUpdated.toml:101  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
     x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.currencyCode:' + reason)
         x = x.value
     if x is not None:
-        if k_3(x) is None:
+        if k_4(x) is None:
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o28['currencyCode'] = x
-    # mappings/transactionUpdated.toml:98  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    # mappings/transactionUpdated.toml:102  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
     x = s[8]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1215,7 +1289,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('commerce.order.createdDate:time')
         else:
             o28['createdDate'] = x
-    # mappings/transactionUpdated.toml:99  "commerce.order.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/transactionUpdated.toml:103  "commerce.order.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1228,7 +1302,7 @@ def output_1(v, s, now, received, known, notes):
         else:
             o28['lastUpdatedDate'] = x
     o29 = {}
-    # mappings/transactionUpdated.toml:100  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionUpdated.toml:104  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
     x = v[12]
     if x is not None:
         x = str(x)
@@ -1238,7 +1312,7 @@ def output_1(v, s, now, received, known, notes):
     if o28:
         o27['order'] = o28
     o30 = {}
-    # mappings/transactionUpdated.toml:101  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionUpdated.toml:105  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -1253,10 +1327,10 @@ def output_1(v, s, now, received, known, notes):
     if o27:
         o['commerce'] = o27
     l31 = []
-    # mappings/transactionUpdated.toml:126  [output.fields."productListItems"]
+    # mappings/transactionUpdated.toml:130  [output.fields."productListItems"]
     for item32 in v[39] or ():
         o33 = {}
-        # mappings/transactionUpdated.toml:128  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
+        # mappings/transactionUpdated.toml:132  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
         x = f_text_of_kind(item32[0], item32[1], v[3], 'data.lineItems[].type', 'RETURN', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1268,7 +1342,7 @@ def output_1(v, s, now, received, known, notes):
             notes.append('productListItems[].SKU:absent')
             continue
         o33['SKU'] = x
-        # mappings/transactionUpdated.toml:129  fields."name" = { from = "description" }
+        # mappings/transactionUpdated.toml:133  fields."name" = { from = "description" }
         x = item32[2]
         if x is not None:
             x = x.strip()
@@ -1278,25 +1352,25 @@ def output_1(v, s, now, received, known, notes):
                 notes.append('productListItems[].name:placeholder')
             else:
                 o33['name'] = x
-        # mappings/transactionUpdated.toml:130  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        # mappings/transactionUpdated.toml:134  fields."quantity" = { call = "whole_count", with = ["qty"] }
         x = f_whole_count(item32[3])
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('productListItems[].quantity:range')
             else:
                 o33['quantity'] = x
-        # mappings/transactionUpdated.toml:131  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionUpdated.toml:135  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[7]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].currencyCode:' + reason)
             x = x.value
         if x is not None:
-            if k_3(x) is None:
+            if k_4(x) is None:
                 notes.append('productListItems[].currencyCode:pattern')
             else:
                 o33['currencyCode'] = x
-        # mappings/transactionUpdated.toml:132  fields."productImageUrl" = { from = "imgUrl" }
+        # mappings/transactionUpdated.toml:136  fields."productImageUrl" = { from = "imgUrl" }
         x = item32[4]
         if x is not None:
             x = x.strip()
@@ -1304,7 +1378,7 @@ def output_1(v, s, now, received, known, notes):
                 pass
             elif x in PLACEHOLDERS:
                 notes.append('productListItems[].productImageUrl:placeholder')
-            elif k_4(x) is None:
+            elif k_2(x) is None:
                 notes.append('productListItems[].productImageUrl:uri')
             else:
                 o33['productImageUrl'] = x
@@ -1315,34 +1389,34 @@ def output_1(v, s, now, received, known, notes):
 
 
 def output_2(v, s, now, received, known, notes):
-    # mappings/transactionUpdated.toml:155  events-refund -> events
-    # mappings/transactionUpdated.toml:158  when = [
+    # mappings/transactionUpdated.toml:163  events-refund -> events
+    # mappings/transactionUpdated.toml:166  when = [
     if v[3] and (lost := unreadable(('data.deliveryStatus',), v[3])):
         raise Unmappable('when', undecided(lost))
     if not f_is_any(v[5], 'RETURNED'):
         return None
-    # mappings/transactionUpdated.toml:158  when = [
+    # mappings/transactionUpdated.toml:166  when = [
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         raise Unmappable('when', undecided(lost))
     if not f_is_none_of(v[4], 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN'):
         return None
-    # mappings/transactionUpdated.toml:158  when = [
+    # mappings/transactionUpdated.toml:166  when = [
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         return Skip(undecided(lost), 'events')
     if not f_is_any(v[4], 'REGULAR', 'MIXED', ''):
         return Skip('refund of a bill of an unknown type', 'events')
-    # mappings/transactionUpdated.toml:158  when = [
+    # mappings/transactionUpdated.toml:166  when = [
     if v[3] and (lost := unreadable(('data.transactionId',), v[3])):
         return Skip(undecided(lost), 'events')
     if not f_is_none_of(v[12], '', 0, -1):
         return Skip('refund of no known bill', 'events')
-    # mappings/transactionUpdated.toml:158  when = [
+    # mappings/transactionUpdated.toml:166  when = [
     if v[3] and (lost := unreadable(('data.amount',), v[3])):
         return Skip(undecided(lost), 'events')
     if not f_is_number(v[17]):
         return Skip('refund of no known amount', 'events')
     o = {}
-    # mappings/transactionUpdated.toml:166  "_id" = { call = "event_id", with = ["orgId", "eventName", { const = "" }, "@output", "@item", { const = 0 }, "@received", "data.transactionId"], required = true }
+    # mappings/transactionUpdated.toml:174  "_id" = { call = "event_id", with = ["orgId", "eventName", { const = "" }, "@output", "@item", { const = 0 }, "@received", "data.transactionId"], required = true }
     x = f_event_id(v[0], v[1], '', 'events-refund', None, 0, received, v[12])
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1453,7 +1527,7 @@ def output_2(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o35['customerId'] = x
-    # mappings/transactionUpdated.toml:173  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    # mappings/transactionUpdated.toml:181  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
     x = v[27]
     if x is not None:
         x = x.strip()
@@ -1464,12 +1538,12 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o35['loyaltyType'] = x
-    # mappings/transactionUpdated.toml:174  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionUpdated.toml:182  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
     x = v[12]
     if x is not None:
         x = str(x)
         o35['transactionId'] = x
-    # mappings/transactionUpdated.toml:175  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    # mappings/transactionUpdated.toml:183  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
     x = v[13]
     if x is not None:
         x = x.strip()
@@ -1479,7 +1553,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o35['billNumber'] = x
-    # mappings/transactionUpdated.toml:176  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    # mappings/transactionUpdated.toml:184  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
     x = v[14]
     if x is not None:
         x = x.strip()
@@ -1489,7 +1563,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o35['billClientId'] = x
-    # mappings/transactionUpdated.toml:177  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    # mappings/transactionUpdated.toml:185  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1497,7 +1571,7 @@ def output_2(v, s, now, received, known, notes):
         x = x.value
     if x is not None:
         o35['billType'] = x
-    # mappings/transactionUpdated.toml:178  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    # mappings/transactionUpdated.toml:186  "_tenant.capillary.billDate" = { from = "data.billDate" }
     x = v[15]
     if x is not None:
         x = rfc3339(x)
@@ -1505,7 +1579,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billDate:time')
         else:
             o35['billDate'] = x
-    # mappings/transactionUpdated.toml:179  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    # mappings/transactionUpdated.toml:187  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
     x = v[5]
     if x is not None:
         x = x.strip()
@@ -1516,7 +1590,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o35['deliveryStatus'] = x
-    # mappings/transactionUpdated.toml:180  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    # mappings/transactionUpdated.toml:188  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
     x = v[22]
     if x is not None:
         x = x.strip()
@@ -1527,14 +1601,14 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o35['outlierStatus'] = x
-    # mappings/transactionUpdated.toml:181  "_tenant.capillary.amount" = { from = "data.amount" }
+    # mappings/transactionUpdated.toml:189  "_tenant.capillary.amount" = { from = "data.amount" }
     x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o35['amount'] = x
-    # mappings/transactionUpdated.toml:182  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionUpdated.toml:190  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -1544,7 +1618,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o35['storeCode'] = x
-    # mappings/transactionUpdated.toml:183  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    # mappings/transactionUpdated.toml:191  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -1558,22 +1632,22 @@ def output_2(v, s, now, received, known, notes):
         o34['capillary'] = o35
     if o34:
         o['_tenant'] = o34
-    # mappings/transactionUpdated.toml:167  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
+    # mappings/transactionUpdated.toml:175  "eventType" = { const = "commerce.backofficeCreditMemoIssued" }
     o['eventType'] = 'commerce.backofficeCreditMemoIssued'
     o36 = {}
     o37 = {}
-    # mappings/transactionUpdated.toml:168  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    # mappings/transactionUpdated.toml:176  "commerce.order.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
     x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('commerce.order.currencyCode:' + reason)
         x = x.value
     if x is not None:
-        if k_3(x) is None:
+        if k_4(x) is None:
             notes.append('commerce.order.currencyCode:pattern')
         else:
             o37['currencyCode'] = x
-    # mappings/transactionUpdated.toml:169  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
+    # mappings/transactionUpdated.toml:177  "commerce.order.createdDate" = { call = "plausible_time", with = ["@now", "createdAt", "data.billDate", "data.enteredAt"] }
     x = s[8]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1585,7 +1659,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('commerce.order.createdDate:time')
         else:
             o37['createdDate'] = x
-    # mappings/transactionUpdated.toml:170  "commerce.order.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
+    # mappings/transactionUpdated.toml:178  "commerce.order.lastUpdatedDate" = { call = "event_time", with = ["@now", "@received", "createdAt"] }
     x = s[1]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1598,7 +1672,7 @@ def output_2(v, s, now, received, known, notes):
         else:
             o37['lastUpdatedDate'] = x
     o38 = {}
-    # mappings/transactionUpdated.toml:171  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionUpdated.toml:179  "commerce.order.returns.returnID" = { from = "data.transactionId", as = "string" }
     x = v[12]
     if x is not None:
         x = str(x)
@@ -1606,10 +1680,10 @@ def output_2(v, s, now, received, known, notes):
     if o38:
         o37['returns'] = o38
     l39 = []
-    # mappings/transactionUpdated.toml:186  [output.fields."commerce.order.refunds"]
+    # mappings/transactionUpdated.toml:194  [output.fields."commerce.order.refunds"]
     for _once40 in ONCE:
         o41 = {}
-        # mappings/transactionUpdated.toml:187  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
+        # mappings/transactionUpdated.toml:195  fields."refundAmount" = { from = "data.amount", as = "absolute", required = true }
         x = v[17]
         if x is None:
             continue
@@ -1619,21 +1693,21 @@ def output_2(v, s, now, received, known, notes):
         else:
             x = abs(x)
             o41['refundAmount'] = x
-        # mappings/transactionUpdated.toml:188  fields."refundReason" = { const = "return" }
+        # mappings/transactionUpdated.toml:196  fields."refundReason" = { const = "return" }
         o41['refundReason'] = 'return'
-        # mappings/transactionUpdated.toml:189  fields."transactionID" = { from = "data.transactionId", as = "string" }
+        # mappings/transactionUpdated.toml:197  fields."transactionID" = { from = "data.transactionId", as = "string" }
         x = v[12]
         if x is not None:
             x = str(x)
             o41['transactionID'] = x
-        # mappings/transactionUpdated.toml:190  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionUpdated.toml:198  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[7]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.refunds[].currencyCode:' + reason)
             x = x.value
         if x is not None:
-            if k_3(x) is None:
+            if k_4(x) is None:
                 notes.append('commerce.order.refunds[].currencyCode:pattern')
             else:
                 o41['currencyCode'] = x
@@ -1643,7 +1717,7 @@ def output_2(v, s, now, received, known, notes):
     if o37:
         o36['order'] = o37
     o42 = {}
-    # mappings/transactionUpdated.toml:172  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionUpdated.toml:180  "commerce.commerceScope.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -1658,10 +1732,10 @@ def output_2(v, s, now, received, known, notes):
     if o36:
         o['commerce'] = o36
     l43 = []
-    # mappings/transactionUpdated.toml:192  [output.fields."productListItems"]
+    # mappings/transactionUpdated.toml:200  [output.fields."productListItems"]
     for item44 in v[39] or ():
         o45 = {}
-        # mappings/transactionUpdated.toml:194  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
+        # mappings/transactionUpdated.toml:202  fields."SKU" = { call = "text_of_kind", with = ["itemCode", "type", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }, { const = "REGULAR" }, { const = "" }], required = true }
         x = f_text_of_kind(item44[0], item44[1], v[3], 'data.lineItems[].type', 'RETURN', 'REGULAR', '')
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -1673,7 +1747,7 @@ def output_2(v, s, now, received, known, notes):
             notes.append('productListItems[].SKU:absent')
             continue
         o45['SKU'] = x
-        # mappings/transactionUpdated.toml:195  fields."name" = { from = "description" }
+        # mappings/transactionUpdated.toml:203  fields."name" = { from = "description" }
         x = item44[2]
         if x is not None:
             x = x.strip()
@@ -1683,25 +1757,25 @@ def output_2(v, s, now, received, known, notes):
                 notes.append('productListItems[].name:placeholder')
             else:
                 o45['name'] = x
-        # mappings/transactionUpdated.toml:196  fields."quantity" = { call = "whole_count", with = ["qty"] }
+        # mappings/transactionUpdated.toml:204  fields."quantity" = { call = "whole_count", with = ["qty"] }
         x = f_whole_count(item44[3])
         if x is not None:
             if not -2147483648 <= x <= 2147483647:
                 notes.append('productListItems[].quantity:range')
             else:
                 o45['quantity'] = x
-        # mappings/transactionUpdated.toml:197  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+        # mappings/transactionUpdated.toml:205  fields."currencyCode" = { call = "currency", with = ["data.currencyCode"] }
         x = s[7]
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('productListItems[].currencyCode:' + reason)
             x = x.value
         if x is not None:
-            if k_3(x) is None:
+            if k_4(x) is None:
                 notes.append('productListItems[].currencyCode:pattern')
             else:
                 o45['currencyCode'] = x
-        # mappings/transactionUpdated.toml:198  fields."productImageUrl" = { from = "imgUrl" }
+        # mappings/transactionUpdated.toml:206  fields."productImageUrl" = { from = "imgUrl" }
         x = item44[4]
         if x is not None:
             x = x.strip()
@@ -1709,7 +1783,7 @@ def output_2(v, s, now, received, known, notes):
                 pass
             elif x in PLACEHOLDERS:
                 notes.append('productListItems[].productImageUrl:placeholder')
-            elif k_4(x) is None:
+            elif k_2(x) is None:
                 notes.append('productListItems[].productImageUrl:uri')
             else:
                 o45['productImageUrl'] = x
@@ -1720,14 +1794,14 @@ def output_2(v, s, now, received, known, notes):
 
 
 def output_3(v, s, now, received, known, notes):
-    # mappings/transactionUpdated.toml:202  events-no-commerce -> events
-    # mappings/transactionUpdated.toml:205  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "RETURN" }] }
+    # mappings/transactionUpdated.toml:210  events-no-commerce -> events
+    # mappings/transactionUpdated.toml:213  when = { call = "is_none_of", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "" }, { const = "RETURN" }] }
     if v[3] and (lost := unreadable(('data.billType',), v[3])):
         raise Unmappable('when', undecided(lost))
     if not f_is_none_of(v[4], 'REGULAR', 'MIXED', '', 'RETURN'):
         return None
     o = {}
-    # mappings/transactionUpdated.toml:207  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
+    # mappings/transactionUpdated.toml:215  "_id" = { call = "event_id", with = ["orgId", "eventName", "eventId", "@output", "@item", "createdAt", "@received", "refId", "apiRequestId", "data.customerIdentifiers.customerId", "eventLogId", "loyaltyEventId", "data.transactionId", "data.billNumber", "data.billClientId", "data.billType", "data.billDate", "data.enteredAt", "data.amount", "data.currencyCode", "data.grossAmount", "data.discount", "data.lineItemCount", "data.deliveryStatus", "data.outlierStatus", "data.customFields[key,value]", "data.extendedFields[key,value]"], required = true }
     x = f_event_id(v[0], v[1], v[6], 'events-no-commerce', None, v[7], received, v[8], v[9], v[2], v[10], v[11], v[12], v[13], v[14], v[4], v[15], v[16], v[17], v[18], v[19], v[20], v[21], v[5], v[22], v[23] or (), v[24] or ())
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1838,7 +1912,7 @@ def output_3(v, s, now, received, known, notes):
     if x is not None:
         x = str(x)
         o47['customerId'] = x
-    # mappings/transactionUpdated.toml:209  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
+    # mappings/transactionUpdated.toml:217  "_tenant.capillary.loyaltyType" = { from = "data.customerIdentifiers.loyaltyType", as = "lower" }
     x = v[27]
     if x is not None:
         x = x.strip()
@@ -1849,12 +1923,12 @@ def output_3(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o47['loyaltyType'] = x
-    # mappings/transactionUpdated.toml:210  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
+    # mappings/transactionUpdated.toml:218  "_tenant.capillary.transactionId" = { from = "data.transactionId", as = "string" }
     x = v[12]
     if x is not None:
         x = str(x)
         o47['transactionId'] = x
-    # mappings/transactionUpdated.toml:211  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
+    # mappings/transactionUpdated.toml:219  "_tenant.capillary.billNumber" = { from = "data.billNumber" }
     x = v[13]
     if x is not None:
         x = x.strip()
@@ -1864,7 +1938,7 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billNumber:placeholder')
         else:
             o47['billNumber'] = x
-    # mappings/transactionUpdated.toml:212  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
+    # mappings/transactionUpdated.toml:220  "_tenant.capillary.billClientId" = { from = "data.billClientId" }
     x = v[14]
     if x is not None:
         x = x.strip()
@@ -1874,7 +1948,7 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billClientId:placeholder')
         else:
             o47['billClientId'] = x
-    # mappings/transactionUpdated.toml:213  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+    # mappings/transactionUpdated.toml:221  "_tenant.capillary.billType" = { call = "known_text", with = ["data.billType", { const = "REGULAR" }, { const = "MIXED" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
     x = s[3]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -1882,7 +1956,7 @@ def output_3(v, s, now, received, known, notes):
         x = x.value
     if x is not None:
         o47['billType'] = x
-    # mappings/transactionUpdated.toml:214  "_tenant.capillary.billDate" = { from = "data.billDate" }
+    # mappings/transactionUpdated.toml:222  "_tenant.capillary.billDate" = { from = "data.billDate" }
     x = v[15]
     if x is not None:
         x = rfc3339(x)
@@ -1890,7 +1964,7 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.billDate:time')
         else:
             o47['billDate'] = x
-    # mappings/transactionUpdated.toml:215  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
+    # mappings/transactionUpdated.toml:223  "_tenant.capillary.deliveryStatus" = { from = "data.deliveryStatus", as = "upper" }
     x = v[5]
     if x is not None:
         x = x.strip()
@@ -1901,7 +1975,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o47['deliveryStatus'] = x
-    # mappings/transactionUpdated.toml:216  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
+    # mappings/transactionUpdated.toml:224  "_tenant.capillary.outlierStatus" = { from = "data.outlierStatus", as = "upper" }
     x = v[22]
     if x is not None:
         x = x.strip()
@@ -1912,46 +1986,46 @@ def output_3(v, s, now, received, known, notes):
         else:
             x = x.upper()
             o47['outlierStatus'] = x
-    # mappings/transactionUpdated.toml:217  "_tenant.capillary.amount" = { from = "data.amount" }
+    # mappings/transactionUpdated.toml:225  "_tenant.capillary.amount" = { from = "data.amount" }
     x = v[17]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.amount:not finite')
         else:
             o47['amount'] = x
-    # mappings/transactionUpdated.toml:218  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
+    # mappings/transactionUpdated.toml:226  "_tenant.capillary.grossAmount" = { call = "known_amount", with = ["data.grossAmount"] }
     x = s[4]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.grossAmount:not finite')
         else:
             o47['grossAmount'] = x
-    # mappings/transactionUpdated.toml:219  "_tenant.capillary.discount" = { from = "data.discount" }
+    # mappings/transactionUpdated.toml:227  "_tenant.capillary.discount" = { from = "data.discount" }
     x = v[20]
     if x is not None:
         if not isfinite(x):
             notes.append('_tenant.capillary.discount:not finite')
         else:
             o47['discount'] = x
-    # mappings/transactionUpdated.toml:220  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
+    # mappings/transactionUpdated.toml:228  "_tenant.capillary.currencyCode" = { call = "currency", with = ["data.currencyCode"] }
     x = s[7]
     if x.__class__ is Noted:
         for reason in x.reasons:
             notes.append('_tenant.capillary.currencyCode:' + reason)
         x = x.value
     if x is not None:
-        if k_3(x) is None:
+        if k_4(x) is None:
             notes.append('_tenant.capillary.currencyCode:pattern')
         else:
             o47['currencyCode'] = x
-    # mappings/transactionUpdated.toml:221  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
+    # mappings/transactionUpdated.toml:229  "_tenant.capillary.lineItemCount" = { from = "data.lineItemCount" }
     x = v[21]
     if x is not None:
         if not -2147483648 <= x <= 2147483647:
             notes.append('_tenant.capillary.lineItemCount:range')
         else:
             o47['lineItemCount'] = x
-    # mappings/transactionUpdated.toml:222  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
+    # mappings/transactionUpdated.toml:230  "_tenant.capillary.enteredAt" = { from = "data.enteredAt" }
     x = v[16]
     if x is not None:
         x = rfc3339(x)
@@ -1959,12 +2033,12 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.enteredAt:time')
         else:
             o47['enteredAt'] = x
-    # mappings/transactionUpdated.toml:223  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
+    # mappings/transactionUpdated.toml:231  "_tenant.capillary.enteredById" = { from = "data.enteredBy.id", as = "string" }
     x = v[28]
     if x is not None:
         x = str(x)
         o47['enteredById'] = x
-    # mappings/transactionUpdated.toml:224  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
+    # mappings/transactionUpdated.toml:232  "_tenant.capillary.storeCode" = { from = "data.enteredBy.store.code" }
     x = v[29]
     if x is not None:
         x = x.strip()
@@ -1974,7 +2048,7 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeCode:placeholder')
         else:
             o47['storeCode'] = x
-    # mappings/transactionUpdated.toml:225  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
+    # mappings/transactionUpdated.toml:233  "_tenant.capillary.storeName" = { from = "data.enteredBy.store.name" }
     x = v[30]
     if x is not None:
         x = x.strip()
@@ -1984,7 +2058,7 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeName:placeholder')
         else:
             o47['storeName'] = x
-    # mappings/transactionUpdated.toml:226  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
+    # mappings/transactionUpdated.toml:234  "_tenant.capillary.storeExternalId" = { from = "data.enteredBy.store.externalId" }
     x = v[31]
     if x is not None:
         x = x.strip()
@@ -1994,7 +2068,7 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId:placeholder')
         else:
             o47['storeExternalId'] = x
-    # mappings/transactionUpdated.toml:227  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
+    # mappings/transactionUpdated.toml:235  "_tenant.capillary.storeExternalId1" = { from = "data.enteredBy.store.externalId1" }
     x = v[32]
     if x is not None:
         x = x.strip()
@@ -2004,7 +2078,7 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId1:placeholder')
         else:
             o47['storeExternalId1'] = x
-    # mappings/transactionUpdated.toml:228  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
+    # mappings/transactionUpdated.toml:236  "_tenant.capillary.storeExternalId2" = { from = "data.enteredBy.store.externalId2" }
     x = v[33]
     if x is not None:
         x = x.strip()
@@ -2014,7 +2088,7 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.storeExternalId2:placeholder')
         else:
             o47['storeExternalId2'] = x
-    # mappings/transactionUpdated.toml:229  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
+    # mappings/transactionUpdated.toml:237  "_tenant.capillary.tillCode" = { from = "data.enteredBy.till.code" }
     x = v[34]
     if x is not None:
         x = x.strip()
@@ -2024,7 +2098,7 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillCode:placeholder')
         else:
             o47['tillCode'] = x
-    # mappings/transactionUpdated.toml:230  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
+    # mappings/transactionUpdated.toml:238  "_tenant.capillary.tillName" = { from = "data.enteredBy.till.name" }
     x = v[35]
     if x is not None:
         x = x.strip()
@@ -2034,7 +2108,7 @@ def output_3(v, s, now, received, known, notes):
             notes.append('_tenant.capillary.tillName:placeholder')
         else:
             o47['tillName'] = x
-    # mappings/transactionUpdated.toml:231  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
+    # mappings/transactionUpdated.toml:239  "_tenant.capillary.customFields" = { call = "field_map", with = ["data.customFields"] }
     x = s[5]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -2054,7 +2128,7 @@ def output_3(v, s, now, received, known, notes):
                     m48[name] = x
         if m48:
             o47['customFields'] = m48
-    # mappings/transactionUpdated.toml:232  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
+    # mappings/transactionUpdated.toml:240  "_tenant.capillary.extendedFields" = { call = "field_map", with = ["data.extendedFields"] }
     x = s[6]
     if x.__class__ is Noted:
         for reason in x.reasons:
@@ -2075,10 +2149,10 @@ def output_3(v, s, now, received, known, notes):
         if m49:
             o47['extendedFields'] = m49
     l50 = []
-    # mappings/transactionUpdated.toml:234  [output.fields."_tenant.capillary.lineItems"]
+    # mappings/transactionUpdated.toml:242  [output.fields."_tenant.capillary.lineItems"]
     for item51 in v[36] or ():
         o52 = {}
-        # mappings/transactionUpdated.toml:236  fields."sku" = { from = "itemCode", required = true }
+        # mappings/transactionUpdated.toml:244  fields."sku" = { from = "itemCode", required = true }
         x = item51[0]
         if x is None:
             notes.append('_tenant.capillary.lineItems[].sku:absent')
@@ -2092,14 +2166,14 @@ def output_3(v, s, now, received, known, notes):
             continue
         else:
             o52['sku'] = x
-        # mappings/transactionUpdated.toml:237  fields."quantity" = { from = "qty" }
+        # mappings/transactionUpdated.toml:245  fields."quantity" = { from = "qty" }
         x = item51[1]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].quantity:not finite')
             else:
                 o52['quantity'] = x
-        # mappings/transactionUpdated.toml:238  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
+        # mappings/transactionUpdated.toml:246  fields."type" = { call = "known_text", with = ["type", { const = "REGULAR" }, { const = "RETURN" }, { const = "NOT_INTERESTED" }, { const = "NOT_INTERESTED_RETURN" }] }
         x = f_known_text(item51[2], 'REGULAR', 'RETURN', 'NOT_INTERESTED', 'NOT_INTERESTED_RETURN')
         if x.__class__ is Noted:
             for reason in x.reasons:
@@ -2107,14 +2181,14 @@ def output_3(v, s, now, received, known, notes):
             x = x.value
         if x is not None:
             o52['type'] = x
-        # mappings/transactionUpdated.toml:239  fields."netAmount" = { from = "amount" }
+        # mappings/transactionUpdated.toml:247  fields."netAmount" = { from = "amount" }
         x = item51[3]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].netAmount:not finite')
             else:
                 o52['netAmount'] = x
-        # mappings/transactionUpdated.toml:240  fields."parentBillNumber" = { from = "parentBillNumber" }
+        # mappings/transactionUpdated.toml:248  fields."parentBillNumber" = { from = "parentBillNumber" }
         x = item51[4]
         if x is not None:
             x = x.strip()
@@ -2124,7 +2198,7 @@ def output_3(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].parentBillNumber:placeholder')
             else:
                 o52['parentBillNumber'] = x
-        # mappings/transactionUpdated.toml:241  fields."purchaseTime" = { from = "purchaseTime" }
+        # mappings/transactionUpdated.toml:249  fields."purchaseTime" = { from = "purchaseTime" }
         x = item51[5]
         if x is not None:
             x = x.strip()
@@ -2134,7 +2208,7 @@ def output_3(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].purchaseTime:placeholder')
             else:
                 o52['purchaseTime'] = x
-        # mappings/transactionUpdated.toml:242  fields."returnType" = { from = "returnType", as = "upper" }
+        # mappings/transactionUpdated.toml:250  fields."returnType" = { from = "returnType", as = "upper" }
         x = item51[6]
         if x is not None:
             x = x.strip()
@@ -2145,7 +2219,7 @@ def output_3(v, s, now, received, known, notes):
             else:
                 x = x.upper()
                 o52['returnType'] = x
-        # mappings/transactionUpdated.toml:243  fields."serial" = { from = "serial" }
+        # mappings/transactionUpdated.toml:251  fields."serial" = { from = "serial" }
         x = item51[7]
         if x is not None:
             x = x.strip()
@@ -2155,21 +2229,57 @@ def output_3(v, s, now, received, known, notes):
                 notes.append('_tenant.capillary.lineItems[].serial:placeholder')
             else:
                 o52['serial'] = x
-        # mappings/transactionUpdated.toml:244  fields."rate" = { from = "rate" }
+        # mappings/transactionUpdated.toml:252  fields."rate" = { from = "rate" }
         x = item51[8]
         if x is not None:
             if not isfinite(x):
                 notes.append('_tenant.capillary.lineItems[].rate:not finite')
             else:
                 o52['rate'] = x
+        # mappings/transactionUpdated.toml:253  fields."name" = { from = "description" }
+        x = item51[9]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('_tenant.capillary.lineItems[].name:placeholder')
+            else:
+                o52['name'] = x
+        # mappings/transactionUpdated.toml:254  fields."grossAmount" = { from = "value" }
+        x = item51[10]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].grossAmount:not finite')
+            else:
+                o52['grossAmount'] = x
+        # mappings/transactionUpdated.toml:255  fields."discountAmount" = { from = "discount" }
+        x = item51[11]
+        if x is not None:
+            if not isfinite(x):
+                notes.append('_tenant.capillary.lineItems[].discountAmount:not finite')
+            else:
+                o52['discountAmount'] = x
+        # mappings/transactionUpdated.toml:256  fields."imageUrl" = { from = "imgUrl" }
+        x = item51[12]
+        if x is not None:
+            x = x.strip()
+            if not x:
+                pass
+            elif x in PLACEHOLDERS:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:placeholder')
+            elif k_2(x) is None:
+                notes.append('_tenant.capillary.lineItems[].imageUrl:uri')
+            else:
+                o52['imageUrl'] = x
         l50.append(o52)
     if l50:
         o47['lineItems'] = l50
     l53 = []
-    # mappings/transactionUpdated.toml:246  [output.fields."_tenant.capillary.payments"]
+    # mappings/transactionUpdated.toml:258  [output.fields."_tenant.capillary.payments"]
     for item54 in v[37] or ():
         o55 = {}
-        # mappings/transactionUpdated.toml:248  fields."type" = { from = "mode", as = "lower", required = true }
+        # mappings/transactionUpdated.toml:260  fields."type" = { from = "mode", as = "lower", required = true }
         x = item54[0]
         if x is None:
             notes.append('_tenant.capillary.payments[].type:absent')
@@ -2184,7 +2294,7 @@ def output_3(v, s, now, received, known, notes):
         else:
             x = x.lower()
             o55['type'] = x
-        # mappings/transactionUpdated.toml:249  fields."amount" = { from = "value" }
+        # mappings/transactionUpdated.toml:261  fields."amount" = { from = "value" }
         x = item54[1]
         if x is not None:
             if not isfinite(x):
@@ -2198,7 +2308,7 @@ def output_3(v, s, now, received, known, notes):
         o46['capillary'] = o47
     if o46:
         o['_tenant'] = o46
-    # mappings/transactionUpdated.toml:208  "eventType" = { const = "loyalty.transactionUpdated" }
+    # mappings/transactionUpdated.toml:216  "eventType" = { const = "loyalty.transactionUpdated" }
     o['eventType'] = 'loyalty.transactionUpdated'
     return fit(o, k_9, notes)
 
@@ -2267,7 +2377,7 @@ def skip_3(b, p, end):                                    # capillary.events.tra
 
 def read(b, p):                                           # capillary.events.TransactionUpdated a7a9d4852166cc34
     end = len(b)
-    v0_orgId = v1_eventName = v2_customerId = v29_email = v30_mobile = v31_loyaltyType = v4_billType = v5_deliveryStatus = v12_transactionId = v13_billNumber = v14_billClientId = v15_billDate = v16_enteredAt = v17_amount = v18_currencyCode = v19_grossAmount = v20_discount = v21_lineItemCount = v22_outlierStatus = v25_customFields = v28_extendedFields = v32_id = v33_code = v34_name = v35_externalId = v36_externalId1 = v37_externalId2 = v38_code = v39_name = v49_lineItems = v57_lineItems = v58_lineItems = v52_paymentModes = v3_dropped = v6_eventId = v7_createdAt = v8_refId = v9_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
+    v0_orgId = v1_eventName = v2_customerId = v29_email = v30_mobile = v31_loyaltyType = v4_billType = v5_deliveryStatus = v12_transactionId = v13_billNumber = v14_billClientId = v15_billDate = v16_enteredAt = v17_amount = v18_currencyCode = v19_grossAmount = v20_discount = v21_lineItemCount = v22_outlierStatus = v25_customFields = v28_extendedFields = v32_id = v33_code = v34_name = v35_externalId = v36_externalId1 = v37_externalId2 = v38_code = v39_name = v53_lineItems = v57_lineItems = v58_lineItems = v56_paymentModes = v3_dropped = v6_eventId = v7_createdAt = v8_refId = v9_apiRequestId = v10_eventLogId = v11_loyaltyEventId = None
     try:
         n = HALF[b[p]]                                    # eventName: string
         p += 1
@@ -3049,7 +3159,7 @@ def read(b, p):                                           # capillary.events.Tra
         t = b[p]                                          # data.lineItems: union
         p += 1
         if t == 2:
-            v49_lineItems = []                            # data.lineItems: one tuple per item
+            v53_lineItems = []                            # data.lineItems: one tuple per item
             v57_lineItems = []                            # data.lineItems: one tuple per item
             v58_lineItems = []                            # data.lineItems: one tuple per item
             while n := HALF[b[p]]:                        # data.lineItems: blocks
@@ -3057,7 +3167,7 @@ def read(b, p):                                           # capillary.events.Tra
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 17)
                 for _ in range(n):
-                    v40_itemCode = v41_qty = v42_type = v43_amount = v44_parentBillNumber = v45_purchaseTime = v46_returnType = v47_serial = v48_rate = v53_description = v54_value = v55_discount = v56_imgUrl = None
+                    v40_itemCode = v41_qty = v42_type = v43_amount = v44_parentBillNumber = v45_purchaseTime = v46_returnType = v47_serial = v48_rate = v49_description = v50_value = v51_discount = v52_imgUrl = None
                     t = b[p]                              # data.lineItems[].itemCode: union
                     p += 1
                     if t == 2:
@@ -3083,7 +3193,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v53_description = b[s:p].decode()
+                        v49_description = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].serial: union
@@ -3117,14 +3227,14 @@ def read(b, p):                                           # capillary.events.Tra
                     t = b[p]                              # data.lineItems[].value: union
                     p += 1
                     if t == 2:
-                        (v54_value,) = double_at(b, p)    # data.lineItems[].value: double
+                        (v50_value,) = double_at(b, p)    # data.lineItems[].value: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.lineItems[].discount: union
                     p += 1
                     if t == 2:
-                        (v55_discount,) = double_at(b, p)  # data.lineItems[].discount: double
+                        (v51_discount,) = double_at(b, p)  # data.lineItems[].discount: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -3202,7 +3312,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v56_imgUrl = b[s:p].decode()
+                        v52_imgUrl = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     if b[p : p + 4] == b'\x00\x00\x00\x00':  # attributes, extendedFields, customFields, comboDetails: null
@@ -3345,22 +3455,22 @@ def read(b, p):                                           # capillary.events.Tra
                             p += 1
                         elif t:
                             raise Bad("no such branch of the union")
-                    v49_lineItems.append((v40_itemCode, v41_qty, v42_type, v43_amount, v44_parentBillNumber, v45_purchaseTime, v46_returnType, v47_serial, v48_rate))
-                    v57_lineItems.append((v40_itemCode, v42_type, v53_description, v41_qty, v54_value, v55_discount, v56_imgUrl))
-                    v58_lineItems.append((v40_itemCode, v42_type, v53_description, v41_qty, v56_imgUrl))
+                    v53_lineItems.append((v40_itemCode, v41_qty, v42_type, v43_amount, v44_parentBillNumber, v45_purchaseTime, v46_returnType, v47_serial, v48_rate, v49_description, v50_value, v51_discount, v52_imgUrl))
+                    v57_lineItems.append((v40_itemCode, v42_type, v49_description, v41_qty, v50_value, v51_discount, v52_imgUrl))
+                    v58_lineItems.append((v40_itemCode, v42_type, v49_description, v41_qty, v52_imgUrl))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
         t = b[p]                                          # data.paymentModes: union
         p += 1
         if t == 2:
-            v52_paymentModes = []                         # data.paymentModes: one tuple per item
+            v56_paymentModes = []                         # data.paymentModes: one tuple per item
             while n := HALF[b[p]]:                        # data.paymentModes: blocks
                 p += 1
                 if n < 0:
                     n, p = block_at(b, p - 1, end, 4)
                 for _ in range(n):
-                    v50_mode = v51_value = None
+                    v54_mode = v55_value = None
                     t = b[p]                              # data.paymentModes[].mode: union
                     p += 1
                     if t == 2:
@@ -3372,13 +3482,13 @@ def read(b, p):                                           # capillary.events.Tra
                         p += n
                         if p > end:
                             raise Bad("the data ends before this does")
-                        v50_mode = b[s:p].decode()
+                        v54_mode = b[s:p].decode()
                     elif t:
                         raise Bad("no such branch of the union")
                     t = b[p]                              # data.paymentModes[].value: union
                     p += 1
                     if t == 2:
-                        (v51_value,) = double_at(b, p)    # data.paymentModes[].value: double
+                        (v55_value,) = double_at(b, p)    # data.paymentModes[].value: double
                         p += 8
                     elif t:
                         raise Bad("no such branch of the union")
@@ -3419,7 +3529,7 @@ def read(b, p):                                           # capillary.events.Tra
                         p += 1
                     elif t:
                         raise Bad("no such branch of the union")
-                    v52_paymentModes.append((v50_mode, v51_value))
+                    v56_paymentModes.append((v54_mode, v55_value))
             p += 1
         elif t:
             raise Bad("no such branch of the union")
@@ -3427,4 +3537,4 @@ def read(b, p):                                           # capillary.events.Tra
             raise Bad("bytes are left over after the last field")
     except (IndexError, ValueError, StructError) as error:
         raise failed(error, FILENAME, PLACES) from None
-    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_billType, v5_deliveryStatus, v6_eventId, v7_createdAt, v8_refId, v9_apiRequestId, v10_eventLogId, v11_loyaltyEventId, v12_transactionId, v13_billNumber, v14_billClientId, v15_billDate, v16_enteredAt, v17_amount, v18_currencyCode, v19_grossAmount, v20_discount, v21_lineItemCount, v22_outlierStatus, v25_customFields, v28_extendedFields, v29_email, v30_mobile, v31_loyaltyType, v32_id, v33_code, v34_name, v35_externalId, v36_externalId1, v37_externalId2, v38_code, v39_name, v49_lineItems, v52_paymentModes, v57_lineItems, v58_lineItems)
+    return (v0_orgId, v1_eventName, v2_customerId, v3_dropped, v4_billType, v5_deliveryStatus, v6_eventId, v7_createdAt, v8_refId, v9_apiRequestId, v10_eventLogId, v11_loyaltyEventId, v12_transactionId, v13_billNumber, v14_billClientId, v15_billDate, v16_enteredAt, v17_amount, v18_currencyCode, v19_grossAmount, v20_discount, v21_lineItemCount, v22_outlierStatus, v25_customFields, v28_extendedFields, v29_email, v30_mobile, v31_loyaltyType, v32_id, v33_code, v34_name, v35_externalId, v36_externalId1, v37_externalId2, v38_code, v39_name, v53_lineItems, v56_paymentModes, v57_lineItems, v58_lineItems)
