@@ -7,7 +7,7 @@ values, one function per output. `load_mappings` reads everything that this need
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -197,8 +197,8 @@ class Translator:
             try:
                 result = output.write(values, shared, now, received, known, notes)
             except Unmappable as error:
-                detail = f'"{error.target}" of output {output.name}: {error.reason}'
-                raise _Refused(Reason.UNMAPPABLE, detail) from error
+                bound = next(one for one in self._mappings.bound[plan.event].outputs if one.name == output.name)
+                raise _Refused(Reason.UNMAPPABLE, _unmappable(bound, error, notes)) from error
             match result:
                 case bytes():
                     messages.append(Message(destination, _trimmed(result)))
@@ -266,13 +266,37 @@ class _Refused(Exception):  # noqa: N818 - carries the refusal of the whole reco
         self.refusal = Refusal(reason, Stage.TRANSLATE, detail)
 
 
+REMEDY = "mend the event at its source and send it again"
+"""What to do with an event that lacks what no message can be without."""
+
+_LOST = ":unreadable"
+_ENOUGH = 5  # of the notes in one dead letter: it is read by people
+
+
+def _unmappable(output: Output, error: Unmappable, notes: Iterable[str]) -> str:
+    """What an event cannot be sent without: the field, what it is made of, and what was noted of it or lost before."""
+    sources = dict.fromkeys(
+        ref.path for field in output.fields if field.target == error.target for ref in field.decides()
+    )
+    places = (error.target, error.reason.rpartition(" item without ")[2])  # of a fan-out the reason names the field
+    noted = [
+        note
+        for note in dict.fromkeys(notes)
+        if (place := note.partition(":")[0]) in places or (note.endswith(_LOST) and place not in error.reason)
+    ]
+    said = [f'"{error.target}" of output {output.name}: {error.reason}']
+    said += [f"made of {', '.join(sources)}"] if sources else []
+    said += [f"noted: {', '.join(noted[:_ENOUGH])}"] if noted else []
+    return "; ".join([*said, REMEDY])
+
+
 def _lost(plan: _Plan, values: tuple[object, ...]) -> list[str]:
     """One note for each place whose value was lost when the event's JSON became Avro; they label a metric."""
     dropped = values[plan.dropped] if plan.dropped is not None else None
     if not isinstance(dropped, list):  # nearly always
         return []
     places = {place if place in plan.places else "elsewhere" for place in dropped}
-    return [f"{place}:unreadable" for place in sorted(places)]
+    return [f"{place}{_LOST}" for place in sorted(places)]
 
 
 def _customer(value: object) -> object:

@@ -15,7 +15,7 @@ from processor.commands._encoding import Encoder, single_object
 from processor.mapping.interpreter import Event, interpret
 from processor.mapping.values import Unmappable
 from processor.model import Destination, Reason, Record, Refusal, Skip, Stage, Translated
-from processor.translator import Translator, load_mappings
+from processor.translator import REMEDY, Translator, load_mappings
 from tests.sizes import examples
 
 ROOT = Path(__file__).parents[2]
@@ -275,7 +275,7 @@ def issued(coupons: object) -> Translated:
     if result.refusal is not None:
         with pytest.raises(Unmappable) as caught:
             interpret(MAPPINGS.bound["CouponIssue"], Event(event.record, known, NOW, NOW))
-        assert result.refusal.detail == f'"{caught.value.target}" of output events: {caught.value.reason}'
+        assert result.refusal.detail.startswith(f'"{caught.value.target}" of output events: {caught.value.reason}; ')
         return result
     plainly, notes = interpret(MAPPINGS.bound["CouponIssue"], Event(event.record, known, NOW, NOW))
     lost = tuple(f"{place}:unreadable" for place in event.record["dropped"] or ())  # the translator counts these
@@ -314,17 +314,23 @@ def test_coupons_of_nobody_alone_are_a_dead_letter() -> None:
     assert result.refusal == Refusal(
         Reason.UNMAPPABLE,
         Stage.TRANSLATE,
-        '"data.coupons" of output events: no item can be sent; item without identityMap',
+        f'"data.coupons" of output events: no item can be sent; item without identityMap; {REMEDY}',
     )
 
 
-@pytest.mark.parametrize("coupons", ["abc", 7, ["abc"], ["abc", 7, None], {"id": 1}])
-def test_coupons_that_cannot_be_read_are_a_dead_letter(coupons: object) -> None:
+@pytest.mark.parametrize(
+    ("coupons", "lost"),
+    [
+        *(("abc", "data.coupons"), (7, "data.coupons"), ({"id": 1}, "data.coupons")),
+        *((["abc"], "data.coupons[]"), (["abc", 7, None], "data.coupons[]")),
+    ],
+)
+def test_coupons_that_cannot_be_read_are_a_dead_letter(coupons: object, lost: str) -> None:
     refusal = issued(coupons).refusal
     assert refusal is not None
     assert (refusal.reason, refusal.detail) == (
         Reason.UNMAPPABLE,
-        '"data.coupons" of output events: could not be read',
+        f'"data.coupons" of output events: could not be read; noted: {lost}:unreadable; {REMEDY}',
     )
 
 
@@ -373,7 +379,9 @@ def test_a_time_that_cannot_be_trusted_takes_every_coupon() -> None:
     result = translator().translate(Record("t", 0, 0, NOW, event.key, ENCODER(event)))
     assert isinstance(result, Translated)
     assert result.refusal is not None
-    assert result.refusal.detail.endswith("no item can be sent; item without timestamp")
+    assert result.refusal.detail.endswith(
+        f"no item can be sent; item without timestamp; noted: timestamp:createdAt in the future; {REMEDY}"
+    )
 
 
 @pytest.mark.parametrize(("bill", "number"), [(0, ""), (-1, "null"), ("0", None), (None, " ")])

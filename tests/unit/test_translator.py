@@ -373,7 +373,48 @@ def test_a_field_that_a_mapping_needs() -> None:
     assert (translated.event, translated.messages, translated.skips) == ("targetValueAchieved", (), ())
     assert translated.refusal is not None
     assert translated.refusal[:2] == (Reason.UNMAPPABLE, Stage.TRANSLATE)
-    assert translated.refusal.detail.startswith('"identityMap" of output events: ')
+
+
+IDENTITIES = "made of orgId, data.customerIdentifiers.customerId"
+IN_STORE = "data.customerIdentifiers.instore.email, data.customerIdentifiers.instore.mobile"
+
+
+@pytest.mark.parametrize(
+    ("head", "customer", "said"),
+    [
+        ({"createdAt": NOW + 3_600_000}, 1, "timestamp not trusted; made of createdAt; noted: createdAt in the future"),
+        ({"createdAt": -5}, 1, "timestamp not trusted; made of createdAt; noted: createdAt absurd"),
+        ({}, 0, f"identityMap not trusted; {IDENTITIES}, {IN_STORE}; noted: customerId not positive"),
+        ({}, None, f"identityMap absent; {IDENTITIES}, {IN_STORE}"),
+        (
+            {},
+            "x",
+            f"identityMap absent; {IDENTITIES}, {IN_STORE}; noted: data.customerIdentifiers.customerId:unreadable",
+        ),
+    ],
+)
+def test_a_dead_letter_says_what_it_lacks_of_what_and_why_and_what_to_do(
+    head: Json, customer: object, said: str
+) -> None:
+    document = golden("targetValueAchieved") | head
+    document["data"]["customerIdentifiers"]["customerId"] = customer
+    refusal = became(encoded(document)).refusal
+    assert refusal is not None
+    target, rest = said.split(" ", 1)
+    rest = rest.replace("noted: c", f"noted: {target}:c")
+    assert refusal.detail == f'"{target}" of output events: {rest}; mend the event at its source and send it again'
+
+
+def test_a_dead_letter_names_the_first_of_many_lost_values() -> None:
+    document = golden()
+    document["data"] |= {
+        name: [1]
+        for name in ("transactionId", "lineItemCount", "billDate", "enteredAt", "amount", "grossAmount", "billType")
+    }
+    refusal = became(encoded(document | {"createdAt": 1})).refusal
+    assert refusal is not None
+    lost = ("amount", "billDate", "enteredAt", "grossAmount", "lineItemCount")
+    assert f"is unreadable; noted: {', '.join(f'data.{name}:unreadable' for name in lost)}; mend" in refusal.detail
 
 
 def coupons(*customers: int | None) -> Json:

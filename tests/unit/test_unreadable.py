@@ -52,18 +52,21 @@ def refused(document: object) -> str:
 )
 def test_a_customer_of_whom_nobody_can_tell_whether_they_are_deleted_goes_nowhere(status: object, place: str) -> None:
     document = changed(golden("customerUpdated"), customerStatus=status)
-    assert refused(document) == f'"when" of output events: cannot tell: {place} is unreadable'
+    remedy = "mend the event at its source and send it again"
+    assert refused(document) == f'"when" of output events: cannot tell: {place} is unreadable; {remedy}'
 
 
 @pytest.mark.parametrize("event", ["transactionAdded", "transactionUpdated"])
 @pytest.mark.parametrize("kind", [["RETURN"], {"type": "RETURN"}, {}])
 def test_a_bill_of_which_nobody_can_tell_what_it_is_counts_as_nothing(event: str, kind: object) -> None:
-    assert refused(changed(golden(event), billType=kind)).endswith("cannot tell: data.billType is unreadable")
+    assert refused(changed(golden(event), billType=kind)).startswith(
+        '"when" of output events: cannot tell: data.billType is unreadable; mend'
+    )
 
 
 def test_a_status_of_delivery_may_tell_a_return_as_well() -> None:
     detail = refused(changed(golden("transactionUpdated"), deliveryStatus=["RETURNED"]))
-    assert detail.endswith("cannot tell: data.deliveryStatus is unreadable")
+    assert " cannot tell: data.deliveryStatus is unreadable; mend " in detail
 
 
 @pytest.mark.parametrize(
