@@ -73,18 +73,21 @@ def event_id(  # noqa: PLR0917 - mappings pass by position
 
 
 def _content(value: object) -> object:
-    """What a natural key says: lists in an order of their own, and no field that is absent.
+    """What a natural key says: lists in an order of their own, and nothing that says nothing.
 
-    Capillary gives some lists as objects, whose order means nothing; and a field that a later contract adds must not
-    change the `_id` of an event that lacks it.
+    Capillary gives some lists as objects, whose order means nothing; a field that a later contract adds must not change
+    the `_id` of an event that lacks it; and one writer's null is the blank of another.
     """
     match value:
+        case str():
+            return _known(value)
         case list():
-            return sorted(map(_content, value), key=orjson.dumps)
+            return sorted((said for item in value if (said := _content(item)) is not None), key=orjson.dumps) or None
         case tuple():
-            return [_content(column) for column in value]
+            columns = [_content(column) for column in value]
+            return columns if any(column is not None for column in columns) else None
         case dict():
-            return {name: _content(value[name]) for name in sorted(value) if value[name] is not None}
+            return {name: said for name in sorted(value) if (said := _content(value[name])) is not None} or None
     return value
 
 

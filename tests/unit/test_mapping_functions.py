@@ -74,6 +74,28 @@ def test_the_order_of_rows_means_nothing_in_an_id() -> None:
     assert found([("a", "b")]) != found([("b", "a")])
 
 
+@pytest.mark.parametrize(
+    "nothing",
+    ["", " ", "null", " NULL", [], ["", None], {}, {"a": " "}, [(None, "")], [("null", [])], [("", {"a": None})]],
+)
+def test_what_says_nothing_is_not_in_the_id(nothing: object) -> None:
+    def found(*natural: object) -> object:
+        return f.event_id(7, "n", None, "events", None, NOW, NOW, *natural)  # type: ignore[arg-type]
+
+    assert found("r", nothing, 5) == found("r", None, 5)
+    assert found("r", ["a", nothing]) == found("r", ["a"])
+    assert found([("a", nothing), ("b", 0)]) == found([("a", None), ("b", 0)])
+    assert found({"a": nothing, "b": "c"}) == found({"b": "c"})
+    assert found(0, 0.0) != found(None, None)
+
+
+def test_blanks_around_a_text_are_not_in_the_id() -> None:
+    natural = ("r", ["a"], [("x", "y")], {"z": "v"})
+    blanks = (" r\t", ["a "], [(" x", "y\n")], {"z": " v"})
+    one, other = (f.event_id(7, "n", None, "events", None, NOW, NOW, *each) for each in (natural, blanks))  # type: ignore[arg-type]
+    assert one == other
+
+
 def test_kafkas_time_stands_in_for_a_missing_created_at() -> None:
     assert f.event_id(7, "n", None, "events", None, None, NOW) == digest(7, "n", "events", None, "", NOW)
     assert f.event_id(7, "n", None, "events", None, 0, NOW) == digest(7, "n", "events", None, "", 0)
