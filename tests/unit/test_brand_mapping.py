@@ -23,7 +23,7 @@ from processor.mapping.brand import brand_functions
 from processor.mapping.options import Options
 from processor.mapping.problems import MappingProblems
 from processor.mapping.values import FunctionFault
-from processor.mapping.xdm import laid_over
+from processor.mapping.xdm import Text, laid_over, load_schemas
 from processor.model import Destination
 from processor.translator import Mappings, load_mappings
 
@@ -136,6 +136,14 @@ def test_messages_fit_the_schemas_with_its_additions() -> None:
     text = json.dumps(schema).replace('"_tenant"', '"_acmeinc"')
     assert list(Draft7Validator(json.loads(text)).iter_errors(entities(acme())["events"])) == []
     assert base == json.loads((SCHEMAS / "xdm/events.json").read_bytes())
+
+
+def test_the_addition_to_a_schema_that_the_page_shows_is_one(tmp_path: Path) -> None:
+    [shown] = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "events.json").write_text(shown, encoding="utf-8")
+    added = load_schemas(SCHEMAS / "xdm", "acmeinc", brand=tmp_path)["events"]
+    assert added.find("_acmeinc.acme.channel") == Text()
+    assert added.find("_acmeinc.capillary") == acme().schemas["events"].find("_acmeinc.capillary")
 
 
 def test_an_event_that_it_does_not_want() -> None:
