@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from processor.avro import (
@@ -29,6 +30,7 @@ from processor.mapping.binding import bind
 from processor.mapping.bound import BoundMapping, Output
 from processor.mapping.brand import BrandFunctions, brand_functions
 from processor.mapping.compiler import CompiledMapping, CompiledOutput, Share, compile_mapping
+from processor.mapping.essentials import essentials
 from processor.mapping.fitting import MAX_EVENT
 from processor.mapping.generations import schema_of_2025
 from processor.mapping.ignoring import wanted
@@ -450,7 +452,7 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str, options:
     bound, found = bind(
         chosen.language, known, schemas, functions, tenant=namespace, options=options, unusable=brand.unusable
     )
-    problems += [*language.problems, *chosen.problems, *found]
+    problems += [*language.problems, *chosen.problems, *found, *chain.from_iterable(map(essentials, bound))]
     if problems:
         raise MappingProblems(problems)
     return Mappings(

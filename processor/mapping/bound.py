@@ -129,6 +129,11 @@ class Field:
         """What decides whether there is a value."""
         return tuple(ref for ref in _readables(self.verb) if isinstance(ref, Ref | RowsRef))
 
+    def reads(self) -> tuple[str, ...]:
+        """The places of the event that it is made of, also those that its function leaves alone as it is configured."""
+        arguments = (argument.ref if isinstance(argument, Unread) else argument for argument in _readables(self.verb))
+        return tuple(place for argument in arguments for place in _places(argument))
+
     def clears(self) -> bool:
         """Whether it, or a field of the objects that it makes a list of, says `absent = "clear"`."""
         parts = self.verb.parts if isinstance(self.verb, Parts) else ()

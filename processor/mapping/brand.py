@@ -77,7 +77,9 @@ def _run(file: Path) -> tuple[object, ...]:
     except SyntaxError as error:
         line = error.lineno if error.filename == str(file) else _line_in(file, error.__traceback__)
         raise _Faulty(f"does not run: {type(error).__name__}: {error.msg}", line) from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         message = f"does not run: {type(error).__name__}: {error}"
         raise _Faulty(message, _line_in(file, error.__traceback__)) from error
     listed = getattr(module, _LIST, None)
@@ -114,8 +116,10 @@ def _guarded(function: Function, file: Path) -> Callable[..., object]:
 
     def guarded(*arguments: object) -> object:
         try:
-            result = call(*arguments)
-        except (Exception, SystemExit) as error:
+            result = call(*map(_copied, arguments))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             line = _line_in(file, error.__traceback__)
             raise FunctionFault(f"{name} raised {type(error).__name__} in line {line} of the brand's {file}") from error
         value = result
@@ -129,6 +133,11 @@ def _guarded(function: Function, file: Path) -> Callable[..., object]:
         raise FunctionFault(message)
 
     return guarded
+
+
+def _copied(argument: object) -> object:
+    """A list or map of its own: what a function does to it is not seen by the next that reads the same path."""
+    return argument.copy() if isinstance(argument, list | dict) else argument
 
 
 def _is_integer(value: object) -> bool:

@@ -31,6 +31,8 @@ _KINDS: Mapping[object, str] = {
 
 _RESULTS = frozenset({"string", "integer", "number", "boolean", "moment", "day", "identities", "strings", "texts"})
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_OURS = frozenset(function.__name__ for function in FUNCTIONS)
+_LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -83,6 +85,10 @@ def read_function(function: object, options: Options, *, ours: bool) -> Function
     name = getattr(function, "__name__", "")
     if not inspect.isfunction(function) or not _NAME.fullmatch(name):
         raise FunctionError(f"{name or function!r}: FUNCTIONS lists plain functions with lower-case names")
+    if not ours and name in _OURS:
+        raise FunctionError(f"{name}: the program has a function of this name, and yours would replace it; rename it")
+    if function.__code__.co_flags & _LATER:
+        raise FunctionError(f"{name}: is async or a generator, and gives no value when it is called")
     try:
         hints = typing.get_type_hints(function)
     except Exception as error:  # an annotation is any expression
@@ -102,7 +108,7 @@ def read_function(function: object, options: Options, *, ours: bool) -> Function
     result, noted = _result(hints.get("return"), name)
     gone = Gone in _members(hints.get("return"))
     call = partial(function, options) if configured else function
-    unread = UNREAD[name](options) if ours and name in UNREAD else frozenset()
+    unread = UNREAD[name](options) if name in UNREAD else frozenset()
     return Function(name, call, tuple(parameters), rest, result, noted, gone, ours, unread)
 
 

@@ -44,6 +44,22 @@ LIFETIME = '[[output]]\nto = "profile-lifetime"'
 EACH = 'each = "data.regularPointsBreakup"'
 
 MISTAKES = {
+    # what every message stands on
+    "one _id for all": Mistake(
+        ID, '"_id" = { const = "x", required = true }', "reads nothing that tells two events apart", '"_id"'
+    ),
+    "an _id of what many events share": Mistake(
+        ID,
+        '"_id" = { call = "event_id", with = ["orgId", "eventName", { const = "" }, "@output", "@item", "createdAt", '
+        '"@received"], required = true }',
+        "reads nothing that tells two events apart, and Profile keeps one: see event_id",
+    ),
+    "a time that may lie ahead": Mistake(
+        TYPE,
+        TYPE + '\n"timestamp" = { from = "createdAt", required = true }',
+        'needs call = "event_time"',
+        '"timestamp"',
+    ),
     # the form of the file
     "no TOML": Mistake(TYPE, '"eventType" = { const = }', "TOML: "),
     "another event than the file's name": Mistake(
@@ -267,6 +283,23 @@ def test_one_mistake_is_one_problem(tmp_path: Path) -> None:
     (tmp_path / "customerAdded.toml").write_text(text.replace('"data.firstName"', '"data.fristName"'), encoding="utf-8")
     (found,) = problems(tmp_path)
     assert 'person.name.firstName: the event has no "data.fristName"' in found
+
+
+def test_profile_of_a_customer_whom_the_key_does_not_name(tmp_path: Path) -> None:
+    """Order is that of the key: a write of anybody else would come before and after others in any order."""
+    text = (SCHEMAS / "mappings" / "loyaltyCustomerMerge.toml").read_text(encoding="utf-8")
+    victim = "data.victimCustomerIdentifiers.customerId"
+    more = f"""
+[[output]]
+to = "profile-status"
+[output.fields]
+"loyalty.status" = {{ const = "merged" }}
+"identityMap" = {{ call = "customer_alone", with = ["orgId", "{victim}"], required = true }}
+"""
+    (tmp_path / "loyaltyCustomerMerge.toml").write_text(text + more, encoding="utf-8")
+    line = (text + more).splitlines().index('"loyalty.status" = { const = "merged" }') + 2
+    said = "must read data.survivorCustomerIdentifiers.customerId: Profile is of the customer whom the key names"
+    assert f"{tmp_path}/loyaltyCustomerMerge.toml:{line}: identityMap: {said}" in problems(tmp_path)
 
 
 def test_an_event_without_a_contract(tmp_path: Path) -> None:

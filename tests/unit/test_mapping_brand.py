@@ -71,6 +71,7 @@ FILES = {
         "import json\n\njson.loads('')",
         "3: FUNCTIONS: does not run: JSONDecodeError: Expecting value: line 1 column 1 (char 0)",
     ),
+    "another end": ("x = 1\nraise GeneratorExit('x')", "2: FUNCTIONS: does not run: GeneratorExit: x"),
     "an end": ("\nraise SystemExit(3)", "2: FUNCTIONS: does not run: SystemExit: 3"),
     "no Python": ("x = 1\ndef\n", "2: FUNCTIONS: does not run: SyntaxError: invalid syntax"),
     "an encoding that there is not": (
@@ -233,6 +234,7 @@ def test_reasons_are_a_tuple_of_texts(tmp_path: Path, reasons: str) -> None:
         ("int('secret')", "ValueError", 5),
         ("Noted.of.a()", "AttributeError", 5),
         ("exit(1)", "SystemExit", 5),
+        ("(_ for _ in ()).throw(GeneratorExit())", "GeneratorExit", 5),
         ("f.helper()", "KeyError", 8),
     ],
 )
@@ -248,6 +250,34 @@ def test_a_function_that_raises_is_named_with_its_line_and_no_value(
     with pytest.raises(FunctionFault) as caught:
         function.call()
     assert str(caught.value) == f"f raised {raised} in line {line} of the brand's {tmp_path / 'functions.py'}"
+
+
+@pytest.mark.parametrize("given", [["a"], {"a": "b"}])
+def test_what_a_function_does_to_a_list_or_map_is_not_seen_by_others(tmp_path: Path, given: list[str]) -> None:
+    text = (
+        f"{HEADER}def f(given: list[str] | dict[str, str]) -> int:\n    given.clear()\n    return 1\n\nFUNCTIONS = (f,)"
+    )
+    before = given.copy()
+    assert read(tmp_path, text).functions["f"].call(given) == 1
+    assert given == before
+
+
+def test_whoever_stops_the_program_stops_it_in_a_function_too(tmp_path: Path) -> None:
+    body = "raise KeyboardInterrupt"
+    function = read(tmp_path, f"{HEADER}def f() -> str:\n    {body}\n\nFUNCTIONS = (f,)").functions["f"]
+    with pytest.raises(KeyboardInterrupt):
+        function.call()
+    with pytest.raises(KeyboardInterrupt):
+        read(tmp_path, body)
+
+
+def test_a_function_of_ours_is_not_replaced(tmp_path: Path) -> None:
+    text = f"{HEADER}\ndef is_not_deleted(*a: str | None) -> bool:\n    return True\n\nFUNCTIONS = (is_not_deleted,)"
+    found = read(tmp_path, text)
+    line = text[: text.index("def is_not")].count("\n") + 1
+    message = "is_not_deleted: the program has a function of this name, and yours would replace it; rename it"
+    assert said(found) == [f"{line}: FUNCTIONS: {message}"]
+    assert found.functions == {}
 
 
 def test_a_fault_outside_of_the_file_has_no_line(tmp_path: Path) -> None:

@@ -176,6 +176,22 @@ def Capital(text: str) -> str:  # noqa: N802
     return text
 
 
+async def awaited(text: str) -> str:
+    return text
+
+
+def one_by_one(text: str) -> str:  # type: ignore[misc]
+    yield text
+
+
+async def awaited_one_by_one(text: str) -> str:  # type: ignore[misc]
+    yield text
+
+
+def identifier(text: str) -> str:
+    return text
+
+
 class Called:
     def __call__(self, text: str) -> str:
         return text
@@ -191,6 +207,10 @@ REFUSED: list[tuple[object, str]] = [
     (unknown_type, "unknown_type: annotations that cannot be read: module 'pytest' has no attribute 'Nope'"),
     (Capital, "'Capital': FUNCTIONS lists plain functions with lower-case names"),
     (Called, "'Called': FUNCTIONS lists plain functions with lower-case names"),
+    (awaited, "awaited: is async or a generator, and gives no value when it is called"),
+    (one_by_one, "one_by_one: is async or a generator, and gives no value when it is called"),
+    (awaited_one_by_one, "awaited_one_by_one: is async or a generator, and gives no value when it is called"),
+    (identifier, "identifier: the program has a function of this name, and yours would replace it; rename it"),
     (len, "'len': FUNCTIONS lists plain functions with lower-case names"),
     (7, "7: FUNCTIONS lists plain functions with lower-case names"),
     ("alone", "'alone': FUNCTIONS lists plain functions with lower-case names"),
@@ -202,6 +222,10 @@ def test_a_function_that_cannot_be_registered(function: object, said: str) -> No
     with pytest.raises(FunctionError) as caught:
         read_function(function, Options(), ours=False)
     assert str(caught.value) == said
+
+
+def test_the_program_may_have_a_function_of_its_own_name() -> None:
+    assert read_function(identifier, Options(), ours=True).name == "identifier"
 
 
 def test_an_annotation_that_is_no_expression() -> None:
@@ -224,14 +248,9 @@ def test_our_functions_are_found_by_their_names() -> None:
     assert isinstance(ours["email_address"].call, partial)
 
 
-def customer_identity(email: str) -> str:
-    return email
-
-
 def test_our_functions_name_what_they_do_not_look_at_as_they_are_configured() -> None:
     alone = Options(namespaces=Namespaces(primary="customer"))
     unread = our_functions(alone)["customer_identity"].unread
     assert {"email", "phone"} <= unread
     assert "customer" not in unread
     assert our_functions(alone)["event_id"].unread == frozenset()
-    assert read_function(customer_identity, alone, ours=False).unread == frozenset()
