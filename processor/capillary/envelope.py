@@ -13,10 +13,11 @@ is the list of samples that Capillary publishes (docs.capillarytech.com, "Event 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from processor.capillary.errors import CapillaryError
-from processor.capillary.names import fold, pick
+from processor.capillary.names import fold, named, pick
 from processor.capillary.nothing import says_nothing
 from processor.capillary.scalars import Unfit, long
 
@@ -28,13 +29,16 @@ class Envelope(NamedTuple):
     """A document in the flat form.
 
     `version` is the letter of the outermost envelope, `fields` what envelope A has at its root together with what B
-    adds. `name` is the event's name as received, `org` the org that `eventType` is prefixed with, if it is.
+    adds. `name` is the event's name as received, `org` and `type_name` are what `eventType` says, if it does. `twice`
+    are the names under which the wrapper and what is in it say different things: the wrapper holds.
     """
 
     version: str
     fields: dict[str, object]
     name: str
     org: int | None
+    type_name: str | None = None
+    twice: tuple[str, ...] = ()
 
 
 def unwrap(document: object) -> Envelope:
@@ -44,11 +48,12 @@ def unwrap(document: object) -> Envelope:
         CapillaryError: not an object, wrapped more often than any envelope is, or without the name of an event.
     """
     version, content = "", _object(document)
+    twice: list[str] = []
     for _ in range(_WRAPPERS):
-        letter, content = _peel(content)
+        letter, content = _peel(content, twice)
         version = version or letter
         if letter == "A":
-            return _envelope(version, content)
+            return _envelope(version, content, twice)
     raise CapillaryError("more wrappers than any envelope has", "the document", "send the event itself")
 
 
@@ -58,23 +63,30 @@ def _object(document: object) -> dict[str, object]:
     raise CapillaryError("not a JSON object", "the document", "send one event as one JSON object")
 
 
-def _peel(content: dict[str, object]) -> tuple[str, dict[str, object]]:
+def _peel(content: dict[str, object], twice: list[str]) -> tuple[str, dict[str, object]]:
     """One wrapper less; the letter says which. A is the last."""
     data = pick(content, "data")
-    if isinstance(data, dict) and _names_event(content):
+    if isinstance(data, dict) and data and _names_event(content):
         return "A", content
-    attributes = pick(content, "attributes")
-    if isinstance(attributes, dict):
-        return "B", _flat(content, attributes)
-    body = pick(content, "body")
-    if isinstance(body, dict):
+    if (attributes := _wrapped(content, "attributes")) is not None:
+        return "B", _flat(content, attributes, twice)
+    if (body := _wrapped(content, "body")) is not None:
         return "C", body
     if isinstance(data, dict) and _is_event(data):
-        return "D", data
-    event = pick(content, "event")
-    if isinstance(event, dict) and isinstance(body := pick(event, "body"), dict):
+        return "D", _wrapped(content, "data") or data
+    if (event := _wrapped(content, "event")) is not None and (body := _wrapped(event, "body")) is not None:
         return "E", body
     return "A", content
+
+
+def _wrapped(content: dict[str, object], name: str) -> dict[str, object] | None:
+    """The object under a name. Where there are two, in two spellings, nobody can tell which of them is the event."""
+    given = pick(content, name)
+    if not isinstance(given, dict):
+        return None
+    if any(isinstance(other, dict) and other and other != given for other in named(content, name)):
+        raise CapillaryError(f"{name} is there twice", name, "ask who wrapped the event")
+    return given
 
 
 def _names_event(content: dict[str, object]) -> bool:
@@ -86,38 +98,39 @@ def _is_event(data: dict[str, object]) -> bool:
     return isinstance(pick(data, "data"), dict) or isinstance(pick(data, "attributes"), dict)
 
 
-def _flat(wrapper: dict[str, object], attributes: dict[str, object]) -> dict[str, object]:
+def _flat(wrapper: dict[str, object], attributes: dict[str, object], twice: list[str]) -> dict[str, object]:
     """B as A: what stands outside was moved there by the vendor, so it wins, unless only the inside says something.
 
     A blank or a placeholder outside is what a wrapper writes that had nothing to move; it must not hide the value.
     Names are compared folded, because both may be spelled in any way.
     """
     inside, beside = pick(attributes, "orgId"), pick(wrapper, "orgId")
-    if not says_nothing(inside) and not says_nothing(beside) and not _is_same_number(inside, beside):
+    if not says_nothing(inside) and not says_nothing(beside) and not _is_same(inside, beside):
         raise CapillaryError("two orgs in one event", "orgId, attributes.orgId", "ask who wrapped the event")
     around = {key: value for key, value in wrapper.items() if value is not None and value is not attributes}
-    said = {fold(key) for key, value in around.items() if not says_nothing(value)}
+    said = {fold(key): value for key, value in around.items() if not says_nothing(value)}
+    hidden = [(key, value) for key, value in attributes.items() if fold(key) in said and not says_nothing(value)]
+    twice += sorted(key for key, value in hidden if not _is_same(value, said[fold(key)]))
     kept = {key: value for key, value in attributes.items() if fold(key) not in said}
     meant = {fold(key) for key, value in kept.items() if not says_nothing(value)}
     return {**kept, **{key: value for key, value in around.items() if fold(key) not in meant}}
 
 
-def _is_same_number(one: object, other: object) -> bool:
+def _is_same(one: object, other: object) -> bool:
     try:
         return long(one) == long(other)
     except Unfit:
         return one == other
 
 
-def _envelope(version: str, fields: dict[str, object]) -> Envelope:
-    org, name = _event_type(pick(fields, "eventType"))
+def _envelope(version: str, fields: dict[str, object], twice: Sequence[str]) -> Envelope:
+    org, type_name = _event_type(pick(fields, "eventType"))
     given = pick(fields, "eventName")
-    if isinstance(given, str) and not says_nothing(given):
-        name = given
+    name = given if isinstance(given, str) and not says_nothing(given) else type_name
     if name is None or not name.strip():
         remedy = "an event says eventName, or eventType in the form orgId_eventName"
         raise CapillaryError("no event name", "eventName", remedy)
-    return Envelope(version, fields, name.strip(), org)
+    return Envelope(version, fields, name.strip(), org, type_name, tuple(twice))
 
 
 def _event_type(value: object) -> tuple[int | None, str | None]:

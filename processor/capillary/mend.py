@@ -103,6 +103,10 @@ class Structure:
         said = [key for key, given in value.items() if not _is_empty(given)]
         return bool(said) and self._plan.keys().isdisjoint(said) and self._spellings.keys().isdisjoint(map(fold, said))
 
+    def member(self, name: str) -> Member | None:
+        """The field of a name, however it is spelled."""
+        return self._spellings.get(fold(name))
+
     def record(self, value: dict[str, object], findings: Findings) -> dict[str, object]:
         """The record of an object, also of an empty one."""
         result = self._blank.copy()
@@ -123,7 +127,7 @@ class Structure:
 
     def _other(self, key: str, given: object, result: dict[str, object], findings: Findings) -> None:
         """A name that is not spelled as the schema does."""
-        member = self._spellings.get(fold(key))
+        member = self.member(key)
         if member is None:
             findings.note(self.path + shown(key), "not in the contract, left out")
         elif given is not None:

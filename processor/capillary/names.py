@@ -23,11 +23,16 @@ def pick(content: dict[str, object], name: str) -> object:
     exact = content.get(name)
     if not says_nothing(exact):
         return exact
-    wanted = fold(name)
-    least = len(wanted)  # the length first: folding every key of every document costs
-    others = [value for key, value in content.items() if len(key) >= least and fold(key) == wanted]
+    others = named(content, name)
     said = (value for value in others if not says_nothing(value))
     return next(said, exact if exact is not None else next(iter(others), None))
+
+
+def named(content: dict[str, object], name: str) -> list[object]:
+    """All values under a name, however it is spelled."""
+    wanted = fold(name)
+    least = len(wanted)  # the length first: folding every key of every document costs
+    return [value for key, value in content.items() if len(key) >= least and fold(key) == wanted]
 
 
 def shown(name: str) -> str:

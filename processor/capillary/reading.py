@@ -14,6 +14,7 @@ from processor.capillary.errors import CapillaryError, IgnoredEventError
 from processor.capillary.mend import Findings
 from processor.capillary.names import fold, pick, shown
 from processor.capillary.nothing import is_blank, says_nothing
+from processor.capillary.scalars import Unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ def read_event(document: object, contracts: Contracts) -> CanonicalEvent:
     envelope = unwrap(document)
     contract = _contract(envelope, contracts)
     findings = Findings()
+    _disagreements(envelope, contract, contracts, findings)
     record = contract.root.record(_sunk(_lifted(envelope.fields, contract), contract), findings)
     if record["data"] is None:
         raise CapillaryError("no body", "data", "every event carries an object, if only an empty one")
@@ -69,6 +71,15 @@ def _contract(envelope: Envelope, contracts: Contracts) -> Contract:
     nearest = contracts.nearest(envelope.name)
     hint = f"the nearest that is known is {nearest}" if nearest else f"known are {', '.join(sorted(contracts))}"
     raise CapillaryError(f"unknown event {shown(envelope.name)}", "eventName", hint)
+
+
+def _disagreements(envelope: Envelope, contract: Contract, contracts: Contracts, findings: Findings) -> None:
+    """Where the parts of an envelope say different things: one of them is taken, and that there were two is told."""
+    for name in envelope.twice:
+        if (member := contract.root.member(name)) is not None:
+            findings.drop(member.path, Unfit("the wrapper has another value, which is taken"))
+    if envelope.type_name is not None and contracts.find(envelope.type_name) not in (None, contract):
+        findings.note("eventType", "names another event than eventName, which is taken")
 
 
 def _lifted(fields: dict[str, object], contract: Contract) -> dict[str, object]:

@@ -244,7 +244,59 @@ def test_what_stands_outside_wins_over_what_stands_inside(name: str) -> None:
         attributes = flat(eventId=..., createdAt=...) | {inner: other}
         event = read({outer: BESIDE[name], "eventType": "customerAdded", "attributes": attributes})
         assert event.record[name] == BESIDE[name]
-        assert event.notes == ()
+        assert event.notes == (f"{name}: the wrapper has another value, which is taken",)
+        assert event.record["dropped"] == [name]
+
+
+@pytest.mark.parametrize(
+    ("outside", "inside"), [("r", "r"), (7, "7"), (" 7 ", 7.0), ("r", "null"), ("r", None), ("r", "-"), ([1], [1])]
+)
+def test_what_says_the_same_outside_and_inside_is_not_told(outside: object, inside: object) -> None:
+    event = read(stream("customerAdded", refId=inside) | {"refId": outside})
+    assert not any("wrapper" in note for note in event.notes)
+
+
+def test_a_body_outside_beside_another_inside_is_one_of_which_nothing_is_certain() -> None:
+    event = read(stream("customerAdded") | {"data": {"firstName": "Sari"}, "eventType": None})
+    assert event.record["dropped"] == ["data"]
+
+
+def test_what_is_told_of_two_values_is_no_name_that_nobody_knows() -> None:
+    event = read(stream("customerAdded", sari=1) | {"sari": 2})
+    assert event.notes == ("sari: not in the contract, left out",)
+
+
+def test_an_empty_body_beside_the_attributes_is_no_event() -> None:
+    for nothing in ({}, None, ""):
+        event = read(stream("customerAdded") | {"data": nothing})
+        assert (event.record["envelopeVersion"], event.notes, event.key) == ("B", (), b"150698:7")
+    assert read(flat(data={})).record["envelopeVersion"] == "A"
+
+
+@pytest.mark.parametrize("name", ["attributes", "body", "data", "event"])
+def test_of_two_wrapped_events_nobody_can_tell_which_it_is(name: str) -> None:
+    inside: Json = {"attributes": flat(), "body": flat(), "data": {"data": flat()}, "event": {"body": flat()}}[name]  # type: ignore[assignment]
+    other: Json = inside | {"more": 1}
+    kind = {"eventType": "customerAdded"} if name == "attributes" else {}
+    for twin in (name.upper(), f" {name}"):
+        with pytest.raises(CapillaryError) as caught:
+            read({name: inside, twin: other, **kind})
+        assert (caught.value.where, caught.value.what) == (name, f"{name} is there twice")
+        for same in (inside, {}, None, "x"):
+            assert read({name: inside, twin: same, **kind}).key == b"150698:7"
+
+
+@pytest.mark.parametrize(
+    ("kind", "noted"),
+    [
+        *(("150698_pointsIssued", True), ("PointsIssued", True)),
+        *(("customer_added", False), ("150698_CustomerAdded", False), ("somethingNew", False), (None, False)),
+    ],
+)
+def test_an_event_type_that_names_another_event_is_told(kind: str | None, *, noted: bool) -> None:
+    event = read(flat(eventType=kind))
+    assert event.event == "customerAdded"
+    assert event.notes == (("eventType: names another event than eventName, which is taken",) if noted else ())
 
 
 def test_what_says_nothing_outside_gives_way_to_no_null_inside() -> None:
