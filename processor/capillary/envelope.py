@@ -84,7 +84,7 @@ def _wrapped(content: dict[str, object], name: str) -> dict[str, object] | None:
     given = pick(content, name)
     if not isinstance(given, dict):
         return None
-    if any(isinstance(other, dict) and other and other != given for other in named(content, name)):
+    if any(isinstance(other, dict) and other and not _is_same(other, given) for other in named(content, name)):
         raise CapillaryError(f"{name} is there twice", name, "ask who wrapped the event")
     return given
 
@@ -107,20 +107,24 @@ def _flat(wrapper: dict[str, object], attributes: dict[str, object], twice: list
     inside, beside = pick(attributes, "orgId"), pick(wrapper, "orgId")
     if not says_nothing(inside) and not says_nothing(beside) and not _is_same(inside, beside):
         raise CapillaryError("two orgs in one event", "orgId, attributes.orgId", "ask who wrapped the event")
-    around = {key: value for key, value in wrapper.items() if value is not None and value is not attributes}
-    said = {fold(key): value for key, value in around.items() if not says_nothing(value)}
-    hidden = [(key, value) for key, value in attributes.items() if fold(key) in said and not says_nothing(value)]
-    twice += sorted(key for key, value in hidden if not _is_same(value, said[fold(key)]))
-    kept = {key: value for key, value in attributes.items() if fold(key) not in said}
-    meant = {fold(key) for key, value in kept.items() if not says_nothing(value)}
-    return {**kept, **{key: value for key, value in around.items() if fold(key) not in meant}}
+    around = [
+        (fold(key), key, value) for key, value in wrapper.items() if value is not None and value is not attributes
+    ]
+    within = [(fold(key), key, value) for key, value in attributes.items()]
+    said = {name: value for name, _, value in around if not says_nothing(value)}
+    kept = {key: value for name, key, value in within if name not in said}
+    hidden = [(name, key, value) for name, key, value in within if name in said and not says_nothing(value)]
+    twice += sorted(key for name, key, value in hidden if not _is_same(value, said[name]))
+    meant = {name for name, key, value in within if key in kept and not says_nothing(value)}
+    return {**kept, **{key: value for name, key, value in around if name not in meant}}
 
 
 def _is_same(one: object, other: object) -> bool:
+    """Whether two JSON values say the same; numbers may be texts. Nobody knows how deep they are."""
     try:
-        return long(one) == long(other)
-    except Unfit:
-        return one == other
+        return one == other or long(one) == long(other)
+    except (Unfit, RecursionError):
+        return False
 
 
 def _envelope(version: str, fields: dict[str, object], twice: Sequence[str]) -> Envelope:

@@ -6,13 +6,12 @@ import re
 
 from processor.capillary.nothing import says_nothing
 
-_JOINTS = re.compile(r"[\s_-]+")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\- ]{0,59}")
 
 
 def fold(name: str) -> str:
     """The form in which two spellings of one name are equal: `points Redeemed`, `PointsRedeemed`, `points_redeemed`."""
-    return _JOINTS.sub("", name).casefold()
+    return "".join(name.replace("_", " ").replace("-", " ").split()).casefold()
 
 
 def pick(content: dict[str, object], name: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -254,6 +255,17 @@ def test_what_stands_outside_wins_over_what_stands_inside(name: str) -> None:
 def test_what_says_the_same_outside_and_inside_is_not_told(outside: object, inside: object) -> None:
     event = read(stream("customerAdded", refId=inside) | {"refId": outside})
     assert not any("wrapper" in note for note in event.notes)
+
+
+@pytest.mark.parametrize("depth", [10, 1_000, 100_000])
+def test_how_deep_two_values_are_does_not_matter(depth: int) -> None:
+    deep: list[Json] = [{}, {}]
+    for _ in range(depth):
+        deep = [{"x": one} for one in deep]
+    event = read(stream("customerAdded", traceAttributes=deep[0]) | {"traceAttributes": deep[1]})
+    assert event.event == "customerAdded"
+    with suppress(CapillaryError):  # too deep to see that both are the same
+        read({"body": flat(x=deep[0]), "BODY": flat(x=deep[1])})
 
 
 def test_a_body_outside_beside_another_inside_is_one_of_which_nothing_is_certain() -> None:
