@@ -6,7 +6,7 @@ along that tree. So the depth of a document does not matter, and names that no s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -193,12 +193,13 @@ class Items:
         if isinstance(value, list):
             return list(self._mended(value, findings))
         if isinstance(value, dict) and self.pairs:
-            return list(self._mended([{"key": key, "value": item} for key, item in value.items()], findings))
+            pairs = ({"key": key, "value": value[key]} for key in sorted(value))  # the order of keys means nothing
+            return list(self._mended(pairs, findings))
         if isinstance(value, str) and not value.strip():
             return None
         raise Unfit("no array where one is expected")
 
-    def _mended(self, items: list[object], findings: Findings) -> Iterator[object]:
+    def _mended(self, items: Iterable[object], findings: Findings) -> Iterator[object]:
         for item in items:
             try:
                 mended = None if item is None else self.node.mend(item, findings)

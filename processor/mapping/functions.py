@@ -448,9 +448,9 @@ def _first(values: Iterable[str | int | None]) -> str | None:
 def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
     """Custom or extended fields as a map.
 
-    Blank values are left out; of names that differ by casing or blanks alone the last one counts. What takes more than
-    1,024 bytes of JSON and what goes beyond 3,072 in sum is dropped: one runaway field must not cost all others their
-    place in the 10 kB that Profile takes.
+    Blank values are left out; so are values without a name, and counted. Of names that differ by casing or blanks alone
+    the last one counts. What takes more than 1,024 bytes of JSON and what goes beyond 3,072 in sum is dropped: one
+    runaway field must not cost all others their place in the 10 kB that Profile takes.
     """
     fields: dict[str, str] = {}
     spelling: dict[str, str] = {}
@@ -458,7 +458,10 @@ def field_map(pairs: Rows) -> dict[str, str] | Noted[dict[str, str]] | None:
     room = _ALL_FIELDS
     for raw_name, raw_value in pairs:
         name, value = str(raw_name or "").strip(), str(raw_value or "").strip()
-        if not name or not value or value in PLACEHOLDERS:
+        if not value or value in PLACEHOLDERS:
+            continue
+        if not name:
+            reasons["without a name"] = None
             continue
         twin = spelling.get(name.casefold())
         freed = 0 if twin is None else _json_length(twin, fields[twin])

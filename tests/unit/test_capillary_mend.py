@@ -146,9 +146,9 @@ MAP = Named("m", Scalar(text))
 NO_PAIR = "m: no key/value pair where one is expected"
 
 
-def test_pairs_from_a_map_keep_order_nulls_and_spelling() -> None:
+def test_pairs_from_a_map_are_in_the_order_of_their_names_and_keep_nulls_and_spelling() -> None:
     given = {"b.1": None, "a 2": 36, "🎁": "x"}
-    expected = [{"key": "b.1", "value": None}, {"key": "a 2", "value": "36"}, {"key": "🎁", "value": "x"}]
+    expected = [{"key": "a 2", "value": "36"}, {"key": "b.1", "value": None}, {"key": "🎁", "value": "x"}]
     assert PAIRS.mend(given, Findings()) == expected
 
 

@@ -454,10 +454,14 @@ def test_a_placeholder_is_no_identifier(nothing: str | None) -> None:
 
 
 def test_fields_as_a_map() -> None:
-    assert f.field_map([(" a ", " 1 "), ("b", 2), ("c", ""), ("d", None), ("", "x"), (None, "x"), ("e", "null")]) == {
+    assert f.field_map(
+        [(" a ", " 1 "), ("b", 2), ("c", ""), ("d", None), ("", " "), (None, "null"), ("e", "null")]
+    ) == {
         "a": "1",
         "b": "2",
     }
+    for nameless in (None, "", " "):
+        assert f.field_map([(nameless, "x"), ("a", "1"), (nameless, 2)]) == Noted({"a": "1"}, ("without a name",))
     assert f.field_map([]) is None
     assert f.field_map([("a", "")]) is None
     assert f.field_map([("a", "1"), ("B", "2"), ("A", "3")]) == Noted({"A": "3", "B": "2"}, ("given twice",))
@@ -469,7 +473,7 @@ def test_fields_have_room_for_so_much() -> None:
     assert f.field_map([("a", longest)]) == {"a": longest}
     assert f.field_map([("a", longest + "v")]) == none("too long")
     assert f.field_map([("a", longest + "v"), ("b", "1")]) == Noted({"b": "1"}, ("too long",))
-    assert f.field_map([("x", ""), ("a", longest + "v"), ("b", "1"), ("", "y"), ("c", "2")]) == Noted(
+    assert f.field_map([("x", ""), ("a", longest + "v"), ("b", "1"), ("c", "2")]) == Noted(
         {"b": "1", "c": "2"}, ("too long",)
     )
     three = [(name, longest) for name in "abc"]
@@ -491,7 +495,9 @@ def test_identifiers_that_repeat_stand_there_once_each() -> None:
     pairs = [("Line", "1"), ("b", "2"), ("line ", "3"), ("LINE", "1"), ("line", ""), ("line", None), ("line", "null")]
     assert f.identifier_map(pairs) == {"Line": "1,3", "b": "2"}
     assert f.identifier_map([("a", ""), ("a", "null")]) is None
-    assert f.identifier_map([("", "1"), (None, "2"), ("a", "1"), ("a", "2")]) == {"a": "1,2"}
+    assert f.identifier_map([("", "1"), (None, "2"), ("a", "1"), ("a", "2")]) == Noted(
+        {"a": "1,2"}, ("without a name",)
+    )
 
 
 def test_of_more_identifiers_than_a_field_may_hold_the_first_ones_count() -> None:
