@@ -450,7 +450,14 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str, options:
     known = {event: reader for event, (_, reader) in readers.items()}
     chosen = wanted(language, known, schemas_dir / "capillary", overlay)
     bound, found = bind(
-        chosen.language, known, schemas, functions, tenant=namespace, options=options, unusable=brand.unusable
+        chosen.language,
+        known,
+        schemas,
+        functions,
+        tenant=namespace,
+        options=options,
+        unusable=brand.unusable,
+        unlisted=brand.unlisted,
     )
     problems += [*language.problems, *chosen.problems, *found, *chain.from_iterable(map(essentials, bound))]
     if problems:

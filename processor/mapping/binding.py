@@ -98,6 +98,7 @@ def bind(
     tenant: str,
     options: Options,
     unusable: Collection[str] = (),
+    unlisted: Collection[str] = (),
 ) -> tuple[tuple[BoundMapping, ...], tuple[Problem, ...]]:
     """Checks all mappings of a language together.
 
@@ -109,6 +110,7 @@ def bind(
         tenant: the tenant's namespace as it stands in XDM, which `_tenant` in a target becomes.
         options: what is configured; schemas and functions are made for the same.
         unusable: names of functions that nobody complains about: their file is at fault, not who calls them.
+        unlisted: names of functions that the brand has and does not offer.
     """
     problems: list[Problem] = [*_common_unsent(language.common, readers)]
     bound: list[BoundMapping] = []
@@ -129,6 +131,7 @@ def bind(
             tenant=tenant,
             options=options,
             unusable=unusable,
+            unlisted=unlisted,
         )
         bound.append(binder.mapping())
         problems += binder.problems
@@ -224,6 +227,7 @@ class _Binder:
         tenant: str,
         options: Options,
         unusable: Collection[str],
+        unlisted: Collection[str],
     ) -> None:
         self._spec = spec
         self._common = common
@@ -234,6 +238,7 @@ class _Binder:
         self._options = options
         self._tables: Mapping[str, Table] = options.laid_over({**common.tables, **spec.tables})
         self._unusable = unusable
+        self._unlisted = unlisted
         self.problems: list[Problem] = []
         self.whole = True  # but for what cannot be bound because of a fault elsewhere
 
@@ -456,6 +461,8 @@ class _Binder:
         function = self._functions.get(spec.function)
         if function is None and spec.function in self._unusable:
             raise _Unusable
+        if function is None and spec.function in self._unlisted:
+            raise _Refused(f'functions.py defines "{spec.function}", and FUNCTIONS in it does not list it')
         if function is None:
             raise _Refused(f'there is no function "{spec.function}"{hint(spec.function, self._functions)}')
         count, least = len(spec.arguments), len(function.parameters)

@@ -18,18 +18,21 @@ from processor.mapping.xdm import LONGEST
 
 _LIST = "FUNCTIONS"
 _WORD = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_DEFINED = re.compile(r"^def ([a-z][a-z0-9_]*)", re.ASCII | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class BrandFunctions:
     """What a `functions.py` gives: functions by name, and what is wrong with the others.
 
-    `unusable` are the names that a faulty file mentions: mappings that call one of these are not at fault.
+    `unusable` are the names that a faulty file mentions: mappings that call one of these are not at fault. `unlisted`
+    are functions that it defines and does not list.
     """
 
     functions: Mapping[str, Function] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unusable: frozenset[str] = frozenset()
+    unlisted: frozenset[str] = frozenset()
 
 
 def brand_functions(file: Path, options: Options) -> BrandFunctions:
@@ -55,7 +58,8 @@ def brand_functions(file: Path, options: Options) -> BrandFunctions:
         else:
             functions[function.name] = replace(function, call=_guarded(function, file))
     unusable = frozenset(_WORD.findall(text)) - functions.keys() if problems else frozenset()
-    return BrandFunctions(functions, tuple(problems), unusable)
+    unlisted = frozenset(_DEFINED.findall(text)) - functions.keys()
+    return BrandFunctions(functions, tuple(problems), unusable, unlisted)
 
 
 class _Faulty(Exception):  # noqa: N818 - carries a message to the place that knows where it belongs

@@ -417,6 +417,14 @@ def test_a_fault_of_functions_is_one_problem_whoever_calls_them(tmp_path: Path, 
     assert found.startswith(f"{tmp_path}/functions.py:1: FUNCTIONS: ")
 
 
+@pytest.mark.parametrize(("old", "new"), list(USERS.values())[:2], ids=list(USERS)[:2])
+def test_a_function_that_the_brand_defines_and_does_not_list(tmp_path: Path, old: str, new: str) -> None:
+    (tmp_path / NAME).write_text(ours().replace(old, new, 1), encoding="utf-8")
+    (tmp_path / "functions.py").write_text("def shoe_size(a: str) -> bool: ...\n\nFUNCTIONS = ()", encoding="utf-8")
+    (found,) = problems(tmp_path)
+    assert found.endswith(': functions.py defines "shoe_size", and FUNCTIONS in it does not list it')
+
+
 FILES = {
     "function.py": '; the nearest is "functions.py"',
     "Functions.py": '; the nearest is "functions.py"',

@@ -193,6 +193,7 @@ def bound(
     readers: Mapping[str, Reader] | None = None,
     schemas: Mapping[str, Schema] = SCHEMAS,
     unusable: Iterable[str] = (),
+    unlisted: Iterable[str] = (),
     shared_paths: Iterable[str] = tuple(ROOT.fields),
 ) -> tuple[tuple[BoundMapping, ...], list[str]]:
     """Mappings as they are bound, and what is wrong with them; each text begins with the event."""
@@ -211,6 +212,7 @@ def bound(
         tenant="_acme",
         options=options,
         unusable=frozenset(unusable),
+        unlisted=frozenset(unlisted),
     )
     return mappings, [str(problem).removeprefix(f"{FILE}:") for problem in sorted(found)]
 
@@ -597,6 +599,15 @@ def test_what_a_faulty_file_leaves_open_is_not_missed(lines: str) -> None:
     assert bound(text, readers={"e": reader, "f": READER}, shared_paths=(), unusable=["theirs"])[1] == []
     (found,) = bound(text, readers={"e": reader, "f": READER}, shared_paths=())[1]
     assert found.endswith(': there is no function "theirs"')
+
+
+def test_a_function_that_the_brand_does_not_list() -> None:
+    call = '{ call = "theirs", with = ["name"] }'
+    text = f'{HEAD}[[output]]\nto = "events"\nwhen = {call}\n[output.fields]\ntext = {call}'
+    said = 'functions.py defines "theirs", and FUNCTIONS in it does not list it'
+    assert bound(text, unlisted=["theirs", "join"])[1] == [f"4: when: {said}", f"6: text: {said}"]
+    join = '[[output]]\nto = "events"\nfields.text = { call = "join", with = [] }'
+    assert bound(f"{HEAD}{join}", unlisted=["join"])[1] == []
 
 
 # ---- lists of objects ------------------------------------------------------------------------------------------------

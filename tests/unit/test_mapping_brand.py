@@ -41,7 +41,7 @@ def test_functions_are_those_that_the_file_lists(tmp_path: Path, listed: str) ->
         "def hidden(text: str) -> str:\n    return text\n\n"
     )
     found = read(tmp_path, f"{HEADER}{text}FUNCTIONS = {listed}")
-    assert (found.problems, found.unusable) == ((), frozenset())
+    assert (found.problems, found.unusable, found.unlisted) == ((), frozenset(), {"hidden"})
     assert [*found.functions] == ["shoe_size", "hat_size"]
     shoe, hat = found.functions.values()
     assert shoe.parameters == (Parameter("text", frozenset({"string"})),)
@@ -50,7 +50,7 @@ def test_functions_are_those_that_the_file_lists(tmp_path: Path, listed: str) ->
 
 
 def test_a_brand_without_a_file_has_none() -> None:
-    assert BrandFunctions() == BrandFunctions({}, (), frozenset())
+    assert BrandFunctions() == BrandFunctions({}, (), frozenset(), frozenset())
 
 
 def test_a_file_may_list_none(tmp_path: Path) -> None:
@@ -128,6 +128,15 @@ def test_functions_that_cannot_be_used_are_named_where_they_begin(tmp_path: Path
     assert [*found.functions] == ["good"]
     assert {"bad", "dumps"} <= found.unusable
     assert "good" not in found.unusable
+
+
+def test_what_the_file_defines_and_does_not_list(tmp_path: Path) -> None:
+    """Only functions of the file itself: a method cannot be listed, and what is imported has another home."""
+    text = (
+        "from json import dumps\n\nclass Sizes:\n    def of_hats(self): ...\n\n"
+        "def shoe_size(text: str) -> str: ...\n\ndef listed() -> str: ...\n\nFUNCTIONS = (listed,)"
+    )
+    assert read(tmp_path, text).unlisted == {"shoe_size"}
 
 
 def test_whoever_calls_what_a_faulty_file_mentions_is_not_at_fault(tmp_path: Path) -> None:
