@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -52,6 +52,7 @@ COMMON = "_common.toml"
 IGNORED = "ignored.toml"
 """Not a mapping, though it may lie beside a brand's: events that go nowhere (`processor.capillary.ignored`)."""
 BRAND_FUNCTIONS = "functions.py"
+BRAND_SCHEMAS = "xdm"
 KINDS = ("events", "profile")
 CONTEXT = ("@now", "@received", "@output", "@item", "@value")
 
@@ -210,7 +211,7 @@ def load_language(directory: Path, overlay: Path | None = None) -> Language:
     `_common.toml` of the overlay is laid over ours instead: fields of the same target, entries of the same table and
     unsent paths replace ours, others are added.
 
-    A file that cannot be read is a problem like any other.
+    A file that cannot be read is a problem like any other, and so is what the overlay has and nobody reads.
 
     Raises:
         NotADirectoryError: `overlay` is none.
@@ -221,9 +222,9 @@ def load_language(directory: Path, overlay: Path | None = None) -> Language:
     if overlay is not None:
         if not overlay.is_dir():
             raise NotADirectoryError(f"{overlay} is no directory")
-        misnamed = _misnamed(overlay)
-        problems += misnamed.values()
-        read = (file for file in sorted(overlay.glob("*.toml")) if file.name not in (IGNORED, *misnamed))
+        strays = _strays(overlay, files)
+        problems += strays.values()
+        read = (file for file in sorted(overlay.glob("[!.]*.toml")) if file.name not in (IGNORED, *strays))
         theirs = {file.name: (str(file), file) for file in read}
         brands_common = theirs.pop(COMMON, None)
         files |= theirs
@@ -244,24 +245,41 @@ def load_language(directory: Path, overlay: Path | None = None) -> Language:
     return Language(tuple(mappings), common, tuple(problems), functions)
 
 
-_OF_A_BRAND = (COMMON, IGNORED, BRAND_FUNCTIONS)
+_OF_A_BRAND = (COMMON, IGNORED, BRAND_FUNCTIONS, f"{BRAND_SCHEMAS}/")
 _NEAR = 0.85  # of function.py to functions.py it is 0.96, of test_functions.py 0.83
 
 
-def _misnamed(overlay: Path) -> dict[str, Problem]:
-    """Files of a brand that nobody would read, though by their names somebody is meant to."""
-    files = [file for file in sorted(overlay.iterdir()) if file.suffix in (".toml", ".py") and file.is_file()]
-    lacking = BRAND_FUNCTIONS not in {file.name for file in files}
-    return {
-        file.name: Problem(str(file), 0, "file", f"is read by nobody{hint(file.name.lower(), _OF_A_BRAND)}")
-        for file in files
-        if file.name not in _OF_A_BRAND
-        and (
-            file.name.startswith("_")
-            or (file.suffix == ".py" and lacking)
-            or get_close_matches(file.name.lower(), _OF_A_BRAND, cutoff=_NEAR)
-        )
+def _strays(overlay: Path, mappings: Iterable[str]) -> dict[str, Problem]:
+    """What lies in a brand's directory and is read by nobody, by its name; `mappings` are the names of our files."""
+    entries = {entry.name: entry for entry in sorted(overlay.iterdir())}
+    known = {*_OF_A_BRAND, *mappings}
+    problems: dict[str, Problem] = {}
+    for name, entry in entries.items():
+        if not _belongs(entry, entries.keys(), known):
+            near = hint(name.lower(), known) or hint(name.lower(), _OF_A_BRAND)
+            where = "directory" if entry.is_dir() else "file"
+            more = _SCHEMAS_ELSEWHERE if entry.suffix == ".json" else near
+            problems[name] = Problem(str(entry), 0, where, f"is read by nobody{more}")
+    return problems
+
+
+_SCHEMAS_ELSEWHERE = f"; schemas belong into {BRAND_SCHEMAS}/, events to try beside the mapping of their name"
+
+
+def _belongs(entry: Path, beside: Collection[str], known: Iterable[str]) -> bool:
+    """Whether it may lie there: what somebody reads, with its tests and examples, and texts about it."""
+    name = entry.name
+    if entry.is_dir():
+        return name.startswith(".") or name in (BRAND_SCHEMAS, "__pycache__")
+    near = get_close_matches(name.lower(), _OF_A_BRAND, cutoff=_NEAR)
+    may = {
+        ".toml": not name.startswith("_") and not near,  # an event; whether there is such a one, is seen later
+        ".py": BRAND_FUNCTIONS in beside and not near,
+        ".json": f"{entry.stem}.toml" in beside,
+        ".md": True,
+        "": name not in {Path(other).stem for other in known},  # a LICENSE, and no mapping that lost its suffix
     }
+    return name.startswith(".") or name in _OF_A_BRAND or may.get(entry.suffix, False)
 
 
 def _text_of(label: str, file: Path) -> str | Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from processor.mapping.problems import MappingProblems
 from processor.translator import load_mappings
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
+ACME = Path(__file__).parents[2] / "docs/examples/acme"
 NAME = "pointsIssued.toml"
 
 
@@ -428,11 +430,15 @@ def test_a_function_that_the_brand_defines_and_does_not_list(tmp_path: Path, old
 FILES = {
     "function.py": '; the nearest is "functions.py"',
     "Functions.py": '; the nearest is "functions.py"',
-    "mine.py": "; known: _common.toml, functions.py, ignored.toml",
+    "mine.py": "; known: _common.toml, functions.py, ignored.toml, xdm/",
     "_comon.toml": '; the nearest is "_common.toml"',
-    "_shared.toml": "",
+    "_shared.toml": '; the nearest is "ignored.toml"',
     "common.toml": '; the nearest is "_common.toml"',
     "ignore.toml": '; the nearest is "ignored.toml"',
+    "pointsIssued.tml": '; the nearest is "pointsIssued.toml"',
+    "pointsIssued.TOML": '; the nearest is "pointsIssued.toml"',
+    "customerAdded.avsc": '; the nearest is "customerAdded.toml"',
+    "events.json": "; schemas belong into xdm/",
 }
 
 
@@ -443,10 +449,21 @@ def test_a_file_that_nobody_reads_is_named(tmp_path: Path, name: str, nearest: s
     assert found.startswith(f"{tmp_path}/{name}: file: is read by nobody{nearest}")
 
 
+def test_a_misspelt_directory_of_schemas_is_named_beside_what_follows_of_it(tmp_path: Path) -> None:
+    """The fields that it would have added are missed by every line that sets one."""
+    shutil.copytree(ACME, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "xdm").rename(tmp_path / "xmd")
+    found = problems(tmp_path)
+    assert len(found) > 3
+    assert f'{tmp_path}/xmd: directory: is read by nobody; the nearest is "xdm/"' in found
+
+
 def test_tests_and_notes_beside_a_mapping_are_nobodys_business(tmp_path: Path) -> None:
     (tmp_path / "functions.py").write_text("FUNCTIONS = ()", encoding="utf-8")
-    for name in ("test_functions.py", "README.md", "customerAdded.json"):
+    (tmp_path / NAME).write_text(ours(), encoding="utf-8")
+    for name in ("test_functions.py", "README.md", "LICENSE", "pointsIssued.json", "._pointsIssued.toml", ".git"):
         (tmp_path / name).write_text("", encoding="utf-8")
+    (tmp_path / "__pycache__").mkdir()
     assert load_mappings(SCHEMAS, tmp_path, "acme").events
 
 

@@ -828,20 +828,44 @@ def test_a_common_file_that_is_no_text(tmp_path: Path) -> None:
     assert load_language(ours).problems == (Problem("ours/_common.toml", 0, "file", "is not UTF-8 text"),)
 
 
+KNOWN_NAMES = "; known: _common.toml, functions.py, ignored.toml, xdm/"
+FUNCTIONS_PY = '; the nearest is "functions.py"'
+BELONGS_INTO_XDM = "; schemas belong into xdm/, events to try beside the mapping of their name"
 NAMES = {
     "functions.py": None,
     "_common.toml": None,
     "ignored.toml": None,
     "anything.toml": None,
+    ".anything.toml": None,
+    ".functions.py": None,
     "notes.md": None,
-    "_notes.txt": None,
-    "function.py": '; the nearest is "functions.py"',
-    "FUNCTIONS.py": '; the nearest is "functions.py"',
-    "helpers.py": "; known: _common.toml, functions.py, ignored.toml",
-    "_zzzzzzzz.toml": "; known: _common.toml, functions.py, ignored.toml",
+    "_notes.md": None,
+    "LICENSE": None,
+    "function.py": FUNCTIONS_PY,
+    "FUNCTIONS.py": FUNCTIONS_PY,
+    "functions": FUNCTIONS_PY,
+    "functions.txt": FUNCTIONS_PY,
+    "helpers.py": KNOWN_NAMES,
+    "_zzzzzzzz.toml": KNOWN_NAMES,
     "commons.toml": '; the nearest is "_common.toml"',
     "Ignored.toml": '; the nearest is "ignored.toml"',
+    "ignored": '; the nearest is "ignored.toml"',
+    "xdm": '; the nearest is "xdm/"',
+    "pointsIssued.tml": '; the nearest is "pointsIssued.toml"',
+    "POINTSISSUED.TOML": '; the nearest is "pointsIssued.toml"',
+    "pointsIssued": '; the nearest is "pointsIssued.toml"',
+    "pointsIssued.avsc": '; the nearest is "pointsIssued.toml"',
+    "_pointsIssued.toml": '; the nearest is "pointsIssued.toml"',
+    "notes.txt": KNOWN_NAMES,
+    "events.json": BELONGS_INTO_XDM,
+    "ignored.json": BELONGS_INTO_XDM,
 }
+
+
+def many(tmp_path: Path) -> Path:
+    """A directory of nine mappings: names that one line cannot hold."""
+    names = ["pointsIssued", *(f"event{letter}" for letter in "ABCDEFGH")]
+    return write(tmp_path / "ours", **{f"{name}_toml": event(name) for name in names})
 
 
 @pytest.mark.parametrize(("name", "nearest"), NAMES.items())
@@ -849,11 +873,38 @@ def test_a_brands_file_that_nobody_would_read_is_named(tmp_path: Path, name: str
     brand = write(tmp_path / "brand")
     (brand / name).write_text(event("anything") if name == "anything.toml" else "", encoding="utf-8")
     expected = () if nearest is None else (Problem(f"{brand}/{name}", 0, "file", f"is read by nobody{nearest}"),)
-    assert load_language(write(tmp_path / "ours"), brand).problems == expected
+    assert load_language(many(tmp_path), brand).problems == expected
+
+
+DIRECTORIES = {
+    "xdm": None,
+    ".git": None,
+    "__pycache__": None,
+    "xmd": '; the nearest is "xdm/"',
+    "XDM": '; the nearest is "xdm/"',
+    "functions": FUNCTIONS_PY,
+    "functions.py": FUNCTIONS_PY,
+    "_common.toml": '; the nearest is "_common.toml"',
+    "mappings": KNOWN_NAMES,
+    "pointsIssued.toml": '; the nearest is "pointsIssued.toml"',
+    "LICENSES": KNOWN_NAMES,
+    "notes.md": KNOWN_NAMES,
+}
+
+
+@pytest.mark.parametrize(("name", "nearest"), DIRECTORIES.items())
+def test_a_brands_directory_that_nobody_would_read_is_named(tmp_path: Path, name: str, nearest: str | None) -> None:
+    brand = write(tmp_path / "brand")
+    write(brand / name)
+    expected = () if nearest is None else (Problem(f"{brand}/{name}", 0, "directory", f"is read by nobody{nearest}"),)
+    language = load_language(many(tmp_path), brand)
+    assert (language.problems, language.functions) == (expected, None)
+    assert len(language.mappings) == 9
 
 
 @pytest.mark.parametrize(
-    ("name", "named"), [("test_functions.py", False), ("helpers.py", False), ("function.py", True)]
+    ("name", "named"),
+    [("test_functions.py", False), ("helpers.py", False), ("_helpers.py", False), ("function.py", True)],
 )
 def test_beside_functions_only_what_is_nearly_called_so_is_named(tmp_path: Path, name: str, named: bool) -> None:  # noqa: FBT001
     brand = write(tmp_path / "brand", functions_py="")
@@ -861,10 +912,17 @@ def test_beside_functions_only_what_is_nearly_called_so_is_named(tmp_path: Path,
     assert bool(load_language(write(tmp_path / "ours"), brand).problems) == named
 
 
-def test_a_directory_is_no_file(tmp_path: Path) -> None:
-    brand = write(tmp_path / "brand")
-    write(brand / "_tests.py")
-    assert load_language(write(tmp_path / "ours"), brand).problems == ()
+def test_an_event_to_try_may_lie_beside_its_mapping(tmp_path: Path) -> None:
+    brand = write(tmp_path / "brand", a_toml=event("a"), a_json="{}", b_json="{}")
+    assert load_language(write(tmp_path / "ours"), brand).problems == (
+        Problem(f"{brand}/b.json", 0, "file", f"is read by nobody{BELONGS_INTO_XDM}"),
+    )
+
+
+def test_all_that_nobody_reads_is_named_in_the_order_of_names(tmp_path: Path) -> None:
+    brand = write(tmp_path / "brand", c_txt="", a_txt="", b_txt="")
+    names = [Path(problem.file).name for problem in load_language(write(tmp_path / "ours"), brand).problems]
+    assert names == ["a.txt", "b.txt", "c.txt"]
 
 
 def test_a_problem_is_one_of_its_place() -> None:
