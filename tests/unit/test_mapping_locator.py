@@ -1,13 +1,16 @@
-"""The lines of keys and tables in TOML text, which tomllib does not tell."""
+"""The lines of keys and tables in TOML and JSON text, which tomllib and json do not tell."""
 
 from __future__ import annotations
 
+import json
 import tomllib
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processor.mapping.json_locator import locate_json
 from processor.mapping.locator import KeyPath, locate
 
 KEYS: dict[str, dict[KeyPath, int]] = {
@@ -122,3 +125,65 @@ def test_lines_that_end_as_on_windows() -> None:
 def test_any_text_has_lines(text: str) -> None:
     """Also one that is no TOML: a brand's file may be half written."""
     assert all(1 <= line <= text.count("\n") + 1 for line in locate(text).values())
+
+
+# ---- JSON ------------------------------------------------------------------------------------------------------------
+
+JSON: dict[str, dict[KeyPath, int]] = {
+    "1": {},
+    "[]": {},
+    '"a"': {},
+    '{"a": 1}': {("a",): 1},
+    '\n{\n"a" \n : 1\n,"b":2}': {("a",): 3, ("b",): 5},
+    '{"a": {\n"b": {},\n"c": 1},\n"d": 1}': {("a",): 1, ("a", "b"): 2, ("a", "c"): 3, ("d",): 4},
+    '[1, [{}, {"a":\n[{\n"b": 1}]}],\n{"c": 1}]': {(1, 1, "a"): 1, (1, 1, "a", 0, "b"): 3, (2, "c"): 4},
+    '{"a": [],\n"b": [{}, []],\n"c": 1}': {("a",): 1, ("b",): 2, ("c",): 3},
+    '{"a": "b",\n"c": ["d", "e", {"f": 1}]}': {("a",): 1, ("c",): 2, ("c", 2, "f"): 2},
+    '{"a\\"b\\\\": 1,\n"\\u00e9": 2, "": 3}': {('a"b\\',): 1, ("é",): 2, ("",): 2},
+    '{"a": "{[\\"",\n"b": "x\\\\", "}],:": 1}': {("a",): 1, ("b",): 2, ("}],:",): 2},
+    '{"a": {"b": 1},\n"a": 2}': {("a",): 2, ("a", "b"): 1},
+    '{\r\n"a": 1,\r\n"b": 2}': {("a",): 2, ("b",): 3},
+}
+
+
+@pytest.mark.parametrize(("text", "lines"), JSON.items())
+def test_a_key_of_json_stands_where_it_is_named(text: str, lines: dict[KeyPath, int]) -> None:
+    json.loads(text)
+    assert locate_json(text) == lines
+
+
+VALUES_OF_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(['"', "\\", "{", "[:,"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@given(VALUES_OF_JSON, st.lists(st.sampled_from(["", " ", "\n", "\t\r\n"]), min_size=1, max_size=7), st.booleans())
+def test_a_key_of_json_is_found_however_the_text_is_laid_out(value: object, blanks: list[str], plain: bool) -> None:  # noqa: FBT001
+    """`blanks` stand between all tokens, in turn."""
+    lines: dict[KeyPath, int] = {}
+    text = ""
+    for number, (token, place) in enumerate(laid_out(value, ())):
+        text += blanks[number % len(blanks)]
+        if place is not None:
+            lines[place] = text.count("\n") + 1
+        text += json.dumps(token, ensure_ascii=plain) if place is not None else token
+    assert json.loads(text) == value
+    assert locate_json(text) == lines
+
+
+def laid_out(value: object, place: KeyPath) -> Iterator[tuple[str, KeyPath | None]]:
+    """The tokens of a value; keys as they are, with their place."""
+    if isinstance(value, dict):
+        for comma, (key, inner) in zip(["{", *[","] * len(value)], value.items(), strict=False):
+            yield from [(comma, None), (key, (*place, key)), (":", None)]
+            yield from laid_out(inner, (*place, key))
+        yield "{}" if not value else "}", None
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield "," if number else "[", None
+            yield from laid_out(inner, (*place, number))
+        yield "[]" if not value else "]", None
+    else:
+        yield json.dumps(value), None
