@@ -269,7 +269,7 @@ _SCHEMAS_ELSEWHERE = f"; schemas belong into {BRAND_SCHEMAS}/, events to try bes
 def _belongs(entry: Path, beside: Collection[str], known: Iterable[str]) -> bool:
     """Whether it may lie there: what somebody reads, with its tests and examples, and texts about it."""
     name = entry.name
-    if entry.is_dir():
+    if entry.is_dir() and entry.suffix != ".toml":  # who would read a mapping says that it is a directory
         return name.startswith(".") or name in (BRAND_SCHEMAS, "__pycache__")
     near = get_close_matches(name.lower(), _OF_A_BRAND, cutoff=_NEAR)
     may = {

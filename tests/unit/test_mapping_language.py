@@ -884,9 +884,7 @@ DIRECTORIES = {
     "XDM": '; the nearest is "xdm/"',
     "functions": FUNCTIONS_PY,
     "functions.py": FUNCTIONS_PY,
-    "_common.toml": '; the nearest is "_common.toml"',
     "mappings": KNOWN_NAMES,
-    "pointsIssued.toml": '; the nearest is "pointsIssued.toml"',
     "LICENSES": KNOWN_NAMES,
     "notes.md": KNOWN_NAMES,
 }
@@ -900,6 +898,14 @@ def test_a_brands_directory_that_nobody_would_read_is_named(tmp_path: Path, name
     language = load_language(many(tmp_path), brand)
     assert (language.problems, language.functions) == (expected, None)
     assert len(language.mappings) == 9
+
+
+@pytest.mark.parametrize("name", ["_common.toml", "event.toml"])
+def test_a_directory_with_the_name_of_a_mapping_is_one_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    brand = write(tmp_path / "brand")
+    (brand / name).mkdir()
+    expected = Problem(f"{brand}/{name}", 0, "file", "cannot be read: Is a directory")
+    assert load_language(many(tmp_path), brand).problems == (expected,)
 
 
 @pytest.mark.parametrize(
