@@ -34,7 +34,7 @@ from processor.mapping.essentials import essentials
 from processor.mapping.fitting import MAX_EVENT
 from processor.mapping.generations import schema_of_2025
 from processor.mapping.ignoring import wanted
-from processor.mapping.language import load_language
+from processor.mapping.language import BRAND_SCHEMAS, load_language
 from processor.mapping.options import Options
 from processor.mapping.problems import MappingProblems, Problem
 from processor.mapping.registry import our_functions
@@ -441,8 +441,11 @@ def load_mappings(schemas_dir: Path, overlay: Path | None, tenant: str, options:
     except SchemaError as error:
         raise MappingProblems([Problem("AEP__TENANT", 0, "tenant", str(error)), *problems]) from error
     options = options or Options()
-    schemas = _load_xdm(schemas_dir / "xdm", tenant, options, None if overlay is None else overlay / "xdm")
     language = load_language(schemas_dir / "mappings", overlay)
+    try:
+        schemas = _load_xdm(schemas_dir / "xdm", tenant, options, None if overlay is None else overlay / BRAND_SCHEMAS)
+    except MappingProblems as error:  # without the schemas no mapping can be judged, but its form can
+        raise MappingProblems([*problems, *language.problems, *error.problems]) from error
     tables = replace(options, tables=options.laid_over(language.common.tables))
     brand = BrandFunctions() if language.functions is None else brand_functions(language.functions, tables)
     functions = {**our_functions(tables), **brand.functions}

@@ -20,6 +20,7 @@ from processor.configuration import (
     unreadable,
 )
 from processor.kafka.config import ConfigProblem, consumer_properties, dead_letter_properties
+from processor.mapping.language import BRAND_SCHEMAS
 from processor.mapping.problems import MappingProblems
 from processor.mapping.problems import Problem as MappingProblem
 from processor.settings import KafkaSettings, TranslationSettings, schemas_dir
@@ -79,7 +80,7 @@ def _further_problems(invocation: Invocation, known: list[Problem]) -> Iterator[
 
 def _destinations(settings: TranslationSettings) -> frozenset[str]:
     """The names of all that mappings may write, ours and the brand's."""
-    brand = () if settings.mappings.dir is None else (settings.mappings.dir / "xdm").glob("*.json")
+    brand = () if settings.mappings.dir is None else (settings.mappings.dir / BRAND_SCHEMAS).glob("[!.]*.json")
     return frozenset(path.stem for path in (*(schemas_dir() / "xdm").glob("*.json"), *brand))
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
 
-from processor.mapping.problems import MappingProblems, Problem
+from processor.mapping.json_locator import locate_json
+from processor.mapping.locator import KeyPath
+from processor.mapping.problems import MappingProblems, Problem, hint
 
 LONGEST = 2**53 - 1
 _INT32 = 2**31
@@ -139,20 +142,28 @@ def load_schemas(
         brand: holds a brand's additions, files of the same names and of new ones; see `laid_over`.
 
     Raises:
-        MappingProblems: files that are no JSON, or use what cannot be guaranteed.
+        MappingProblems: files that are no JSON, or use what cannot be guaranteed; what a brand has beside them.
     """
     schemas: dict[str, Schema] = {}
-    problems: list[Problem] = []
-    ours = {file.name: file for file in directory.glob("*.json")}
-    theirs = {file.name: file for file in brand.glob("*.json")} if brand is not None else {}
+    ours = {file.name: (f"{directory.name}/{file.name}", file) for file in directory.glob("*.json")}
+    theirs = {file.name: (str(file), file) for file in brand.glob("[!.]*.json")} if brand is not None else {}
+    problems = [] if brand is None else _strays(brand, ours)
     for name in sorted(ours.keys() | theirs.keys()):
-        label = str(theirs[name]) if name in theirs else f"{directory.name}/{name}"
         stem = name.removesuffix(".json")
+        read = [_layer(*files[name]) for files in (ours, theirs) if name in files]
+        layers = [layer for layer in read if isinstance(layer, _Layer)]
+        problems += [problem for problem in read if isinstance(problem, Problem)]
+        if len(layers) < len(read):
+            continue
+        documents = [layer.document for layer in layers]
         try:
-            documents = [_document(files[name]) for files in (ours, theirs) if name in files]
+            if name in ours:
+                _check_addition(documents[0], documents[-1], tenant)
+            else:
+                _check_own(stem, documents[0], ours)
             schemas[stem] = read_schema(stem, with_tenant(adapt(reduce(laid_over, documents)), tenant))
-        except (ValueError, SchemaError) as error:
-            problems.append(Problem(label, 0, "schema", str(error)))
+        except SchemaError as error:
+            problems.append(_placed(error, layers, tenant))
     if problems:
         raise MappingProblems(problems)
     return schemas
@@ -173,14 +184,79 @@ def laid_over(ours: Mapping[str, object], brands: Mapping[str, object]) -> dict[
 
 
 class SchemaError(Exception):
-    """A schema says something that the compiler cannot guarantee, or is none."""
+    """A schema says something that the compiler cannot guarantee, or is none; `at` are the keys that lead there."""
+
+    def __init__(self, message: str, at: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.at = at
 
 
-def _document(file: Path) -> dict[str, object]:
-    document = json.loads(file.read_bytes())
-    if not isinstance(document, dict):
-        raise SchemaError("is no JSON object")
-    return document
+# ---- files ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One file: ours, or what a brand lays over it."""
+
+    label: str
+    text: str
+    document: dict[str, object]
+
+
+def _layer(label: str, file: Path) -> _Layer | Problem:
+    content = file.read_bytes()
+    try:
+        text = content.decode(json.detect_encoding(content))
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        return Problem(label, error.lineno, "schema", str(error))
+    except UnicodeDecodeError as error:
+        return Problem(label, 0, "schema", str(error))
+    return _Layer(label, text, document) if isinstance(document, dict) else Problem(label, 1, "schema", _NO_OBJECT)
+
+
+_NO_OBJECT = "is no JSON object"
+
+
+def _strays(brand: Path, ours: Iterable[str]) -> list[Problem]:
+    """What lies among a brand's schemas and is none, so that nobody reads it."""
+    return [
+        Problem(str(entry), 0, "file", f"is read by nobody; schemas are called NAME.json{hint(entry.name, ours)}")
+        for entry in (sorted(brand.iterdir()) if brand.is_dir() else ())
+        if not entry.name.startswith(".") and entry.suffix not in (".json", ".md")
+    ]
+
+
+def _check_own(name: str, document: Mapping[str, object], ours: Iterable[str]) -> None:
+    """Raises SchemaError where a file with a name of its own says of which kind it is as little as an addition."""
+    if "meta:class" not in document:
+        near = hint(name, [other.removesuffix(".json") for other in ours])
+        raise SchemaError(f'there is no schema "{name}" to add to{near}; one of its own needs "meta:class"')
+
+
+def _check_addition(ours: Mapping[str, object], brands: Mapping[str, object], tenant: str) -> None:
+    """Raises SchemaError where the tenant's namespace stands by name, and would be a field beside ours, or instead."""
+    known, added = ours.get("properties"), brands.get("properties")
+    if not isinstance(known, dict) or not isinstance(added, dict):
+        return
+    for name, node in added.items():
+        typed = isinstance(node, dict) and "type" in node
+        if name.startswith("_") and name not in known and (name == _own(tenant) or not typed):
+            raise SchemaError(f'{name}: the tenant\'s fields stand under "_tenant"', ("properties", name))
+
+
+def _placed(error: SchemaError, layers: Sequence[_Layer], tenant: str) -> Problem:
+    """Where it is mended: the brand's file if what is wrong stands there, or what it is a part of; else ours."""
+    for layer in reversed(layers):
+        lines = {_named(path, tenant): line for path, line in locate_json(layer.text).items()}
+        for path in (error.at, error.at[:-1]):
+            if path in lines:
+                return Problem(layer.label, lines[path], "schema", str(error))
+    return Problem(layers[-1].label, 0, "schema", str(error))
+
+
+def _named(path: KeyPath, tenant: str) -> KeyPath:
+    return tuple(_own(tenant) if key == "_tenant" else key for key in path)
 
 
 def with_tenant(document: Mapping[str, object], tenant: str) -> Mapping[str, object]:
@@ -198,10 +274,14 @@ def tenant_name(tenant: str) -> str:
     Raises:
         SchemaError: no name that Adobe would give.
     """
-    name = "_" + tenant.lstrip("_")
+    name = _own(tenant)
     if not re.fullmatch(r"_[A-Za-z][A-Za-z0-9]*", name):
         raise SchemaError(f"{tenant!r} is no tenant's namespace: letters and digits are what Adobe gives")
     return name
+
+
+def _own(tenant: str) -> str:
+    return "_" + tenant.lstrip("_")
 
 
 def read_schema(name: str, document: Mapping[str, object]) -> Schema:
@@ -212,20 +292,26 @@ def read_schema(name: str, document: Mapping[str, object]) -> Schema:
     """
     kind = document.get("meta:class")
     if kind not in (PROFILE_CLASS, EVENT_CLASS):
-        raise SchemaError(f'"meta:class" is neither {PROFILE_CLASS} nor {EVENT_CLASS}')
-    root = _object(dict(document), "")
+        raise SchemaError(f'"meta:class" is neither {PROFILE_CLASS} nor {EVENT_CLASS}', ("meta:class",))
+    root_type = document.get("type", "object")
+    if root_type != "object":
+        raise _refused((), "type", f'type {root_type!r} is not "object"')
+    root = _node({**document, "type": root_type}, ())
     if not isinstance(root, Object):
-        raise SchemaError("the root is no object with properties")
+        raise SchemaError("the root is no object with properties", ("additionalProperties",))
     needed = {"identityMap"} if kind == PROFILE_CLASS else {"_id", "timestamp", "identityMap"}
     if missing := needed - root.properties.keys():
-        raise SchemaError(f"the root has no {', '.join(sorted(missing))}")
+        raise SchemaError(f"the root has no {', '.join(sorted(missing))}", ("properties",))
     if kind == EVENT_CLASS and not root.required >= {"_id", "timestamp"}:
-        raise SchemaError("an event requires _id and timestamp")
+        raise SchemaError("an event requires _id and timestamp", ("required",))
     if kind == PROFILE_CLASS:
         # XDM lets a profile name its customer in another way. We do not, so an output without is refused at the start.
         root = replace(root, required=root.required | needed)
     return Schema(name, kind == PROFILE_CLASS, root, document)
 
+
+_At = tuple[str, ...]
+"""Keys from the root of a document down to a node."""
 
 _PLAIN = frozenset({"type", "title", "description", "default", "examples", "$schema", "$id"})
 _KEYWORDS: Mapping[str, frozenset[str]] = {
@@ -236,35 +322,53 @@ _KEYWORDS: Mapping[str, frozenset[str]] = {
     "array": frozenset({"items", "maxItems", "minItems"}),
     "object": frozenset({"properties", "required", "additionalProperties"}),
 }
+_MISSPELT = 0.75  # of patternProperties to properties it is 0.74: a word of its own
+_FORMATS = ("date", "date-time", "email", "uri", "uri-reference")
 
 
-def _node(schema: object, path: str) -> Node:
+def _node(schema: object, at: _At) -> Node:
     if not isinstance(schema, dict):
-        raise SchemaError(f"{path}: is no JSON object")
+        raise SchemaError(f"{_shown(at)}: {_NO_OBJECT}", at)
     kind = schema.get("type")
     if not isinstance(kind, str) or kind not in _KEYWORDS:
-        raise SchemaError(f"{path}: type {kind!r} is none that can be guaranteed")
-    unknown = [name for name in schema if name not in _PLAIN | _KEYWORDS[kind] and not name.startswith(("meta:", "x-"))]
+        raise _refused(at, "type", f"type {kind!r} is none that can be guaranteed{hint(str(kind), _KEYWORDS)}")
+    known = _PLAIN | _KEYWORDS[kind]
+    unknown = [name for name in schema if name not in known and not name.startswith(("meta:", "x-"))]
     if unknown:
-        raise SchemaError(f"{path}: {', '.join(unknown)} cannot be guaranteed")
-    return _READERS[kind](schema, path)
+        near = "".join(hint(name, get_close_matches(name, known, cutoff=_MISSPELT)) for name in unknown)
+        raise _refused(at, unknown[0], f"{', '.join(unknown)} cannot be guaranteed{near}")
+    return _READERS[kind](schema, at)
 
 
-def _text(schema: dict[str, object], path: str) -> Node:
+def _refused(at: _At, keyword: str, message: str) -> SchemaError:
+    """What is wrong with a keyword of the node at a place."""
+    return SchemaError(f"{_shown(at)}: {message}", (*at, keyword))
+
+
+def _shown(at: _At) -> str:
+    """A place as targets are written, with [] for the items of a list and {} for the values of a map."""
+    shown = ""
+    keys = iter(at)
+    for key in keys:
+        shown += f".{next(keys)}" if key == "properties" else "[]" if key == "items" else "{}"
+    return shown.removeprefix(".") or "the root"
+
+
+def _text(schema: dict[str, object], at: _At) -> Node:
     form = schema.get("format")
     if form == "date-time":
         return DateTime()
     if form == "date":
         return Date()
-    if form not in (None, "email", "uri", "uri-reference"):
-        raise SchemaError(f"{path}: format {form!r} cannot be guaranteed")
+    if form not in (None, *_FORMATS):
+        raise _refused(at, "format", f"format {form!r} cannot be guaranteed{hint(str(form), _FORMATS)}")
     pattern = schema.get("pattern")
     if pattern is not None and (not isinstance(pattern, str) or not _compiles(pattern)):
-        raise SchemaError(f"{path}: pattern {pattern!r} is none that Python understands")
+        raise _refused(at, "pattern", f"pattern {pattern!r} is none that Python understands")
     enum = schema.get("enum", [])
     if not isinstance(enum, list) or not all(isinstance(value, str) and value for value in enum):
-        raise SchemaError(f"{path}: enum is a list of texts")
-    shortest, longest = _whole(schema, "minLength", path), _whole(schema, "maxLength", path)
+        raise _refused(at, "enum", "enum is a list of texts")
+    shortest, longest = _whole(schema, "minLength", at), _whole(schema, "maxLength", at)
     return Text(pattern, tuple(enum), max(1, shortest or 1), longest, None if form is None else str(form))
 
 
@@ -285,42 +389,46 @@ def _compiles(pattern: str) -> bool:
     return True
 
 
-def _number(schema: dict[str, object], path: str) -> Node:
+def _number(schema: dict[str, object], at: _At) -> Node:
     low, high = schema.get("minimum"), schema.get("maximum")
-    for limit in (low, high):
+    for keyword, limit in (("minimum", low), ("maximum", high)):
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float)):
-            raise SchemaError(f"{path}: minimum and maximum are numbers")
+            raise _refused(at, keyword, "minimum and maximum are numbers")
     return Number(low, high)  # type: ignore[arg-type]  # just checked
 
 
-def _integer(schema: dict[str, object], path: str) -> Node:
-    low, high = _whole(schema, "minimum", path), _whole(schema, "maximum", path)
+def _integer(schema: dict[str, object], at: _At) -> Node:
+    low, high = _whole(schema, "minimum", at), _whole(schema, "maximum", at)
     return Integer(max(-LONGEST, -_INT32 if low is None else low), min(LONGEST, _INT32 - 1 if high is None else high))
 
 
-def _whole(schema: dict[str, object], keyword: str, path: str) -> int | None:
+def _whole(schema: dict[str, object], keyword: str, at: _At) -> int | None:
     value = schema.get(keyword)
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise SchemaError(f"{path}: {keyword} is a whole number")
+        raise _refused(at, keyword, f"{keyword} is a whole number")
     return value
 
 
-def _array(schema: dict[str, object], path: str) -> Node:
-    if (_whole(schema, "minItems", path) or 0) > 1:
-        raise SchemaError(f"{path}: minItems above 1 cannot be guaranteed")
-    return Array(_node(schema.get("items"), f"{path}[]"), _whole(schema, "maxItems", path))
+def _array(schema: dict[str, object], at: _At) -> Node:
+    if (_whole(schema, "minItems", at) or 0) > 1:
+        raise _refused(at, "minItems", "minItems above 1 cannot be guaranteed")
+    return Array(_node(schema.get("items"), (*at, "items")), _whole(schema, "maxItems", at))
 
 
-def _object(schema: dict[str, object], path: str) -> Node:
+def _object(schema: dict[str, object], at: _At) -> Node:
     more, properties = schema.get("additionalProperties"), schema.get("properties")
     if isinstance(more, dict) and properties is None and "required" not in schema:
-        return Map(_node(more, f"{path}{{}}"))
+        return Map(_node(more, (*at, "additionalProperties")))
     if more is not False or not isinstance(properties, dict):
-        raise SchemaError(f"{path or 'the root'}: an object has properties and additionalProperties false, or is a map")
+        keyword = "properties" if more is False else "additionalProperties"
+        raise _refused(at, keyword, "an object has properties and additionalProperties false, or is a map")
     required = schema.get("required", [])
-    if not isinstance(required, list) or not set(required) <= properties.keys():
-        raise SchemaError(f"{path or 'the root'}: required names a property that is not there")
-    nodes = {name: _node(node, f"{path}.{name}".lstrip(".")) for name, node in properties.items()}
+    if not isinstance(required, list):
+        raise _refused(at, "required", "required is a list of properties")
+    if missing := [name for name in required if not isinstance(name, str) or name not in properties]:
+        near = hint(str(missing[0]), properties)
+        raise _refused(at, "required", f"required names a property that is not there: {missing[0]}{near}")
+    nodes = {name: _node(node, (*at, "properties", name)) for name, node in properties.items()}
     return Object(nodes, frozenset(required))
 
 
@@ -328,7 +436,7 @@ _READERS = {
     "string": _text,
     "number": _number,
     "integer": _integer,
-    "boolean": lambda _schema, _path: Boolean(),
+    "boolean": lambda _schema, _at: Boolean(),
     "array": _array,
     "object": _object,
 }

@@ -195,7 +195,7 @@ def test_an_addition_that_is_none_is_named_with_its_file(tmp_path: Path, text: s
     (tmp_path / "xdm/events.json").write_text(text)
     with pytest.raises(MappingProblems) as caught:
         load_mappings(SCHEMAS, tmp_path, "acme")
-    assert str(caught.value.problems[0]).startswith(f"{tmp_path}/xdm/events.json: schema: ")
+    assert str(caught.value.problems[0]).startswith(f"{tmp_path}/xdm/events.json:1: schema: ")
 
 
 # ---- a function of the brand's that does not keep to what it says ---------------------------------------------------

@@ -458,6 +458,51 @@ def test_a_misspelt_directory_of_schemas_is_named_beside_what_follows_of_it(tmp_
     assert f'{tmp_path}/xmd: directory: is read by nobody; the nearest is "xdm/"' in found
 
 
+SHOE = '{"properties": {"_tenant": {"properties": {\n"shoeSize": {"type": "number"}}}}}'
+SCHEMA_FAULTS = {
+    "a type that is misspelt": (
+        "events.json",
+        SHOE.replace("number", "nmber"),
+        ":2: schema: _acme.shoeSize: type 'nmber' is none that can be guaranteed; the nearest is \"number\"",
+    ),
+    "properties that are misspelt": (
+        "events.json",
+        '{\n"proprties": {}}',
+        ':2: schema: the root: proprties cannot be guaranteed; the nearest is "properties"',
+    ),
+    "a namespace in place of its placeholder": (
+        "events.json",
+        '{"properties":\n{"_acme": {"properties": {}}}}',
+        ':2: schema: _acme: the tenant\'s fields stand under "_tenant"',
+    ),
+    "no JSON": (
+        "profile-tier.json",
+        '{"properties": {}\n"title": 1}',
+        ":2: schema: Expecting ',' delimiter: line 2 column 1 (char 18)",
+    ),
+    "a name that is misspelt": (
+        "event.json",
+        SHOE,
+        ': schema: there is no schema "event" to add to; the nearest is "events"; one of its own needs "meta:class"',
+    ),
+    "a suffix that is misspelt": (
+        "profile-tier.jsn",
+        SHOE,
+        ': file: is read by nobody; schemas are called NAME.json; the nearest is "profile-tier.json"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "said"), SCHEMA_FAULTS.values(), ids=SCHEMA_FAULTS)
+def test_a_mistake_in_a_schema_is_named_with_its_line(tmp_path: Path, name: str, text: str, said: str) -> None:
+    (tmp_path / "xdm").mkdir()
+    (tmp_path / "xdm" / name).write_text(text, encoding="utf-8")
+    (tmp_path / NAME).write_text(ours().replace(HEAD, "evnt = 1", 1), encoding="utf-8")
+    found = problems(tmp_path)
+    assert f"{tmp_path}/xdm/{name}{said}" in found
+    assert any('unknown key "evnt"' in one for one in found)  # what is wrong with mappings is named as well
+
+
 def test_tests_and_notes_beside_a_mapping_are_nobodys_business(tmp_path: Path) -> None:
     (tmp_path / "functions.py").write_text("FUNCTIONS = ()", encoding="utf-8")
     (tmp_path / NAME).write_text(ours(), encoding="utf-8")

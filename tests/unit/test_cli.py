@@ -163,6 +163,14 @@ def test_check_knows_the_destinations() -> None:
     assert "[destinations.nowhere]: no destination has this name" in result.stderr
 
 
+def test_what_is_hidden_beside_schemas_is_no_destination(tmp_path: Path) -> None:
+    """Such as what macOS leaves beside every file that it copies."""
+    (tmp_path / "xdm").mkdir()
+    (tmp_path / "xdm/._events.json").write_bytes(b"\0")
+    result = run("check", env=complete() | {"CAPILLARY_AEP_MAPPINGS__DIR": str(tmp_path)})
+    assert result.exit_code == ExitCode.DONE, result.stderr
+
+
 def test_check_reads_the_mappings_also_without_usable_settings(tmp_path: Path) -> None:
     (tmp_path / "pointsIssued.toml").write_text('event = "pointsIssued"\n[[output]]\nto = "event"\n', encoding="utf-8")
     env = {"CAPILLARY_AEP_MAPPINGS__DIR": str(tmp_path)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from processor.mapping.problems import MappingProblems, Problem
+from processor.mapping.problems import MappingProblems
 from processor.mapping.xdm import (
     Array,
     Boolean,
@@ -95,17 +95,31 @@ def test_what_is_understood(schema: Json, read: object) -> None:
     assert node(schema) == read
 
 
+TYPES = "; known: array, boolean, integer, number, object, string"
+FORMATS = "; known: date, date-time, email, uri, uri-reference"
+
+
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
         ([], "a: is no JSON object"),
-        ({}, "a: type None is none that can be guaranteed"),
-        ({"type": "null"}, "a: type 'null' is none that can be guaranteed"),
-        ({"type": ["string"]}, "a: type ['string'] is none that can be guaranteed"),
+        ({}, f"a: type None is none that can be guaranteed{TYPES}"),
+        ({"type": "null"}, f"a: type 'null' is none that can be guaranteed{TYPES}"),
+        ({"type": "strng"}, "a: type 'strng' is none that can be guaranteed; the nearest is \"string\""),
+        ({"type": ["string"]}, "a: type ['string'] is none that can be guaranteed; the nearest is \"string\""),
         ({"type": "string", "minimum": 1, "const": "x"}, "a: minimum, const cannot be guaranteed"),
         ({"type": "number", "multipleOf": 2}, "a: multipleOf cannot be guaranteed"),
-        ({"type": "string", "format": "ipv4"}, "a: format 'ipv4' cannot be guaranteed"),
-        ({"type": "string", "format": 1}, "a: format 1 cannot be guaranteed"),
+        (
+            {"type": "string", "patern": "a", "maxlength": 1, "const": "a"},
+            'a: patern, maxlength, const cannot be guaranteed; the nearest is "pattern"; the nearest is "maxLength"',
+        ),
+        ({"type": "object", "patternProperties": {}}, "a: patternProperties cannot be guaranteed"),
+        ({"type": "string", "Type": "string"}, 'a: Type cannot be guaranteed; the nearest is "type"'),
+        (
+            {"type": "string", "format": "datetime"},
+            "a: format 'datetime' cannot be guaranteed; the nearest is \"date-time\"",
+        ),
+        ({"type": "string", "format": 1}, f"a: format 1 cannot be guaranteed{FORMATS}"),
         ({"type": "string", "pattern": "("}, "a: pattern '(' is none that Python understands"),
         ({"type": "string", "pattern": "(?u)a"}, "a: pattern '(?u)a' is none that Python understands"),
         ({"type": "string", "pattern": 1}, "a: pattern 1 is none that Python understands"),
@@ -120,10 +134,13 @@ def test_what_is_understood(schema: Json, read: object) -> None:
         ({"type": "integer", "minimum": 0.5}, "a: minimum is a whole number"),
         ({"type": "integer", "maximum": "1"}, "a: maximum is a whole number"),
         ({"type": "array"}, "a[]: is no JSON object"),
-        ({"type": "array", "items": {"type": "x"}}, "a[]: type 'x' is none that can be guaranteed"),
+        ({"type": "array", "items": {"type": "x"}}, f"a[]: type 'x' is none that can be guaranteed{TYPES}"),
         ({"type": "array", "items": {"type": "boolean"}, "minItems": 2}, "a: minItems above 1 cannot be guaranteed"),
         ({"type": "array", "items": {"type": "boolean"}, "maxItems": "1"}, "a: maxItems is a whole number"),
-        ({"type": "object", "additionalProperties": {"type": "x"}}, "a{}: type 'x' is none that can be guaranteed"),
+        (
+            {"type": "object", "additionalProperties": {"type": "x"}},
+            f"a{{}}: type 'x' is none that can be guaranteed{TYPES}",
+        ),
         ({"type": "object"}, "a: an object has properties and additionalProperties false, or is a map"),
         (
             closed({}) | {"additionalProperties": 0},
@@ -132,9 +149,18 @@ def test_what_is_understood(schema: Json, read: object) -> None:
         (closed({}) | {"properties": []}, "a: an object has properties and additionalProperties false, or is a map"),
         (IDENTITIES | {"required": []}, "a: an object has properties and additionalProperties false, or is a map"),
         (IDENTITIES | {"properties": {}}, "a: an object has properties and additionalProperties false, or is a map"),
-        (closed({}, required="b"), "a: required names a property that is not there"),
-        (closed({}, required=["b"]), "a: required names a property that is not there"),
-        (closed({"b": {"type": "x"}}), "a.b: type 'x' is none that can be guaranteed"),
+        (closed({}, required="b"), "a: required is a list of properties"),
+        (closed({}, required=["b"]), "a: required names a property that is not there: b"),
+        (
+            closed({"shoe": {"type": "number"}, "hat": {"type": "number"}}, required=["hat", "sho", "x"]),
+            'a: required names a property that is not there: sho; the nearest is "shoe"',
+        ),
+        (closed({}, required=[["b"]]), "a: required names a property that is not there: ['b']"),
+        (
+            closed({"items": closed({"properties": closed({"type": {"type": "array", "items": {"type": "x"}}})})}),
+            f"a.items.properties.type[]: type 'x' is none that can be guaranteed{TYPES}",
+        ),
+        (closed({"b": {"type": "x"}}), f"a.b: type 'x' is none that can be guaranteed{TYPES}"),
     ],
     ids=str,
 )
@@ -147,6 +173,14 @@ def test_a_schema_is_one_of_profile_or_of_events() -> None:
         schema = read_schema("mine", document)
         assert (schema.name, schema.profile, schema.document) == ("mine", is_profile, document)
     assert read_schema("x", profile()).root == Object(NAMED, REQUIRED)
+
+
+def test_the_root_has_words_about_itself_and_need_not_say_that_it_is_an_object() -> None:
+    words = {"$schema": "s", "$id": "i", "title": "t", "description": "d", "meta:x": 1, "x-y": 1, "examples": []}
+    document = profile() | words
+    assert read_schema("x", document).root == Object(NAMED, REQUIRED)
+    del document["type"]
+    assert read_schema("x", document).root == Object(NAMED, REQUIRED)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +197,10 @@ def test_a_schema_is_one_of_profile_or_of_events() -> None:
         ),
         (closed({}, **{"meta:class": PROFILE_CLASS}), "the root has no identityMap"),
         (closed({}, **{"meta:class": EVENT_CLASS}), "the root has no _id, identityMap, timestamp"),
-        (profile(required=["b"]), "the root: required names a property that is not there"),
+        (profile(required=["b"]), "the root: required names a property that is not there: b; known: identityMap"),
+        (profile(proprties={}), 'the root: proprties cannot be guaranteed; the nearest is "properties"'),
+        (profile(type="objct"), "the root: type 'objct' is not \"object\""),
+        (profile(type=None), 'the root: type None is not "object"'),
         (event(required=["_id"]), "an event requires _id and timestamp"),
         (event(required=["timestamp"]), "an event requires _id and timestamp"),
     ],
@@ -279,13 +316,241 @@ def test_a_schema_is_adapted_before_it_has_the_tenants_name(ours: Path) -> None:
 def test_all_files_that_are_of_no_use_are_named(ours: Path, tmp_path: Path) -> None:
     put(ours, "good.json", profile())
     put(ours, "list.json", [])
-    (ours / "broken.json").write_text("{")
+    (ours / "broken.json").write_text("{\n}}")
     put(tmp_path / "brand", "good.json", {"meta:class": "x"})
-    with pytest.raises(MappingProblems) as caught:
-        load_schemas(ours, "acme", brand=tmp_path / "brand")
-    broken, listed, brands = sorted(caught.value.problems, key=lambda problem: problem.file.startswith("/"))
-    assert broken[:3] == ("xdm/broken.json", 0, "schema")
-    assert listed == Problem("xdm/list.json", 0, "schema", "is no JSON object")
-    assert brands[:3] == (f"{tmp_path}/brand/good.json", 0, "schema")
+    put(tmp_path / "brand", "list.json", {})
+    (tmp_path / "brand/broken.json").write_bytes(b'"\xff"')
+    assert said(ours, tmp_path / "brand") == [
+        "broken.json: schema: 'utf-8' codec can't decode byte 0xff in position 1: invalid start byte",
+        f'good.json:1: schema: "meta:class" is neither {PROFILE_CLASS} nor {EVENT_CLASS}',
+        "xdm/broken.json:2: schema: Extra data: line 2 column 2 (char 3)",
+        "xdm/list.json:1: schema: is no JSON object",
+    ]
     with pytest.raises(MappingProblems, match="'a b' is no tenant's namespace"):
         load_schemas(tmp_path / "brand", "a b", lambda _: {"properties": {"_tenant": {}}})
+
+
+def said(ours: Path, brand: Path, tenant: str = "acme") -> list[str]:
+    """What is wrong with a brand's schemas, or with ours."""
+    with pytest.raises(MappingProblems) as caught:
+        load_schemas(ours, tenant, brand=brand)
+    return [str(problem).removeprefix(f"{brand}/") for problem in caught.value.problems]
+
+
+def fault(tmp_path: Path, text: str, ours: Json | None = None, name: str = "good.json", tenant: str = "acme") -> str:
+    """What is said of one file of a brand's, which is laid over `good.json` or has a name of its own."""
+    put(tmp_path / "xdm", "good.json", OURS if ours is None else ours)
+    put(tmp_path / "brand", name, {})
+    (tmp_path / "brand" / name).write_text(text, encoding="utf-8")
+    (found,) = said(tmp_path / "xdm", tmp_path / "brand", tenant)
+    return found
+
+
+OURS = profile(
+    {
+        "a": {"type": "string"},
+        "n": closed({"b": {"type": "string", "enum": ["x"]}}),
+        "_tenant": closed({"own": {"type": "string"}}),
+        "_own": closed({}),
+    }
+)
+WORDS = [
+    ("string", '"format": "x"', f"format 'x' cannot be guaranteed{FORMATS}"),
+    ("string", '"pattern": "("', "pattern '(' is none that Python understands"),
+    ("string", '"enum": 1', "enum is a list of texts"),
+    ("string", '"minLength": "1"', "minLength is a whole number"),
+    ("string", '"maxLength": "1"', "maxLength is a whole number"),
+    ("string", '"patern": "a", \n"const": 1', 'patern, const cannot be guaranteed; the nearest is "pattern"'),
+    ("number", '"minimum": "1"', "minimum and maximum are numbers"),
+    ("number", '"maximum": "1"', "minimum and maximum are numbers"),
+    ("integer", '"minimum": 0.5', "minimum is a whole number"),
+    ("integer", '"maximum": 0.5', "maximum is a whole number"),
+    ("array", '"minItems": 2', "minItems above 1 cannot be guaranteed"),
+    ("array", '"items": {"type": "boolean"},"maxItems": "1"', "maxItems is a whole number"),
+    (
+        "object",
+        '"additionalProperties": true',
+        "an object has properties and additionalProperties false, or is a map",
+    ),
+    (
+        "object",
+        '"properties": 1, "additionalProperties": false',
+        "an object has properties and additionalProperties false, or is a map",
+    ),
+    (
+        "object",
+        '"required": 1, "properties": {}, "additionalProperties": false',
+        "required is a list of properties",
+    ),
+    (
+        "object",
+        '"required": ["x"], "properties": {}, "additionalProperties": false',
+        "required names a property that is not there: x",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "word", "message"), WORDS)
+def test_what_is_wrong_has_the_line_of_its_word(tmp_path: Path, kind: str, word: str, message: str) -> None:
+    text = f'{{"properties": {{\n"c": {{"type": "{kind}",\n\n{word}}}}}}}'
+    assert fault(tmp_path, text) == f"good.json:4: schema: c: {message}"
+
+
+IS_AN_OBJECT = "an object has properties and additionalProperties false, or is a map"
+PLACES = {
+    "a type": (
+        '{"properties":\n{"c": {\n"type": "strng"}}}',
+        "3: schema: c: type 'strng' is none that can be guaranteed; the nearest is \"string\"",
+    ),
+    "no type": (
+        '{"properties":\n{"c":\n{"title": "x"}}}',
+        f"2: schema: c: type None is none that can be guaranteed{TYPES}",
+    ),
+    "no object": ('{"properties": {\n"c": 1}}', "2: schema: c: is no JSON object"),
+    "an item": (
+        '{"properties": {"c": {"type": "array",\n"items": {\n"type": "x"}}}}',
+        f"3: schema: c[]: type 'x' is none that can be guaranteed{TYPES}",
+    ),
+    "no item": ('{"properties":\n{"c": {\n"type": "array"}}}', "2: schema: c[]: is no JSON object"),
+    "a value of a map": (
+        '{"properties": {"c": {"type": "object",\n"additionalProperties": {\n"type": "x"}}}}',
+        f"3: schema: c{{}}: type 'x' is none that can be guaranteed{TYPES}",
+    ),
+    "an open object": (
+        '{"properties": {\n"c": {"type": "object",\n"properties": {}}}}',
+        f"2: schema: c: {IS_AN_OBJECT}",
+    ),
+    "a word of the root": (
+        '{\n\n"proprties": {}}',
+        '3: schema: the root: proprties cannot be guaranteed; the nearest is "properties"',
+    ),
+    "no properties": ('{\n"properties": []}', f"2: schema: the root: {IS_AN_OBJECT}"),
+    "a class": ('{\n"meta:class": 1}', f'2: schema: "meta:class" is neither {PROFILE_CLASS} nor {EVENT_CLASS}'),
+    "a root that is a text": (
+        '{\n"type": "string"}',
+        "2: schema: the root: type 'string' is not \"object\"",
+    ),
+    "a word in a node of ours": (
+        '{"properties": {"a": {\n"patern": "x"}}}',
+        '2: schema: a: patern cannot be guaranteed; the nearest is "pattern"',
+    ),
+    "a type that does not go with what is ours": (
+        '{"properties": {"n": {"properties": {\n"b": {\n"type": "number"}}}}}',
+        "2: schema: n.b: enum cannot be guaranteed",
+    ),
+    "the tenant's own": (
+        '{"properties": {"_tenant": {"properties": {"own": {\n"type": "x"}}}}}',
+        f"2: schema: _acme.own: type 'x' is none that can be guaranteed{TYPES}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), PLACES.values(), ids=PLACES)
+def test_what_a_brand_says_wrongly_has_its_line_in_the_brands_file(tmp_path: Path, text: str, message: str) -> None:
+    assert fault(tmp_path, text) == f"good.json:{message}"
+
+
+OWN = f'{{"meta:class": "{PROFILE_CLASS}", "additionalProperties": false,\n"properties": {{%s}}%s}}'
+EVENTS = OWN.replace(PROFILE_CLASS, EVENT_CLASS)
+PARTS = ", ".join(f'"{name}": {{"type": "string"}}' for name in ("_id", "timestamp", "identityMap"))
+NAMED_PARTS = '"identityMap": {"type": "string"},'
+DESTINATIONS = {
+    "no identityMap": (OWN % ("", ""), "2: schema: the root has no identityMap"),
+    "an event without an id": (
+        EVENTS % (PARTS, ', "title": "x",\n"required": ["timestamp"]'),
+        "3: schema: an event requires _id and timestamp",
+    ),
+    "an event that requires nothing": (EVENTS % (PARTS, ""), " schema: an event requires _id and timestamp"),
+    "a map": (
+        f'{{"meta:class": "{PROFILE_CLASS}",\n"additionalProperties": {{"type": "string"}}}}',
+        "2: schema: the root is no object with properties",
+    ),
+    "the tenant by name": (
+        OWN % (f'{NAMED_PARTS}\n"_acme": {{"type": "x"}}', ""),
+        f"3: schema: _acme: type 'x' is none that can be guaranteed{TYPES}",
+    ),
+    "no class": (
+        '{\n"properties": {}}',
+        ' schema: there is no schema "own" to add to; known: good; one of its own needs "meta:class"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), DESTINATIONS.values(), ids=DESTINATIONS)
+def test_a_destination_of_a_brands_own_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    assert fault(tmp_path, text, name="own.json") == f"own.json:{message}"
+
+
+def test_an_addition_to_no_schema_of_ours_is_named_with_the_nearest(tmp_path: Path) -> None:
+    said = 'there is no schema "goods" to add to; the nearest is "good"; one of its own needs "meta:class"'
+    assert fault(tmp_path, '{"properties": {}}', name="goods.json") == f"goods.json: schema: {said}"
+
+
+def test_what_stands_in_no_file_of_a_brands_is_our_own_fault(tmp_path: Path) -> None:
+    broken = {"properties": {"x": {"type": "y"}}}
+    (tmp_path / "xdm").mkdir()
+    for text in ('{"properties": {"a": {"title": "t"}}}', "{}"):
+        found = fault(tmp_path, text, OURS | {"properties": OURS["properties"] | {"x": {"type": "y"}}})
+        assert found == f"xdm/good.json:1: schema: x: type 'y' is none that can be guaranteed{TYPES}"
+    assert (
+        fault(tmp_path, "{}", OURS | broken | {"y": 1}) == "xdm/good.json:1: schema: the root: y cannot be guaranteed"
+    )
+
+
+STANDS_UNDER = 'the tenant\'s fields stand under "_tenant"'
+
+
+@pytest.mark.parametrize("tenant", ["acme", "_acme"])
+@pytest.mark.parametrize(
+    ("name", "node"),
+    [
+        ("_acme", {"properties": {"shoe": {"type": "number"}}}),
+        ("_other", {"properties": {}}),
+        ("_tenat", 1),
+        ("_acme", closed({})),
+    ],
+)
+def test_the_tenants_fields_stand_under_its_placeholder(tmp_path: Path, name: str, node: object, tenant: str) -> None:
+    text = f'{{"properties": {{\n"a": {{"title": "t"}},\n"{name}": {json.dumps(node)}}}}}'
+    assert fault(tmp_path, text, tenant=tenant) == f"good.json:3: schema: {name}: {STANDS_UNDER}"
+
+
+def test_other_names_may_begin_with_an_underscore(ours: Path, tmp_path: Path) -> None:
+    """Such as one of ours, and one of Adobe's that says what it is."""
+    put(ours, "good.json", OURS)
+    nodes = {"_own": {"title": "t"}, "_tenant": {"title": "t"}, "_experience": closed({}), "plain": {"type": "number"}}
+    put(tmp_path / "brand", "good.json", {"properties": nodes})
+    root = load_schemas(ours, "acme", brand=tmp_path / "brand")["good"].root
+    assert [*root.properties] == ["identityMap", "a", "n", "_acme", "_own", "_experience", "plain"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_is_text_of_any_encoding_of_unicode(ours: Path, tmp_path: Path, encoding: str) -> None:
+    put(ours, "good.json", profile())
+    put(tmp_path / "brand", "good.json", {})
+    (tmp_path / "brand/good.json").write_text('{"title": "é",\n"properties": {"c": 1}}', encoding=encoding)
+    assert said(ours, tmp_path / "brand") == ["good.json:2: schema: c: is no JSON object"]
+
+
+def test_what_lies_among_a_brands_schemas_and_is_none_is_named(ours: Path, tmp_path: Path) -> None:
+    put(ours, "profile-a.json", profile())
+    brand = tmp_path / "brand"
+    for name in ("b.json", "profile-b.jsn", "foo.txt", "events", "b.JSON", "README.md", ".json", "._b.json"):
+        put(brand, name, profile())
+    (brand / "more").mkdir()
+    (brand / "._b.json").write_bytes(b"\xff")
+    nobody = "file: is read by nobody; schemas are called NAME.json"
+    assert said(ours, brand) == [
+        f"b.JSON: {nobody}; known: profile-a.json",
+        f"events: {nobody}; known: profile-a.json",
+        f"foo.txt: {nobody}; known: profile-a.json",
+        f"more: {nobody}; known: profile-a.json",
+        f'profile-b.jsn: {nobody}; the nearest is "profile-a.json"',
+    ]
+    with pytest.raises(MappingProblems):
+        load_schemas(ours, "acme", brand=brand)
+
+
+def test_a_brand_may_have_no_schemas(ours: Path, tmp_path: Path) -> None:
+    put(ours, "profile-a.json", profile())
+    assert [*load_schemas(ours, "acme", brand=tmp_path / "none")] == ["profile-a"]
