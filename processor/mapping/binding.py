@@ -51,7 +51,6 @@ from processor.mapping.language import (
     PartsSpec,
     Place,
     Table,
-    Verb,
 )
 from processor.mapping.options import Options
 from processor.mapping.problems import Problem, hint
@@ -86,7 +85,7 @@ class _Refused(Exception):  # noqa: N818 - carries a message to the place that k
 
 
 class _Unusable(Exception):  # noqa: N818 - what happened to the field
-    """A field that is not at fault: it calls what a faulty `functions.py` may have, or its list has been named."""
+    """A field that is not at fault: it calls what a faulty `functions.py` may have, or its list or table is named."""
 
 
 def bind(
@@ -175,13 +174,18 @@ def _tables_of_nobody(language: Language, options: Options) -> list[Problem]:
     }
     return [
         Problem(
-            "[tiers]" if name == "tiers" else f"[lookups.{name}]",
+            _of_settings(name),
             0,
             name,
             f"no mapping has this table{hint(name, known)}",
         )
         for name in sorted(options.tables.keys() - known)
     ]
+
+
+def _of_settings(table: str) -> str:
+    """Where the settings have what is laid over a table."""
+    return "[tiers]" if table == "tiers" else f"[lookups.{table}]"
 
 
 def _targets(output: Output) -> set[str]:
@@ -382,7 +386,7 @@ class _Binder:
             raise _Refused(f"the XDM schema has no such field{hint(spec.target, names)}")
         if spec.clear and not profile:
             raise _Refused('absent = "clear" is for Profile outputs; an event just lacks the field')
-        verb = self._verb(spec.verb, node, scope, profile=profile)
+        verb = self._verb(spec, node, scope, profile=profile)
         if spec.clear and not _can_be_absent(verb):
             raise _Refused('absent = "clear" needs a value of the event, and nothing is read')
         required = not isinstance(verb, Constant) and (spec.required or (profile and not spec.clear))
@@ -417,9 +421,9 @@ class _Binder:
     # ---- verbs ----
 
     def _verb(
-        self, spec: Verb, node: Node, scope: _Scope, *, profile: bool
+        self, field: FieldSpec, node: Node, scope: _Scope, *, profile: bool
     ) -> Pick | Constant | Lookup | Invoke | Parts:
-        match spec:
+        match spec := field.verb:
             case ConstSpec(value):
                 if not conforms(node, value):
                     raise _Refused(f"the constant {value!r} is not valid here: {_described(node)}")
@@ -427,7 +431,7 @@ class _Binder:
             case FromSpec():
                 return self._pick(spec, node, scope)
             case LookupSpec():
-                return self._lookup(spec, node, scope)
+                return self._lookup(spec, node, scope, field)
             case CallSpec():
                 invoke = self._invoke(spec, scope)
                 _check_fit(returned(invoke.function), None, node)
@@ -444,18 +448,26 @@ class _Binder:
         _check_fit(refs[0].source, spec.coercion, node)
         return Pick(refs, spec.coercion)
 
-    def _lookup(self, spec: LookupSpec, node: Node, scope: _Scope) -> Lookup:
+    def _lookup(self, spec: LookupSpec, node: Node, scope: _Scope, field: FieldSpec) -> Lookup:
         table = self._tables.get(spec.table)
         if table is None:
             raise _Refused(f'there is no lookup table "{spec.table}"{hint(spec.table, self._tables)}')
         refs = self._readables(spec.paths, scope)
         if refs[0].source.kind not in ("string", "integer", "boolean"):
             raise _Refused("a lookup reads a text, a whole number or a boolean")
-        for key, value in table.items():
-            if not conforms(node, value):
-                raise _Refused(f'entry "{key}" of the table "{spec.table}" is not valid here: {_described(node)}')
+        unfit = [key for key, value in table.items() if not conforms(node, value)]
+        if unfit:
+            use = f"is not valid for {field.target} in {field.place.file}:{field.place.line}: {_described(node)}"
+            self.problems += [self._entry(spec.table, key).problem(key, f"{table[key]!r} {use}") for key in unfit]
+            raise _Unusable
         entries = {key: value for key, value in table.items() if key != "*"}
         return Lookup(entries, table.get("*"), refs)
+
+    def _entry(self, table: str, key: str) -> Place:
+        """Where an entry stands: in the settings, in the mapping, in what all share."""
+        if key in self._options.laid_over({table: {}})[table]:
+            return Place(_of_settings(table), 0, "")
+        return (self._spec if table in self._spec.tables else self._common).entries[table, key]
 
     def _invoke(self, spec: CallSpec, scope: _Scope) -> Invoke:
         function = self._functions.get(spec.function)

@@ -57,6 +57,8 @@ KINDS = ("events", "profile")
 CONTEXT = ("@now", "@received", "@output", "@item", "@value")
 
 Table = Mapping[str, str | int | float | bool]
+EntryName = tuple[str, str]
+"""The name of a lookup table, and a key in it as keys are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class UnsentSpec:
 
 @dataclass(frozen=True, slots=True)
 class MappingSpec:
-    """One file; `brand` tells whether it is the brand's own."""
+    """One file; `brand` tells whether it is the brand's own, `entries` where each entry of its tables stands."""
 
     event: str
     outputs: tuple[OutputSpec, ...]
@@ -174,6 +176,7 @@ class MappingSpec:
     unsent: tuple[UnsentSpec, ...]
     place: Place
     brand: bool = False
+    entries: Mapping[EntryName, Place] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,7 @@ class CommonSpec:
     fields: Mapping[str, tuple[FieldSpec, ...]] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     unsent: tuple[UnsentSpec, ...] = ()
+    entries: Mapping[EntryName, Place] = field(default_factory=dict)
 
     def under(self, brand: CommonSpec) -> CommonSpec:
         """This one with a brand's laid over it."""
@@ -192,7 +196,8 @@ class CommonSpec:
         }
         names = dict.fromkeys((*self.tables, *brand.tables))
         tables = {name: {**self.tables.get(name, {}), **brand.tables.get(name, {})} for name in names}
-        return CommonSpec(fields, tables, tuple({spec.path: spec for spec in (*self.unsent, *brand.unsent)}.values()))
+        unsent = tuple({spec.path: spec for spec in (*self.unsent, *brand.unsent)}.values())
+        return CommonSpec(fields, tables, unsent, {**self.entries, **brand.entries})
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +352,8 @@ class _FileReader:
         outputs = self._outputs()
         if event is None:
             return None
-        return MappingSpec(event, outputs, self._lookups(), self._unsent(), self._place(("event",)))
+        tables, entries = self._lookups()
+        return MappingSpec(event, outputs, tables, self._unsent(), self._place(("event",)), entries=entries)
 
     def common(self) -> CommonSpec:
         self._known(self._document, {*KINDS, "lookup", "unsent"}, ())
@@ -359,7 +365,8 @@ class _FileReader:
                 continue
             self._known(table, {"fields"}, (kind,))
             fields[kind] = self._fields(table.get("fields", {}), (kind, "fields"))
-        return CommonSpec(fields, self._lookups(), self._unsent())
+        tables, entries = self._lookups()
+        return CommonSpec(fields, tables, self._unsent(), entries)
 
     # ---- outputs ----
 
@@ -533,18 +540,25 @@ class _FileReader:
         self._say(path, target, f"{value!r} is no path of names joined by dots")
         return None
 
-    def _lookups(self) -> dict[str, Table]:
+    def _lookups(self) -> tuple[dict[str, Table], dict[EntryName, Place]]:
         tables: dict[str, Table] = {}
+        entries: dict[EntryName, Place] = {}
         lookups = self._document.get("lookup", {})
         if not isinstance(lookups, dict):
             self._say(("lookup",), "lookup", "is a table of tables: [lookup.NAME]")
-            return {}
+            return {}, {}
         for name, table in lookups.items():
             if not isinstance(table, dict) or not all(isinstance(value, str | int | float) for value in table.values()):
                 self._say(("lookup", name), name, "a lookup table has plain values only")
                 continue
             tables[name] = {key.strip().casefold(): value for key, value in table.items()}
-        return tables
+            for key in table:
+                entry, place = (name, key.strip().casefold()), self._place(("lookup", name, key))
+                if entry in entries:
+                    twice = f"is given twice, also in line {entries[entry].line}"
+                    self.problems.append(place.problem(key, f"{twice}; casing and blanks around it do not count"))
+                entries[entry] = place
+        return tables, entries
 
     def _unsent(self) -> tuple[UnsentSpec, ...]:
         table = self._document.get("unsent", {})

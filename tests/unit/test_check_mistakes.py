@@ -458,6 +458,37 @@ def test_a_misspelt_directory_of_schemas_is_named_beside_what_follows_of_it(tmp_
     assert f'{tmp_path}/xmd: directory: is read by nobody; the nearest is "xdm/"' in found
 
 
+CHANNEL = "a text out of shop, online, other"
+CHANNELS = {
+    "a value that does not fit": (
+        'website = "online"',
+        'website = "onlin"',
+        f"website: 'onlin' is not valid for _tenant.acme.channel in {{}}/customerAdded.toml:13: {CHANNEL}",
+    ),
+    "what all else becomes": (
+        '"*" = "other"',
+        '"*" = 1',
+        f"*: 1 is not valid for _tenant.acme.channel in {{}}/customerAdded.toml:13: {CHANNEL}",
+    ),
+    "a key that is there in another casing": (
+        'mobile_app = "online"',
+        'INSTORE = "online"',
+        "INSTORE: is given twice, also in line 5; casing and blanks around it do not count",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "said"), CHANNELS.values(), ids=CHANNELS)
+def test_a_mistake_in_a_lookup_table_is_one_problem_at_its_entry(tmp_path: Path, old: str, new: str, said: str) -> None:
+    shutil.copytree(ACME, tmp_path, dirs_exist_ok=True)
+    text = (ACME / "_common.toml").read_text(encoding="utf-8")
+    assert old in text
+    text = text.replace(old, new)
+    (tmp_path / "_common.toml").write_text(text, encoding="utf-8")
+    line = text[: text.index(new)].count("\n") + 1
+    assert problems(tmp_path) == [f"{tmp_path}/_common.toml:{line}: {said.format(tmp_path)}"]
+
+
 SHOE = '{"properties": {"_tenant": {"properties": {\n"shoeSize": {"type": "number"}}}}}'
 SCHEMA_FAULTS = {
     "a type that is misspelt": (

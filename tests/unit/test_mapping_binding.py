@@ -429,10 +429,6 @@ LOOKUPS = [
     ('{ lookup = "tiers", from = "total" }', "a lookup reads a text, a whole number or a boolean"),
     ('{ lookup = "tiers", from = "codes" }', "a lookup reads a text, a whole number or a boolean"),
     ('{ lookup = "tiers", from = ["name", "id"] }', "the paths have several types: integer, string"),
-    (
-        '{ lookup = "numbers", from = "id" }',
-        'entry "a" of the table "numbers" is not valid here: a text out of one, two',
-    ),
 ]
 
 
@@ -442,12 +438,41 @@ def test_a_lookup_that_cannot_be(text: str, message: str) -> None:
     assert problems == [f"10: kind: {message}"]
 
 
-def test_what_all_else_becomes_is_valid_too() -> None:
-    table = '[lookup.t]\na = "one"\n"*" = "x"\n'
-    _, problems = bound(
-        f'{HEAD}{table}[[output]]\nto = "events"\n[output.fields]\nkind = {{ lookup = "t", from = "name" }}'
-    )
-    assert problems == ['8: kind: entry "*" of the table "t" is not valid here: a text out of one, two']
+USE = '[[output]]\nto = "events"\n[output.fields]\nkind = { lookup = "t", from = "name" }\n'
+OF_TWO = "is not valid for kind in mappings/e.toml:5: a text out of one, two"
+
+
+def test_every_entry_that_does_not_fit_has_its_own_line_and_says_where_it_is_used() -> None:
+    """Also that of all else. The field is not missed then, nor what it would have read."""
+    table = '[lookup.t]\n"a" = "one"\n" B" = 1\n"*" = "x"\n'
+    (mapping,), problems = bound(f"{HEAD}{USE}{table}")
+    assert problems == [f"8: b: 1 {OF_TWO}", f"9: *: 'x' {OF_TWO}"]
+    assert mapping.outputs[0].fields == ()
+    reader = READER._replace(root=record(name=STRING))
+    assert len(bound(f"{HEAD}{USE}{table}", readers={"e": reader}, shared_paths=())[1]) == 2
+
+
+def test_an_entry_is_named_at_every_use_that_it_does_not_fit() -> None:
+    more = 'text = { lookup = "t", from = "name" }\nnumber = { lookup = "t", from = "name" }\n'
+    assert bound(f'{HEAD}{USE}{more}[lookup.t]\na = "x"')[1] == [
+        f"9: a: 'x' {OF_TWO}",
+        "9: a: 'x' is not valid for number in mappings/e.toml:7: a number",
+    ]
+
+
+def test_an_entry_is_named_in_the_file_that_has_it() -> None:
+    """A table of the mapping takes the place of one that all share; the settings are laid over either."""
+    bad, good = '[lookup.t]\na = "x"\n', '[lookup.t]\na = "one"\n'
+    shared = bound(f"{HEAD}{USE}", shared=bad)[1]
+    assert shared == [f"mappings/_common.toml:2: a: 'x' {OF_TWO}"]
+    assert bound(f"{HEAD}{USE}{bad}", shared=good)[1] == [f"7: a: 'x' {OF_TWO}"]
+    assert bound(f"{HEAD}{USE}{good}", shared=bad)[1] == []
+    for name, label in (("t", "[lookups.t]"), ("tiers", "[tiers]")):
+        options = Options(tables={name: {" A ": "y"}})
+        use = USE.replace('"t"', f'"{name}"')
+        said = [f"{label}: a: 'y' {OF_TWO}"]
+        assert bound(f"{HEAD}{use}{good.replace('.t]', f'.{name}]')}", options=options)[1] == said
+        assert bound(f"{HEAD}{use}", shared=bad.replace(".t]", f".{name}]"), options=options)[1] == said
 
 
 def test_entries_of_the_operator_for_a_table_that_there_is_not() -> None:

@@ -135,6 +135,11 @@ def test_a_whole_file() -> None:
         ),
         place=Place(FILE, 2, 'event = "e"'),
         brand=False,
+        entries={
+            ("Kinds", "gift"): place(WHOLE, '" GIFT " = "gift"'),
+            ("Kinds", "7"): place(WHOLE, "7 = true"),
+            ("Kinds", "*"): place(WHOLE, '"*" = 0.5'),
+        },
     )
 
 
@@ -624,6 +629,32 @@ def test_a_lookup_table_is_a_table() -> None:
     assert said(f'{HEAD}lookup.a = "b"\n[[output]]\nto = "events"') == ["2: a: a lookup table has plain values only"]
 
 
+TWICE = "is given twice, also in line {}; casing and blanks around it do not count"
+
+
+def test_an_entry_is_given_once() -> None:
+    text = f'{OUTPUT}[lookup.a]\ninstore = 1\n"x" = 1\nINSTORE = 2\n" Instore" = 3\n[lookup.b]\ninstore = 1'
+    spec, problems = read_mapping(FILE, text)
+    assert problems == (
+        Problem(FILE, 7, "INSTORE", TWICE.format(5)),
+        Problem(FILE, 8, " Instore", TWICE.format(7)),
+    )
+    assert spec is not None
+    assert spec.tables == {"a": {"instore": 3, "x": 1}, "b": {"instore": 1}}
+    assert read_common("c", '[lookup.a]\n"ß" = 1\nSS = 2')[1] == (Problem("c", 3, "SS", TWICE.format(2)),)
+
+
+def test_entries_of_a_brand_may_be_those_of_ours(tmp_path: Path) -> None:
+    ours = write(tmp_path / "ours", _common_toml="[lookup.tiers]\nGOLD = 1\nsilver = 1")
+    brand = write(tmp_path / "brand", _common_toml="\n[lookup.tiers]\ngold = 2")
+    language = load_language(ours, brand)
+    assert (language.problems, language.common.tables) == ((), {"tiers": {"gold": 2, "silver": 1}})
+    assert language.common.entries == {
+        ("tiers", "gold"): Place(f"{brand}/_common.toml", 3, "gold = 2"),
+        ("tiers", "silver"): Place("ours/_common.toml", 3, "silver = 1"),
+    }
+
+
 def test_lookup_tables_have_names() -> None:
     assert said(f'{HEAD}lookup = "b"\n[[output]]\nto = "events"') == ["2: lookup: is a table of tables: [lookup.NAME]"]
 
@@ -678,6 +709,7 @@ def test_what_outputs_of_a_kind_share() -> None:
         {"events": (first,), "profile": (second,)},
         {"tiers": {"gold": "gold"}},
         (UnsentSpec("orgId", "why", place(COMMON, '"orgId" = "why"', file)),),
+        {("tiers", "gold"): place(COMMON, 'Gold = "gold"', file)},
     )
     assert read_common(file, COMMON) == (spec, ())
 
@@ -724,16 +756,25 @@ def test_a_brand_lays_fields_entries_and_paths_over_ours() -> None:
         {"events": (shared("a", 1), shared("b", 1)), "profile": (shared("p", 1),)},
         {"tiers": {"gold": 1, "silver": 1}, "ours": {"x": 1}},
         (UnsentSpec("u", "ours", where), UnsentSpec("v", "ours", where)),
+        {("tiers", "gold"): where, ("tiers", "silver"): where, ("ours", "x"): where},
     )
+    other = Place("brand", 2, "")
     brands = CommonSpec(
         {"events": (shared("c", 2), shared("a", 2))},
         {"tiers": {"silver": 2, "bronze": 2}, "theirs": {"x": 2}},
         (UnsentSpec("v", "theirs", where), UnsentSpec("w", "theirs", where)),
+        {("tiers", "silver"): other, ("theirs", "x"): other},
     )
     assert ours.under(brands) == CommonSpec(
         {"events": (shared("a", 2), shared("b", 1), shared("c", 2)), "profile": (shared("p", 1),)},
         {"tiers": {"gold": 1, "silver": 2, "bronze": 2}, "ours": {"x": 1}, "theirs": {"x": 2}},
         (UnsentSpec("u", "ours", where), UnsentSpec("v", "theirs", where), UnsentSpec("w", "theirs", where)),
+        {
+            ("tiers", "gold"): where,
+            ("tiers", "silver"): other,
+            ("ours", "x"): where,
+            ("theirs", "x"): other,
+        },
     )
     assert CommonSpec().under(brands) == brands
     assert ours.under(CommonSpec()) == ours
