@@ -261,7 +261,7 @@ def _strays(overlay: Path, mappings: Iterable[str]) -> dict[str, Problem]:
     problems: dict[str, Problem] = {}
     for name, entry in entries.items():
         if not _belongs(entry, entries.keys(), known):
-            near = hint(name.lower(), known) or hint(name.lower(), _OF_A_BRAND)
+            near = hint(name.lower(), known) or hint(name, _OF_A_BRAND)
             where = "directory" if entry.is_dir() else "file"
             more = _SCHEMAS_ELSEWHERE if entry.suffix == ".json" else near
             problems[name] = Problem(str(entry), 0, where, f"is read by nobody{more}")

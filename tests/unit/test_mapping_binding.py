@@ -417,10 +417,11 @@ def test_a_lookup_is_a_table_and_what_all_else_becomes() -> None:
 
 
 def test_a_lookup_may_have_no_entry_for_all_else() -> None:
-    lines = 'number = { lookup = "numbers", from = "flag" }'
-    (mapping,), problems = bound(f'{HEAD}{TABLE}[[output]]\nto = "events"\n[output.fields]\n{lines}')
-    assert problems == []
-    assert mapping.outputs[0].fields[0].verb == Lookup({"a": 1}, None, (ref("flag", BOOLEAN),))
+    for path, source in (("flag", BOOLEAN), ("id", INTEGER)):
+        lines = f'number = {{ lookup = "numbers", from = "{path}" }}'
+        (mapping,), problems = bound(f'{HEAD}{TABLE}[[output]]\nto = "events"\n[output.fields]\n{lines}')
+        assert problems == []
+        assert mapping.outputs[0].fields[0].verb == Lookup({"a": 1}, None, (ref(path, source),))
 
 
 LOOKUPS = [
