@@ -240,8 +240,9 @@ def _check_addition(ours: Mapping[str, object], brands: Mapping[str, object], te
     if not isinstance(known, dict) or not isinstance(added, dict):
         return
     for name, node in added.items():
+        new = name.startswith("_") and name not in (*known, "_tenant")
         typed = isinstance(node, dict) and "type" in node
-        if name.startswith("_") and name not in known and (name == _own(tenant) or not typed):
+        if new and (name == _own(tenant) or not typed):
             raise SchemaError(f'{name}: the tenant\'s fields stand under "_tenant"', ("properties", name))
 
 

@@ -524,6 +524,16 @@ def test_other_names_may_begin_with_an_underscore(ours: Path, tmp_path: Path) ->
     assert [*root.properties] == ["identityMap", "a", "n", "_acme", "_own", "_experience", "plain"]
 
 
+def test_the_tenants_placeholder_may_be_new_in_a_schema(ours: Path, tmp_path: Path) -> None:
+    """Also where the settings name no tenant, and `check` takes "tenant" for one."""
+    put(ours, "good.json", profile())
+    for node, tenant in ((closed({}), "acme"), (closed({}), "tenant")):
+        put(tmp_path / "brand", "good.json", {"properties": {"_tenant": node}})
+        assert load_schemas(ours, tenant, brand=tmp_path / "brand")["good"].find(f"_{tenant}") == Object({})
+    found = fault(tmp_path, '{"properties":\n{"_tenant": {"properties": {}}}}', ours=profile())
+    assert found == f"good.json:2: schema: _acme: type None is none that can be guaranteed{TYPES}"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_file_is_text_of_any_encoding_of_unicode(ours: Path, tmp_path: Path, encoding: str) -> None:
     put(ours, "good.json", profile())
