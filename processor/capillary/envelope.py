@@ -67,6 +67,7 @@ def _peel(content: dict[str, object], twice: list[str]) -> tuple[str, dict[str, 
     """One wrapper less; the letter says which. A is the last."""
     data = pick(content, "data")
     if isinstance(data, dict) and data and _names_event(content):
+        _refuse_another(content, data)
         return "A", content
     if (attributes := _wrapped(content, "attributes")) is not None:
         return "B", _flat(content, attributes, twice)
@@ -80,13 +81,24 @@ def _peel(content: dict[str, object], twice: list[str]) -> tuple[str, dict[str, 
 
 
 def _wrapped(content: dict[str, object], name: str) -> dict[str, object] | None:
-    """The object under a name. Where there are two, in two spellings, nobody can tell which of them is the event."""
+    """The object under a name, unless it is empty. Of two, in two spellings, nobody can tell which is the event."""
     given = pick(content, name)
-    if not isinstance(given, dict):
+    if not isinstance(given, dict) or not given:
         return None
-    if any(isinstance(other, dict) and other and not _is_same(other, given) for other in named(content, name)):
-        raise CapillaryError(f"{name} is there twice", name, "ask who wrapped the event")
+    for key in named(content, name):
+        other = content[key]
+        if isinstance(other, dict) and other and not _is_same(other, given):
+            raise CapillaryError(f"{name} is there twice", name, "ask who wrapped the event")
     return given
+
+
+def _refuse_another(content: dict[str, object], data: dict[str, object]) -> None:
+    """An event has one body: where a wrapper beside it has another, nobody can tell which holds."""
+    for name in ("attributes", "body"):
+        wrapped = pick(content, name)
+        other = pick(wrapped, "data") if isinstance(wrapped, dict) else None
+        if isinstance(other, dict) and other and not _is_same(other, data):
+            raise CapillaryError("two bodies in one event", f"data, {name}.data", "ask who wrapped the event")
 
 
 def _names_event(content: dict[str, object]) -> bool:
@@ -104,17 +116,20 @@ def _flat(wrapper: dict[str, object], attributes: dict[str, object], twice: list
     A blank or a placeholder outside is what a wrapper writes that had nothing to move; it must not hide the value.
     Names are compared folded, because both may be spelled in any way.
     """
-    inside, beside = pick(attributes, "orgId"), pick(wrapper, "orgId")
-    if not says_nothing(inside) and not says_nothing(beside) and not _is_same(inside, beside):
+    orgs = [one[key] for one in (attributes, wrapper) for key in named(one, "orgId") if not says_nothing(one[key])]
+    if not all(_is_same(org, orgs[0]) for org in orgs):
         raise CapillaryError("two orgs in one event", "orgId, attributes.orgId", "ask who wrapped the event")
     around = [
         (fold(key), key, value) for key, value in wrapper.items() if value is not None and value is not attributes
     ]
     within = [(fold(key), key, value) for key, value in attributes.items()]
-    said = {name: value for name, _, value in around if not says_nothing(value)}
+    said: dict[str, list[object]] = {}
+    for name, _, value in around:
+        if not says_nothing(value):
+            said.setdefault(name, []).append(value)
     kept = {key: value for name, key, value in within if name not in said}
     hidden = [(name, key, value) for name, key, value in within if name in said and not says_nothing(value)]
-    twice += sorted(key for name, key, value in hidden if not _is_same(value, said[name]))
+    twice += sorted(key for name, key, value in hidden if not all(_is_same(value, other) for other in said[name]))
     meant = {name for name, key, value in within if key in kept and not says_nothing(value)}
     return {**kept, **{key: value for name, key, value in around if name not in meant}}
 
@@ -128,13 +143,16 @@ def _is_same(one: object, other: object) -> bool:
 
 
 def _envelope(version: str, fields: dict[str, object], twice: Sequence[str]) -> Envelope:
-    org, type_name = _event_type(pick(fields, "eventType"))
+    orgs = {_event_type(fields[key])[0] for key in named(fields, "eventType")} - {None}
+    if len(orgs) > 1:
+        raise CapillaryError("two orgs in one event", "eventType", "ask who wrapped the event")
+    _, type_name = _event_type(pick(fields, "eventType"))
     given = pick(fields, "eventName")
     name = given if isinstance(given, str) and not says_nothing(given) else type_name
     if name is None or not name.strip():
         remedy = "an event says eventName, or eventType in the form orgId_eventName"
         raise CapillaryError("no event name", "eventName", remedy)
-    return Envelope(version, fields, name.strip(), org, type_name, tuple(twice))
+    return Envelope(version, fields, name.strip(), next(iter(orgs), None), type_name, tuple(twice))
 
 
 def _event_type(value: object) -> tuple[int | None, str | None]:

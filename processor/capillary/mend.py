@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from processor.capillary.names import fold, shown
+from processor.capillary.names import fold, named, pick, shown
+from processor.capillary.nothing import is_empty, says_nothing
 from processor.capillary.scalars import Unfit, text
 
 _ENOUGH = 100  # notes of one document; a hostile one could have thousands
@@ -100,7 +101,7 @@ class Structure:
 
     def _is_foreign(self, value: dict[str, object]) -> bool:
         """Whether an object says something, and nothing under a name that we know: an absence would be a guess."""
-        said = [key for key, given in value.items() if not _is_empty(given)]
+        said = [key for key, given in value.items() if not _is_vain(given)]
         return bool(said) and self._plan.keys().isdisjoint(said) and self._spellings.keys().isdisjoint(map(fold, said))
 
     def member(self, name: str) -> Member | None:
@@ -155,9 +156,6 @@ class Structure:
             findings.drop(member.path, Unfit(left_out))
 
 
-_NULLS = frozenset({"", "null", "(null)", "undefined"})
-
-
 def _is_nothing(value: object) -> bool:
     """Whether a mended value says nothing: absent, blank, null in words, or a list or record of nothing else."""
     match value:
@@ -165,14 +163,12 @@ def _is_nothing(value: object) -> bool:
             return all(map(_is_nothing, value.values()))
         case list():
             return all(map(_is_nothing, value))
-    return _is_empty(value)
+    return is_empty(value)
 
 
-def _is_empty(value: object) -> bool:
-    """The same of any JSON value, without looking inside: nobody knows how deep it is."""
-    if isinstance(value, str):
-        return value.strip().casefold() in _NULLS
-    return value is None or value in ([], {})
+def _is_vain(value: object) -> bool:
+    """Whether a JSON value vouches for nothing: empty, or a text that is put where there is none."""
+    return is_empty(value) or (isinstance(value, str) and says_nothing(value))
 
 
 def _converter(node: Node) -> Callable[[object], object] | None:
@@ -230,14 +226,14 @@ class Named:
     def _pairs(self, items: list[object], findings: Findings) -> dict[str, object]:
         pairs: dict[str, object] = {}
         for item in items:
-            pair = {fold(key): given for key, given in item.items()} if isinstance(item, dict) else {}
-            key = pair.get("key", pair.get("name"))
-            if not isinstance(key, str) or "value" not in pair:
+            pair = item if isinstance(item, dict) else {}
+            key = next((given for name in ("key", "name") if (given := pick(pair, name)) is not None), None)
+            if not isinstance(key, str) or not named(pair, "value"):
                 findings.drop(self.path, Unfit("no key/value pair where one is expected"))
                 continue
             if key in pairs:
                 findings.note(self.path, "a key is given twice, the last one wins")
-            pairs[key] = pair["value"]
+            pairs[key] = pick(pair, "value")
         return pairs
 
     def _mended(self, pairs: dict[str, object], findings: Findings) -> Iterator[tuple[str, object]]:

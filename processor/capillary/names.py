@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from processor.capillary.nothing import says_nothing
 
@@ -11,7 +12,15 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\- ]{0,59}")
 
 def fold(name: str) -> str:
     """The form in which two spellings of one name are equal: `points Redeemed`, `PointsRedeemed`, `points_redeemed`."""
+    return _remembered(name) if len(name) <= _LONGEST else _folded(name)
+
+
+def _folded(name: str) -> str:
     return "".join(name.replace("_", " ").replace("-", " ").split()).casefold()
+
+
+_LONGEST = 64
+_remembered = lru_cache(maxsize=4096)(_folded)  # the same names come in every document
 
 
 def pick(content: dict[str, object], name: str) -> object:
@@ -22,16 +31,16 @@ def pick(content: dict[str, object], name: str) -> object:
     exact = content.get(name)
     if not says_nothing(exact):
         return exact
-    others = named(content, name)
+    others = [content[key] for key in named(content, name)]
     said = (value for value in others if not says_nothing(value))
     return next(said, exact if exact is not None else next(iter(others), None))
 
 
-def named(content: dict[str, object], name: str) -> list[object]:
-    """All values under a name, however it is spelled."""
+def named(content: dict[str, object], name: str) -> list[str]:
+    """All spellings of a name that an object has, sorted: the order of keys means nothing."""
     wanted = fold(name)
-    least = len(wanted)  # the length first: folding every key of every document costs
-    return [value for key, value in content.items() if len(key) >= least and fold(key) == wanted]
+    least = len(wanted)  # the length first: it costs less than folding
+    return sorted(key for key in content if len(key) >= least and fold(key) == wanted)
 
 
 def shown(name: str) -> str:

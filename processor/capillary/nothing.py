@@ -5,10 +5,17 @@ from __future__ import annotations
 NO_VALUE = frozenset({"", "-", "-1", "0", "na", "n/a", "nil", "none", "null", "undefined", "unknown", "(null)", "test"})
 """Texts, trimmed and case-folded, that are no id of an event or a bill. Who is nobody is another matter."""
 
+_NULLS = frozenset({"", "null", "(null)", "undefined"})
 
-def is_blank(value: object) -> bool:
-    """Whether a JSON value is absent or a blank text; 0 is a value."""
-    return value is None or (isinstance(value, str) and not value.strip())
+
+def is_empty(value: object) -> bool:
+    """Whether a JSON value is absent, blank, null in words or an empty list or object; 0 is a value.
+
+    Without looking inside: nobody knows how deep it is.
+    """
+    if isinstance(value, str):
+        return value.strip().casefold() in _NULLS
+    return value is None or value in ([], {})
 
 
 def says_nothing(value: object) -> bool:

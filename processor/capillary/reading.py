@@ -12,8 +12,8 @@ from processor.capillary.contracts import Contract, Contracts
 from processor.capillary.envelope import Envelope, unwrap
 from processor.capillary.errors import CapillaryError, IgnoredEventError
 from processor.capillary.mend import Findings
-from processor.capillary.names import fold, pick, shown
-from processor.capillary.nothing import is_blank, says_nothing
+from processor.capillary.names import named, pick, shown
+from processor.capillary.nothing import is_empty, says_nothing
 from processor.capillary.scalars import Unfit
 
 
@@ -48,7 +48,7 @@ def read_event(document: object, contracts: Contracts) -> CanonicalEvent:
     record = contract.root.record(_sunk(_lifted(envelope.fields, contract), contract), findings)
     if record["data"] is None:
         raise CapillaryError("no body", "data", "every event carries an object, if only an empty one")
-    record["orgId"] = org = _org(record, envelope)
+    record["orgId"] = org = _org(record, envelope, findings)
     _name(record, envelope, contract)
     record["envelopeVersion"] = envelope.version
     record["dropped"] = sorted(findings.dropped) or None
@@ -85,38 +85,47 @@ def _disagreements(envelope: Envelope, contract: Contract, contracts: Contracts,
 def _lifted(fields: dict[str, object], contract: Contract) -> dict[str, object]:
     """Some pointsIssued samples of 2025 have `loyaltyEventId` inside `data`; it belongs to the envelope."""
     name = "loyaltyEventId"
-    data = pick(fields, "data")
-    if not isinstance(data, dict) or name in contract.body or not says_nothing(pick(fields, name)):
+    where, body = _body(fields)
+    if name in contract.body or not named(body, name) or not says_nothing(pick(fields, name)):
         return fields
-    found = pick(data, name)
-    if found is None:
-        return fields
-    return {**_without(fields, "data", name), "data": _without(data, name), name: found}
+    return {**_without(fields, name), where: _without(body, name), **_spelled(body, name)}
 
 
 def _sunk(fields: dict[str, object], contract: Contract) -> dict[str, object]:
     """`availablePointsBalance` is described in prose alone: where it stands beside `data`, it belongs there."""
     name = "availablePointsBalance"
+    where, body = _body(fields)
+    if not where or name not in contract.body or is_empty(pick(fields, name)) or not is_empty(pick(body, name)):
+        return fields
+    return {**_without(fields, name), where: {**_without(body, name), **_spelled(fields, name)}}
+
+
+def _body(fields: dict[str, object]) -> tuple[str, dict[str, object]]:
+    """The body that is taken and how its name is spelled; there may be others, and the contract tells them apart."""
     data = pick(fields, "data")
-    value = pick(fields, name)
-    if value is None or name not in contract.body or not isinstance(data, dict):
-        return fields
-    if not is_blank(pick(data, name)):
-        return fields
-    return {**_without(fields, "data", name), "data": {**_without(data, name), name: value}}
+    if not isinstance(data, dict):
+        return "", {}
+    return next(key for key in ("data", *named(fields, "data")) if fields.get(key) is data), data
 
 
-def _without(content: dict[str, object], *names: str) -> dict[str, object]:
-    """All but what stands under these names, however they are spelled."""
-    left_out = {fold(name) for name in names}
-    return {key: value for key, value in content.items() if fold(key) not in left_out}
+def _spelled(content: dict[str, object], name: str) -> dict[str, object]:
+    """What stands under a name, in all its spellings."""
+    return {key: content[key] for key in named(content, name)}
 
 
-def _org(record: dict[str, object], envelope: Envelope) -> int:
+def _without(content: dict[str, object], name: str) -> dict[str, object]:
+    """All but that."""
+    left_out = frozenset(named(content, name))
+    return {key: value for key, value in content.items() if key not in left_out}
+
+
+def _org(record: dict[str, object], envelope: Envelope, findings: Findings) -> int:
     """The event's org; `eventType` may repeat it, and then both must agree: another org's data goes nowhere."""
     org = record["orgId"] if record["orgId"] is not None else envelope.org
     if not isinstance(org, int) or org <= 0:
         raise CapillaryError("no usable org", "orgId", "every event carries the positive id of its Capillary org")
+    if record["orgId"] is not None and "orgId" in findings.dropped:
+        raise CapillaryError("two orgs in one event", "orgId", "ask who wrapped the event")
     if envelope.org is not None and envelope.org != org:
         raise CapillaryError(
             "orgId and the prefix of eventType name two orgs", "eventType", "ask who wrapped the event"

@@ -209,6 +209,7 @@ def test_an_object_of_unknown_names_that_say_nothing_is_not_lost(given: dict[str
         {"id": 1, "key": None},
         {"id": 1, " KEY": None},
         {"id": 1, "key": " ", "value": "null"},
+        {"id": 1, "key": "N/A", "value": "-"},
     ],
 )
 def test_an_object_that_says_something_under_no_known_name_is_lost(given: dict[str, object]) -> None:
@@ -227,6 +228,7 @@ def test_an_object_that_says_something_under_no_known_name_is_lost(given: dict[s
         ({"id": None}, None),
         ({"id": " ", "of": ""}, None),
         ({"key": None, "VALUE": " "}, None),
+        ({"id": "none", "of": "N/A"}, None),
         ({"id": 1, "key": "a"}, "a"),
         ({"id": 1, " KEY": "a"}, "a"),
         ({"id": 1, "k_e-y": "a"}, "a"),

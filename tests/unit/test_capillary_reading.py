@@ -22,7 +22,7 @@ from processor.capillary import (
     says_nothing,
 )
 from processor.capillary.names import pick
-from processor.capillary.nothing import is_blank
+from processor.capillary.nothing import is_empty
 
 NOTHING = [
     "",
@@ -285,6 +285,82 @@ def test_an_empty_body_beside_the_attributes_is_no_event() -> None:
     assert read(flat(data={})).record["envelopeVersion"] == "A"
 
 
+def test_of_two_bodies_one_is_lost_also_where_a_value_is_moved_out_of_one_or_into_it() -> None:
+    other = {"firstName": "Sari"}
+    document = flat() | {"Data": other}
+    assert read(document).record["dropped"] == ["data"]
+    document["data"] = {**flat()["data"], "loyaltyEventId": "Qs5"}  # type: ignore[dict-item]
+    event = read(document)
+    assert (event.record["dropped"], event.record["loyaltyEventId"]) == (["data"], "Qs5")
+    event = read(points() | {"DATA": {"customerIdentifiers": {"customerId": 8}}, "availablePointsBalance": 5})
+    assert event.record["dropped"] == ["data"]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_values_that_are_moved_one_is_lost(turn: int) -> None:
+    two = dict([("loyaltyEventId", "A1"), ("loyalty_event_id", "B2")][::turn])
+    event = read(points(data=two))
+    assert (event.record["loyaltyEventId"], event.record["dropped"]) == ("A1", ["loyaltyEventId"])
+    two = dict([("availablePointsBalance", 5), ("available_points_balance", 6)][::turn])
+    event = read(points() | two)
+    body = event.record["data"]
+    assert isinstance(body, dict)
+    assert body["availablePointsBalance"] == 5.0
+    assert event.record["dropped"] == ["data.availablePointsBalance"]
+
+
+@pytest.mark.parametrize("inside", [None, "", "null", [], ...])
+def test_a_balance_beside_the_body_is_not_hidden_by_nothing_in_it(inside: object) -> None:
+    data = {} if inside is ... else {"availablePointsBalance": inside}
+    event = read(points(data=data) | {"availablePointsBalance": 0})
+    assert isinstance(event.record["data"], dict)
+    assert event.record["data"]["availablePointsBalance"] == 0.0
+    assert event.notes == ()
+
+
+@pytest.mark.parametrize("name", ["attributes", "body"])
+def test_another_body_in_a_wrapper_beside_the_body_is_refused(name: str) -> None:
+    with pytest.raises(CapillaryError) as caught:
+        read(flat() | {name: flat(data={"firstName": "Sari"})})
+    assert (caught.value.where, caught.value.what) == (f"data, {name}.data", "two bodies in one event")
+    for same in (flat(), {}, {"data": {}}, {"data": "x"}, "x"):
+        assert read(flat() | {name: same}).key == b"150698:7"
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize(
+    ("pairs", "where"),
+    [
+        (
+            [("OrgId", 999), ("org_id", 150698), ("eventType", "customerAdded"), ("attributes", flat())],
+            "orgId, attributes.orgId",
+        ),
+        ([*flat().items(), ("org_id", 999)], "orgId"),
+        ([*flat(eventType="150698_customerAdded").items(), ("EVENTTYPE", "999_customerAdded")], "eventType"),
+    ],
+)
+def test_two_orgs_are_refused_however_they_are_spelled(pairs: list[tuple[str, object]], where: str, turn: int) -> None:
+    with pytest.raises(CapillaryError) as caught:
+        read(dict(pairs[::turn]))
+    assert (caught.value.where, caught.value.what) == (where, "two orgs in one event")
+
+
+def test_one_org_may_be_said_twice() -> None:
+    same = {"org_id": "150698", "ORGID": None, "event_type": "150698_customerAdded", "EVENTTYPE": "customerAdded"}
+    assert read(flat() | same).key == b"150698:7"
+
+
+def test_the_order_of_keys_decides_between_no_two_names() -> None:
+    two = [("EventName", "customerAdded"), ("EVENTNAME", "customerUpdated")]
+    found = {read(flat(eventName=...) | dict(two[::turn])).event for turn in (1, -1)}
+    assert found == {"customerUpdated"}
+
+
+def test_an_empty_object_wraps_nothing() -> None:
+    for name in ("attributes", "body", "event"):
+        assert read(flat(data={}) | {name: {}}).record["envelopeVersion"] == "A"
+
+
 @pytest.mark.parametrize("name", ["attributes", "body", "data", "event"])
 def test_of_two_wrapped_events_nobody_can_tell_which_it_is(name: str) -> None:
     inside: Json = {"attributes": flat(), "body": flat(), "data": {"data": flat()}, "event": {"body": flat()}}[name]  # type: ignore[assignment]
@@ -464,14 +540,14 @@ def test_a_text_that_says_nothing_is_in_the_list(text: str) -> None:
     assert text in NO_VALUE
 
 
-@pytest.mark.parametrize("value", [None, "", " ", "\t\n"])
-def test_blank(value: object) -> None:
-    assert is_blank(value) is True
+@pytest.mark.parametrize("value", [None, "", " ", "\t\n", "null", " NULL ", "(null)", "undefined", [], {}])
+def test_empty(value: object) -> None:
+    assert is_empty(value) is True
 
 
-@pytest.mark.parametrize("value", ["a", " a ", "0", "null", 0, False, [], {}])
-def test_not_blank(value: object) -> None:
-    assert is_blank(value) is False
+@pytest.mark.parametrize("value", ["a", " a ", "0", "-", "none", 0, False, [None], {"a": None}])
+def test_not_empty(value: object) -> None:
+    assert is_empty(value) is False
 
 
 def test_what_we_alone_write_is_not_taken_from_an_event() -> None:
