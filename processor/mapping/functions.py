@@ -32,6 +32,7 @@ from processor.mapping.values import (
     Rows,
     milliseconds,
     parse_date,
+    was_dropped,
 )
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -610,20 +611,25 @@ def _present(keys: Iterable[int | None]) -> int | None:
     return next((key for key in keys if key is not None), None)
 
 
-def sum_of(rows: Rows, dropped: list[str] | None, place: str, *kinds: str) -> float | Noted[float] | None:
+def sum_of(
+    rows: Rows, dropped: list[str] | None, kind_place: str, amount_place: str, *kinds: str
+) -> float | Noted[float] | None:
     """Sum of the amounts, without their signs, of the rows of some kinds (columns: kind, amount), if there are any.
 
-    Where one of them has no amount, or one may be of these kinds and could not be read (see `text_of_kind`), nobody
-    knows the sum.
+    Where one of them has no amount, or a row, a kind or an amount was lost when the event was read (`dropped` has the
+    places), nobody knows the sum.
     """
+    if was_dropped((kind_place, amount_place), dropped):
+        return Noted(None, ("one unreadable",))
     wanted = {_folded(kind) for kind in kinds}
-    if any(_is_unread(str(kind or ""), dropped, place) for kind, _ in rows):
-        return Noted(None, ("kind unreadable",))
     found = [amount for kind, amount in rows if _folded(kind) in wanted]
     known = [abs(amount) for amount in found if isinstance(amount, int | float)]
     if len(known) < len(found):
         return Noted(None, ("one unknown",))
-    return math.fsum(known) if known else None
+    try:
+        return math.fsum(known) if known else None
+    except OverflowError:
+        return Noted(None, ("too large",))
 
 
 def text_of_kind(

@@ -171,19 +171,31 @@ def test_a_line_whose_type_cannot_be_read_is_no_product_of_anything(
     assert {"data.lineItems[].type:unreadable", "productListItems[].SKU:kind unreadable"} <= set(translated.notes)
 
 
-def test_where_the_type_of_a_line_cannot_be_read_nobody_knows_the_refund() -> None:
-    lines = [{"itemCode": f"SKU-{n}", "type": kind, "amount": 7} for n, kind in enumerate([["RETURN"], "RETURN"])]
-    assert "refunds" not in order(changed(ADDED, lineItems=lines))
-    assert "refunds" not in order(changed(ADDED, lineItems=lines[:1]))
-    assert order(changed(ADDED, lineItems=lines[1:]))["refunds"][0]["refundAmount"] == 7.0
+A_RETURN = {"itemCode": "A", "type": "RETURN", "amount": 3}
 
 
-@pytest.mark.parametrize("amount", [None, "x", [3], ""])
-def test_a_refund_of_which_one_line_has_no_known_amount_is_none(amount: object) -> None:
-    lines = [{"itemCode": "A", "type": "RETURN", "amount": 3}, {"itemCode": "B", "type": "RETURN", "amount": amount}]
-    translated = translate(changed(ADDED, billType="MIXED", lineItems=lines))
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        *(({"itemCode": "B", "type": "RETURN", "amount": amount}, "one unknown") for amount in (None, "")),
+        *(({"itemCode": "B", "type": "RETURN", "amount": amount}, "one unreadable") for amount in ("x", [3])),
+        ({"itemCode": "B", "type": "RETURN", "amount": 3, "Amount": 4}, "one unreadable"),
+        ({"itemCode": "B", "type": ["RETURN"], "amount": 3}, "one unreadable"),
+        ({"itemCode": "B", "type": "REGULAR", "Type": "RETURN", "amount": 3}, "one unreadable"),
+        ("B", "one unreadable"),
+        ({"odd": "B"}, "one unreadable"),
+    ],
+)
+def test_a_refund_of_which_one_part_is_unknown_is_not_told(line: object, reason: str) -> None:
+    translated = translate(changed(ADDED, billType="MIXED", lineItems=[A_RETURN, line]))
     assert "refunds" not in entities(translated)[0]["commerce"]["order"]
-    assert "commerce.order.refunds[].refundAmount:one unknown" in translated.notes
+    assert f"commerce.order.refunds[].refundAmount:{reason}" in translated.notes
+    assert order(changed(ADDED, billType="MIXED", lineItems=[A_RETURN]))["refunds"][0]["refundAmount"] == 3.0
+
+
+def test_a_refund_of_lines_that_came_twice_is_not_told() -> None:
+    twice = changed(ADDED, billType="MIXED", lineItems=[A_RETURN], line_items=[A_RETURN | {"amount": 5}])
+    assert "refunds" not in order(twice)
 
 
 @pytest.mark.parametrize(

@@ -598,23 +598,28 @@ def test_the_number_of_the_default_program(
     assert f.default_number(options, [(1, 10), (2, 20)], flag, 7, *programs) == found
 
 
+KIND, AMOUNT = "a[].kind", "a[].amount"
+
+
 def test_a_sum_of_some_rows() -> None:
     rows = [("RETURN", -1.1), (" return ", 2.2), ("REGULAR", 50), (None, 7), ("x", None)]
-    for dropped in (None, [], ["a[].kinds"]):
-        assert f.sum_of(rows, dropped, "a[].kind", "Return") == pytest.approx(3.3)
-        assert f.sum_of(rows, dropped, "a[].kind", "y", "REGULAR") == 50.0
-        assert f.sum_of(rows, dropped, "a[].kind", "y") is None
-        assert f.sum_of([("a", 0)], dropped, "a[].kind", "a") == 0.0
+    for dropped in (None, [], ["a[].kinds", "b", "a[].amounts.x"]):
+        assert f.sum_of(rows, dropped, KIND, AMOUNT, "Return") == pytest.approx(3.3)
+        assert f.sum_of(rows, dropped, KIND, AMOUNT, "y", "REGULAR") == 50.0
+        assert f.sum_of(rows, dropped, KIND, AMOUNT, "y") is None
+        assert f.sum_of([("a", 0)], dropped, KIND, AMOUNT, "a") == 0.0
 
 
 def test_a_sum_with_one_unknown_is_unknown() -> None:
     for unknown in (None, "3"):
         for other in (("RETURN", 2.2), ("REGULAR", 5)):
-            assert f.sum_of([("RETURN", unknown), other], None, "a[].kind", "RETURN") == none("one unknown")
-    dropped = ["x", "a[].kind"]
-    for kind in (None, "", "null"):
-        assert f.sum_of([("RETURN", 1), (kind, 2)], dropped, "a[].kind", "RETURN") == none("kind unreadable")
-    assert f.sum_of([("RETURN", 1), ("REGULAR", 2)], dropped, "a[].kind", "RETURN") == 1.0
+            assert f.sum_of([("RETURN", unknown), other], None, KIND, AMOUNT, "RETURN") == none("one unknown")
+    for lost in (KIND, AMOUNT, "a[]", "a"):
+        assert f.sum_of([("RETURN", 1)], ["x", lost], KIND, AMOUNT, "RETURN") == none("one unreadable")
+
+
+def test_a_sum_that_no_number_holds() -> None:
+    assert f.sum_of([("a", 1.7e308), ("a", -1.7e308)], None, KIND, AMOUNT, "a") == none("too large")
 
 
 def test_a_text_of_some_kinds() -> None:

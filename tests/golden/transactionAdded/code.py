@@ -630,8 +630,8 @@ def output_0(v, s, now, received, known, notes):
     # mappings/transactionAdded.toml:87  [output.fields."commerce.order.refunds"]
     for _once14 in ONCE:
         o15 = {}
-        # mappings/transactionAdded.toml:88  fields."refundAmount" = { call = "sum_of", with = ["data.lineItems[type,amount]", "dropped", { const = "data.lineItems[].type" }, { const = "RETURN" }], required = true }
-        x = f_sum_of(v[38] or (), v[3], 'data.lineItems[].type', 'RETURN')
+        # mappings/transactionAdded.toml:88  fields."refundAmount" = { call = "sum_of", with = ["data.lineItems[type,amount]", "dropped", { const = "data.lineItems[].type" }, { const = "data.lineItems[].amount" }, { const = "RETURN" }], required = true }
+        x = f_sum_of(v[38] or (), v[3], 'data.lineItems[].type', 'data.lineItems[].amount', 'RETURN')
         if x.__class__ is Noted:
             for reason in x.reasons:
                 notes.append('commerce.order.refunds[].refundAmount:' + reason)
