@@ -6,6 +6,7 @@ others are. Names outside of it are such as Capillary documents, so that a missp
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -46,11 +47,11 @@ def load_ignored(directory: Path) -> Ignored:
         OSError: it cannot be read.
     """
     file = directory / FILE
-    if not file.is_file():
+    if not os.path.lexists(file):  # what is there and cannot be read, a directory in its place too, is no absence
         return Ignored({})
     try:
-        reasons = tomllib.loads(file.read_bytes().decode())
-    except ValueError as error:  # also text that is not UTF-8
+        reasons = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # also text that is not UTF-8
         raise ContractError(f"{FILE}: no TOML: {error}") from error
     undocumented = reasons.pop(UNDOCUMENTED, {})
     if not isinstance(undocumented, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from processor.mapping.registry import Function, FunctionError, read_function
 from processor.mapping.values import GONE, FunctionFault, Noted
 from processor.mapping.xdm import LONGEST
 
+_MODULE = "capillary_aep_brand_functions"
 _LIST = "FUNCTIONS"
 _WORD = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _DEFINED = re.compile(r"^def ([a-z][a-z0-9_]*)", re.ASCII | re.MULTILINE)
@@ -72,10 +74,10 @@ class _Faulty(Exception):  # noqa: N818 - carries a message to the place that kn
 
 def _run(file: Path) -> tuple[object, ...]:
     """What the file lists."""
-    spec = spec_from_file_location("capillary_aep_brand_functions", file)
+    spec = spec_from_file_location(_MODULE, file)
     assert spec is not None  # the file's name ends in .py
     assert spec.loader is not None
-    module = module_from_spec(spec)
+    module = sys.modules[_MODULE] = module_from_spec(spec)  # dataclasses look there for what an annotation means
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:

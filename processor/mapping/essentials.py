@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from processor.mapping.bound import BoundMapping, Field, Invoke
+from processor.mapping.bound import BoundMapping, Context, Field, Invoke
+from processor.mapping.functions import event_time, plausible_time
 from processor.mapping.problems import Problem
 from processor.mapping.sources import Reader
 
-_OF_MANY = frozenset({"orgId", "eventName", "createdAt"})
+_OF_MANY = frozenset(
+    {"orgId", "eventName", "createdAt", "eventType", "timeStamp", "consumerGroupId", "actionType", "envelopeVersion"}
+)
 """What many events have in common: two of one millisecond are nothing rare."""
+
+_CLOCKED = frozenset({event_time.__name__, plausible_time.__name__})
+"""The functions that hold a time to the clock, their first argument."""
 
 
 def essentials(mapping: BoundMapping) -> Iterator[Problem]:
@@ -38,9 +44,11 @@ def _id(field: Field) -> Iterator[Problem]:
 
 
 def _timestamp(field: Field) -> Iterator[Problem]:
-    """Our own functions hold a time to the clock; no other field and no other function knows what time it is."""
-    if not (isinstance(field.verb, Invoke) and field.verb.function.ours):
-        yield field.place.problem("timestamp", 'needs call = "event_time": AEP takes no event that lies ahead')
+    match field.verb:
+        case Invoke(function, (Context("@now"), *_)) if function.ours and function.name in _CLOCKED:
+            return
+    message = 'needs call = "event_time" or "plausible_time", with "@now" first: AEP takes no event that lies ahead'
+    yield field.place.problem("timestamp", message)
 
 
 def _identity(field: Field, reader: Reader) -> Iterator[Problem]:

@@ -43,6 +43,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 
 from processor.mapping.locator import KeyPath, locate
@@ -275,7 +276,7 @@ def _belongs(entry: Path, beside: Collection[str], known: Iterable[str]) -> bool
     """Whether it may lie there: what somebody reads, with its tests and examples, and texts about it."""
     name = entry.name
     if entry.is_dir() and entry.suffix != ".toml":  # who would read a mapping says that it is a directory
-        return name.startswith(".") or name in (BRAND_SCHEMAS, "__pycache__")
+        return name.startswith(".") or name in (BRAND_SCHEMAS, "__pycache__", "lost+found")
     near = get_close_matches(name.lower(), _OF_A_BRAND, cutoff=_NEAR)
     may = {
         ".toml": not name.startswith("_") and not near,  # an event; whether there is such a one, is seen later
@@ -289,7 +290,7 @@ def _belongs(entry: Path, beside: Collection[str], known: Iterable[str]) -> bool
 
 def _text_of(label: str, file: Path) -> str | Problem:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except OSError as error:
         return Problem(label, 0, "file", f"cannot be read: {error.strerror}")
     except UnicodeDecodeError:
@@ -325,6 +326,11 @@ _KEYS = {
 _ALWAYS = {"required", "absent"}
 
 
+def _is_constant(value: object) -> bool:
+    """Whether generated code can hold a value: infinity and what is no number have no literal."""
+    return isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
+
+
 class _FileReader:
     """Reads one file, collects what is wrong with it and goes on."""
 
@@ -343,6 +349,8 @@ class _FileReader:
             return Problem(file, line_in(str(error)), "TOML", str(error))
         except RecursionError:
             return Problem(file, 0, "TOML", "tables or lists hold each other too deep")
+        except ValueError as error:  # a number of thousands of digits
+            return Problem(file, 0, "TOML", str(error))
 
     def mapping(self) -> MappingSpec | None:
         self._known(self._document, {"event", "output", "lookup", "unsent"}, ())
@@ -500,11 +508,11 @@ class _FileReader:
         return CallSpec(function, arguments) if len(arguments) == len(given) else None
 
     def _argument(self, item: object, path: KeyPath, target: str) -> str | ConstSpec | None:
-        if isinstance(item, dict) and item.keys() == {"const"} and isinstance(item["const"], str | int | float):
+        if isinstance(item, dict) and item.keys() == {"const"} and _is_constant(item["const"]):
             return ConstSpec(item["const"])
         if isinstance(item, dict):
             if self._known(item, {"const"}, path, target):
-                self._say(path, target, "a constant among the arguments is a text, a number or a boolean")
+                self._say(path, target, "a constant among the arguments is a text, a finite number or a boolean")
             return None
         return self._path(item, path, target)
 

@@ -84,14 +84,16 @@ def read_function(function: object, options: Options, *, ours: bool) -> Function
     """
     name = getattr(function, "__name__", "")
     if not inspect.isfunction(function) or not _NAME.fullmatch(name):
-        raise FunctionError(f"{name or function!r}: FUNCTIONS lists plain functions with lower-case names")
+        odd = callable(function) and not isinstance(function, types.FunctionType | type)  # some decorators make such
+        kind = f"is of the type {type(function).__name__}; " if odd else ""
+        raise FunctionError(f"{name or function!r}: {kind}FUNCTIONS lists plain functions with lower-case names")
     if not ours and name in _OURS:
         raise FunctionError(f"{name}: the program has a function of this name, and yours would replace it; rename it")
     if function.__code__.co_flags & _LATER:
         raise FunctionError(f"{name}: is async or a generator, and gives no value when it is called")
     try:
         hints = typing.get_type_hints(function)
-    except Exception as error:  # an annotation is any expression
+    except (Exception, SystemExit) as error:  # an annotation is any expression
         raise FunctionError(f"{name}: annotations that cannot be read: {error}") from error
     parameters: list[Parameter] = []
     rest: Parameter | None = None
@@ -118,10 +120,18 @@ def _members(annotation: object) -> tuple[object, ...]:
     return (annotation,)
 
 
+def _kind(annotation: object) -> str | None:
+    """None for a type that no field has, and for what is no type: `[Rows]` is a list."""
+    try:
+        return _KINDS.get(annotation)
+    except TypeError:
+        return None
+
+
 def _kinds(annotation: object, function: str, parameter: str) -> frozenset[str]:
     if annotation is object:
         return frozenset({"any", "none"})
-    kinds = {_KINDS.get(member) for member in _members(annotation)}
+    kinds = {_kind(member) for member in _members(annotation)}
     known = frozenset(kind for kind in kinds if kind is not None)
     if len(known) != len(kinds):
         raise FunctionError(f"{function}: parameter {parameter} has a type that no field has: {annotation}")
@@ -134,9 +144,9 @@ def _result(annotation: object, function: str) -> tuple[str, bool]:
     for member in _members(annotation):
         if typing.get_origin(member) is Noted:
             noted = True
-            kinds.add(_KINDS.get(typing.get_args(member)[0]))
+            kinds.add(_kind(typing.get_args(member)[0]))
         elif member not in (type(None), Gone):
-            kinds.add(_KINDS.get(member))
+            kinds.add(_kind(member))
     kind = kinds.pop() if len(kinds) == 1 else None
     if kind not in _RESULTS:
         raise FunctionError(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import reduce
+from math import isfinite
 from pathlib import Path
 
 from processor.mapping.json_locator import locate_json
@@ -164,6 +165,8 @@ def load_schemas(
             schemas[stem] = read_schema(stem, with_tenant(adapt(reduce(laid_over, documents)), tenant))
         except SchemaError as error:
             problems.append(_placed(error, layers, tenant))
+        except RecursionError:
+            problems.append(Problem(layers[-1].label, 0, "schema", _TOO_DEEP))
     if problems:
         raise MappingProblems(problems)
     return schemas
@@ -210,12 +213,15 @@ def _layer(label: str, file: Path) -> _Layer | Problem:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         return Problem(label, error.lineno, "schema", str(error))
-    except UnicodeDecodeError as error:
+    except ValueError as error:  # no text, or a number of thousands of digits
         return Problem(label, 0, "schema", str(error))
+    except RecursionError:
+        return Problem(label, 0, "schema", _TOO_DEEP)
     return _Layer(label, text, document) if isinstance(document, dict) else Problem(label, 1, "schema", _NO_OBJECT)
 
 
 _NO_OBJECT = "is no JSON object"
+_TOO_DEEP = "objects or lists hold each other too deep"
 
 
 def _strays(brand: Path, ours: Iterable[str]) -> list[Problem]:
@@ -385,7 +391,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def _compiles(pattern: str) -> bool:
     try:
         compiled(pattern)
-    except (re.error, ValueError):  # a flag in the pattern may contradict
+    except (re.error, ValueError, OverflowError, RecursionError):  # a flag may contradict, a count be too large
         return False
     return True
 
@@ -393,9 +399,13 @@ def _compiles(pattern: str) -> bool:
 def _number(schema: dict[str, object], at: _At) -> Node:
     low, high = schema.get("minimum"), schema.get("maximum")
     for keyword, limit in (("minimum", low), ("maximum", high)):
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float)):
-            raise _refused(at, keyword, "minimum and maximum are numbers")
+        if limit is not None and not _is_number(limit):
+            raise _refused(at, keyword, "minimum and maximum are numbers, and finite")
     return Number(low, high)  # type: ignore[arg-type]  # just checked
+
+
+def _is_number(value: object) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and isfinite(value))
 
 
 def _integer(schema: dict[str, object], at: _At) -> Node:

@@ -106,7 +106,7 @@ MISTAKES = {
     "a constant among the arguments that is a list": Mistake(
         BILL,
         BILL.replace('identifiers"]', 'identifiers", { const = [] }]'),
-        "a constant among the arguments is a text, a number or a boolean",
+        "a constant among the arguments is a text, a finite number or a boolean",
     ),
     # names
     "an unknown destination": Mistake(

@@ -280,6 +280,15 @@ def test_whoever_stops_the_program_stops_it_in_a_function_too(tmp_path: Path) ->
         read(tmp_path, body)
 
 
+def test_a_dataclass_may_stand_there(tmp_path: Path) -> None:
+    text = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n\n"
+        "@dataclass\nclass Size:\n    value: int\n\n"
+        "def f(text: str) -> int:\n    return Size(len(text)).value\n\nFUNCTIONS = (f,)"
+    )
+    assert read(tmp_path, text).functions["f"].call("abc") == 3
+
+
 def test_a_function_of_ours_is_not_replaced(tmp_path: Path) -> None:
     text = f"{HEADER}\ndef is_not_deleted(*a: str | None) -> bool:\n    return True\n\nFUNCTIONS = (is_not_deleted,)"
     found = read(tmp_path, text)

@@ -37,8 +37,8 @@ def ref(path: str, *, item: bool = False) -> Ref:
     return Ref(path, TEXT, item)
 
 
-def call(*arguments: Argument, ours: bool = True) -> Invoke:
-    return Invoke(Function("f", print, (), None, "string", noted=False, gone=False, ours=ours), arguments)
+def call(*arguments: Argument, ours: bool = True, name: str = "f") -> Invoke:
+    return Invoke(Function(name, print, (), None, "string", noted=False, gone=False, ours=ours), arguments)
 
 
 def said(target: str, verb: Any, *, profile: bool = False, customer: str | None = CUSTOMER) -> list[Problem]:
@@ -56,7 +56,8 @@ def said(target: str, verb: Any, *, profile: bool = False, customer: str | None 
         Constant("x"),
         call(),
         call(Literal("x"), Context("@output", TEXT), Context("@received", TEXT)),
-        call(ref("orgId"), ref("eventName"), ref("createdAt")),
+        call(ref("orgId"), ref("eventName"), ref("createdAt"), ref("eventType"), ref("timeStamp")),
+        call(ref("consumerGroupId"), ref("actionType"), ref("envelopeVersion")),
         Pick((ref("createdAt"),), None),
     ],
     ids=str,
@@ -82,13 +83,33 @@ def test_an_id_that_reads_anything_else_may_be_one(verb: Any) -> None:
     assert said("_id", verb) == []
 
 
+NOW = Context("@now", TEXT)
+
+
 @pytest.mark.parametrize(
-    "verb", [Constant("x"), Pick((ref("createdAt"),), None), call(ref("createdAt"), ours=False)], ids=str
+    "verb",
+    [
+        Constant("x"),
+        Pick((ref("createdAt"),), None),
+        Pick((NOW,), None),
+        call(NOW, ref("createdAt"), name="identifier"),
+        call(NOW, ref("createdAt"), name="event_time", ours=False),
+        call(Literal(1), NOW, name="event_time"),
+        call(Context("@received", TEXT), NOW, name="event_time"),
+        call(name="event_time"),
+    ],
+    ids=str,
 )
-def test_a_time_is_held_to_the_clock_by_our_own_functions(verb: Any) -> None:
-    message = 'needs call = "event_time": AEP takes no event that lies ahead'
+def test_a_time_is_held_to_the_clock(verb: Any) -> None:
+    message = 'needs call = "event_time" or "plausible_time", with "@now" first: AEP takes no event that lies ahead'
     assert said("timestamp", verb) == [Problem("a.toml", 7, "timestamp", message)]
-    assert said("timestamp", call(ref("createdAt"))) == said("timestamp", verb, profile=True) == []
+    assert said("timestamp", verb, profile=True) == []
+
+
+@pytest.mark.parametrize("name", ["event_time", "plausible_time"])
+def test_the_functions_that_hold_a_time_to_the_clock(name: str) -> None:
+    assert said("timestamp", call(NOW, name=name)) == []
+    assert said("timestamp", call(NOW, Context("@received", TEXT), ref("createdAt"), name=name)) == []
 
 
 COUPONS = "data.coupons.customerIdentifiers.customerId"

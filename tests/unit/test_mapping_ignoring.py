@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from processor.capillary import load_ignored
 from processor.mapping.ignoring import Wanted, wanted
 from processor.mapping.language import CommonSpec, Language, MappingSpec, Place
 from processor.mapping.problems import Problem
@@ -163,6 +164,22 @@ def test_a_list_that_is_no_text(tmp_path: Path) -> None:
     (problem,) = found.problems
     assert problem[:3] == ("capillary/ignored.toml", 0, "ignored")
     assert problem.message.startswith("no TOML: 'utf-8' codec can't decode byte 0xff")
+
+
+def test_a_list_that_is_there_and_is_no_file_is_no_absence(tmp_path: Path) -> None:
+    """What a mount makes of a source that is missing."""
+    (tmp_path / "ignored.toml").mkdir()
+    with pytest.raises(IsADirectoryError):
+        load_ignored(tmp_path)
+    (tmp_path / "ignored.toml").rmdir()
+    (tmp_path / "ignored.toml").symlink_to("nowhere.toml")
+    with pytest.raises(FileNotFoundError):
+        load_ignored(tmp_path)
+
+
+def test_a_list_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "ignored.toml").write_text("\ufeffa = 'b'", encoding="utf-8")
+    assert dict(load_ignored(tmp_path)) == {"a": "b"}
 
 
 def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:

@@ -486,11 +486,18 @@ FAULTS = {
     ),
     "an argument that is a list": (
         '{ call = "f", with = [{ const = [] }] }',
-        ["5: a: a constant among the arguments is a text, a number or a boolean"],
+        ["5: a: a constant among the arguments is a text, a finite number or a boolean"],
     ),
+    **{
+        f"an argument that is {number}": (
+            f'{{ call = "f", with = [{{ const = {number} }}] }}',
+            ["5: a: a constant among the arguments is a text, a finite number or a boolean"],
+        )
+        for number in ("inf", "-inf", "nan", "1e999")
+    },
     "an argument that is empty": (
         '{ call = "f", with = [{}] }',
-        ["5: a: a constant among the arguments is a text, a number or a boolean"],
+        ["5: a: a constant among the arguments is a text, a finite number or a boolean"],
     ),
     "a list of no path": (
         "{ each = 1, fields.b = { const = 1 } }",
@@ -863,6 +870,20 @@ def test_every_file_is_read_whatever_is_wrong_with_another(tmp_path: Path) -> No
     )
 
 
+def test_a_number_of_too_many_digits_is_no_toml(tmp_path: Path) -> None:
+    ours = write(tmp_path / "ours")
+    (ours / "a.toml").write_text("a = " + "1" * 5_000, encoding="utf-8")
+    [problem] = load_language(ours).problems
+    assert problem[:3] == ("ours/a.toml", 0, "TOML")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    ours = write(tmp_path / "ours")
+    (ours / "a.toml").write_text("\ufeff" + event("a"), encoding="utf-8")
+    language = load_language(ours)
+    assert ([spec.event for spec in language.mappings], language.problems) == (["a"], ())
+
+
 def test_a_common_file_that_is_no_text(tmp_path: Path) -> None:
     ours = write(tmp_path / "ours")
     (ours / "_common.toml").write_bytes(b"\xff")
@@ -921,6 +942,7 @@ DIRECTORIES = {
     "xdm": None,
     ".git": None,
     "__pycache__": None,
+    "lost+found": None,
     "xmd": '; the nearest is "xdm/"',
     "XDM": '; the nearest is "xdm/"',
     "functions": FUNCTIONS_PY,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Optional, Union
 
 import pytest
@@ -144,6 +145,18 @@ def unannotated(text) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
     return str(text)
 
 
+def a_list_for_a_type(text: [str]) -> str:  # type: ignore[valid-type]
+    return text  # type: ignore[no-any-return]
+
+
+def a_list_for_a_result(text: str) -> [str]:  # type: ignore[valid-type]
+    return text
+
+
+def leaving(text: sys.exit()) -> str:  # type: ignore[valid-type]
+    return text  # type: ignore[no-any-return]
+
+
 def without_result(text: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
     return text
 
@@ -199,6 +212,12 @@ class Called:
 
 REFUSED: list[tuple[object, str]] = [
     (unannotated, "unannotated: parameter text has a type that no field has: None"),
+    (a_list_for_a_type, "a_list_for_a_type: parameter text has a type that no field has: [<class 'str'>]"),
+    (
+        a_list_for_a_result,
+        "a_list_for_a_result: must say which one type it returns (and Noted of it, Gone, None), not [<class 'str'>]",
+    ),
+    (leaving, "leaving: annotations that cannot be read: "),
     (without_result, "without_result: must say which one type it returns (and Noted of it, Gone, None), not None"),
     (with_default, "with_default: parameter text must be positional and without a default"),
     (by_name, "by_name: parameter text must be positional and without a default"),
@@ -211,7 +230,11 @@ REFUSED: list[tuple[object, str]] = [
     (one_by_one, "one_by_one: is async or a generator, and gives no value when it is called"),
     (awaited_one_by_one, "awaited_one_by_one: is async or a generator, and gives no value when it is called"),
     (identifier, "identifier: the program has a function of this name, and yours would replace it; rename it"),
-    (len, "'len': FUNCTIONS lists plain functions with lower-case names"),
+    (
+        lru_cache(by_name),
+        "'by_name': is of the type _lru_cache_wrapper; FUNCTIONS lists plain functions with lower-case names",
+    ),
+    (len, "'len': is of the type builtin_function_or_method; FUNCTIONS lists plain functions with lower-case names"),
     (7, "7: FUNCTIONS lists plain functions with lower-case names"),
     ("alone", "'alone': FUNCTIONS lists plain functions with lower-case names"),
 ]

@@ -129,8 +129,8 @@ FORMATS = "; known: date, date-time, email, uri, uri-reference"
         ({"type": "string", "minLength": "1"}, "a: minLength is a whole number"),
         ({"type": "string", "maxLength": True}, "a: maxLength is a whole number"),
         ({"type": "string", "maxLength": 1.5}, "a: maxLength is a whole number"),
-        ({"type": "number", "minimum": "1"}, "a: minimum and maximum are numbers"),
-        ({"type": "number", "maximum": True}, "a: minimum and maximum are numbers"),
+        ({"type": "number", "minimum": "1"}, "a: minimum and maximum are numbers, and finite"),
+        ({"type": "number", "maximum": True}, "a: minimum and maximum are numbers, and finite"),
         ({"type": "integer", "minimum": 0.5}, "a: minimum is a whole number"),
         ({"type": "integer", "maximum": "1"}, "a: maximum is a whole number"),
         ({"type": "array"}, "a[]: is no JSON object"),
@@ -361,8 +361,8 @@ WORDS = [
     ("string", '"minLength": "1"', "minLength is a whole number"),
     ("string", '"maxLength": "1"', "maxLength is a whole number"),
     ("string", '"patern": "a", \n"const": 1', 'patern, const cannot be guaranteed; the nearest is "pattern"'),
-    ("number", '"minimum": "1"', "minimum and maximum are numbers"),
-    ("number", '"maximum": "1"', "minimum and maximum are numbers"),
+    ("number", '"minimum": "1"', "minimum and maximum are numbers, and finite"),
+    ("number", '"maximum": "1"', "minimum and maximum are numbers, and finite"),
     ("integer", '"minimum": 0.5', "minimum is a whole number"),
     ("integer", '"maximum": 0.5', "maximum is a whole number"),
     ("array", '"minItems": 2', "minItems above 1 cannot be guaranteed"),
@@ -388,6 +388,31 @@ WORDS = [
         "required names a property that is not there: x",
     ),
 ]
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN", "1e999"])
+@pytest.mark.parametrize("keyword", ["minimum", "maximum"])
+def test_a_limit_is_finite(tmp_path: Path, keyword: str, number: str) -> None:
+    text = f'{{"properties": {{\n"c": {{"type": "number", "{keyword}": {number}}}}}}}'
+    assert fault(tmp_path, text) == "good.json:2: schema: c: minimum and maximum are numbers, and finite"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a":' * 100_000, "objects or lists hold each other too deep"),
+        ('{"properties": {"c": ' + '{"type": "array", "items": ' * 900 + "1" + "}" * 902, "objects or lists hold each"),
+        ('{"a": ' + "1" * 5_000 + "}", "Exceeds the limit (4300 digits)"),
+        ('{"properties": {"c": {"type": "string", "pattern": "a{99999999999}"}}}', "is none that Python understands"),
+        (
+            json.dumps({"properties": {"c": {"type": "string", "pattern": "(" * 2_000 + ")" * 2_000}}}),
+            "is none that Python understands",
+        ),
+    ],
+    ids=["deep", "deep schema", "a long number", "a pattern that counts", "a deep pattern"],
+)
+def test_what_is_too_much_is_a_problem_like_any_other(tmp_path: Path, text: str, said: str) -> None:
+    assert said in fault(tmp_path, text)
 
 
 @pytest.mark.parametrize(("kind", "word", "message"), WORDS)

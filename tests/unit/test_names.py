@@ -235,7 +235,9 @@ def test_a_brand_cannot_do_both(tmp_path: Path) -> None:
     assert found.startswith(f"{tmp_path}/ignored.toml:1: pointsIssued: is mapped by {tmp_path}/pointsIssued.toml")
 
 
-@pytest.mark.parametrize("text", ["a =", 'a = ""', "a = 1", "[a]\nb = 1", 'undocumented = "a"', b"\xff"])
+@pytest.mark.parametrize(
+    "text", ["a =", 'a = ""', "a = 1", "[a]\nb = 1", 'undocumented = "a"', b"\xff", "a = " + "[" * 5_000]
+)
 def test_a_list_that_is_none_is_a_problem(tmp_path: Path, text: str | bytes) -> None:
     (tmp_path / "ignored.toml").write_bytes(text.encode() if isinstance(text, str) else text)
     assert problems(SCHEMAS, tmp_path)[0].startswith(f"{tmp_path}/ignored.toml:")
