@@ -162,7 +162,7 @@ def test_of_more_identifiers_than_a_field_may_hold_the_first_are_kept() -> None:
 def test_identifiers_that_say_nothing_are_no_map() -> None:
     assert identifier_map([]) is None
     assert identifier_map([("BillId", "null"), ("", ""), (None, None)]) is None
-    assert identifier_map([("", "7")]) is None
+    assert identifier_map([("", "7")]) == Noted(None, ("without a name",))
     assert identifier_map([("k", "v" * 2000), ("k", "w" * 2000)]) == Noted(None, ("too long",))
 
 

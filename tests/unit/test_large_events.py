@@ -90,7 +90,8 @@ def test_keys_and_values_of_any_kind_arrive_as_they_are() -> None:
             "Twice": "2",
             "Null": "Null",
         }
-        assert [note for note in notes if "Fields" in note] == ["_acme.capillary.customFields:given twice"]
+        place = "_acme.capillary.customFields"
+        assert [note for note in notes if "Fields" in note] == [f"{place}:given twice", f"{place}:without a name"]
 
 
 def test_the_last_of_equal_keys_counts_once() -> None:
