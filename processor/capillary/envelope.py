@@ -13,7 +13,7 @@ is the list of samples that Capillary publishes (docs.capillarytech.com, "Event 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from processor.capillary.errors import CapillaryError
@@ -48,11 +48,14 @@ def unwrap(document: object) -> Envelope:
         CapillaryError: not an object, wrapped more often than any envelope is, or without the name of an event.
     """
     version, content = "", _object(document)
+    orgs: list[object] = []
     twice: list[str] = []
     for _ in range(_WRAPPERS):
-        letter, content = _peel(content, twice)
+        orgs += _orgs(content)
+        letter, content = _peel(content, orgs, twice)
         version = version or letter
         if letter == "A":
+            _refuse_two(orgs)
             return _envelope(version, content, twice)
     raise CapillaryError("more wrappers than any envelope has", "the document", "send the event itself")
 
@@ -63,13 +66,14 @@ def _object(document: object) -> dict[str, object]:
     raise CapillaryError("not a JSON object", "the document", "send one event as one JSON object")
 
 
-def _peel(content: dict[str, object], twice: list[str]) -> tuple[str, dict[str, object]]:
-    """One wrapper less; the letter says which. A is the last."""
+def _peel(content: dict[str, object], orgs: list[object], twice: list[str]) -> tuple[str, dict[str, object]]:
+    """One wrapper less; the letter says which. A is the last. What B hides of its inside is added to the lists."""
     data = pick(content, "data")
     if isinstance(data, dict) and data and _names_event(content):
         _refuse_another(content, data)
         return "A", content
     if (attributes := _wrapped(content, "attributes")) is not None:
+        orgs += _orgs(attributes)
         return "B", _flat(content, attributes, twice)
     if (body := _wrapped(content, "body")) is not None:
         return "C", body
@@ -93,12 +97,41 @@ def _wrapped(content: dict[str, object], name: str) -> dict[str, object] | None:
 
 
 def _refuse_another(content: dict[str, object], data: dict[str, object]) -> None:
-    """An event has one body: where a wrapper beside it has another, nobody can tell which holds."""
-    for name in ("attributes", "body"):
-        wrapped = pick(content, name)
-        other = pick(wrapped, "data") if isinstance(wrapped, dict) else None
-        if isinstance(other, dict) and other and not _is_same(other, data):
-            raise CapillaryError("two bodies in one event", f"data, {name}.data", "ask who wrapped the event")
+    """An event has one body: where a wrapper beside it has another, nobody can tell which holds.
+
+    Something else may be called `data` there; a body has names in common with the other.
+    """
+    names = frozenset(map(fold, data))
+    for body in _bodies(content):
+        if not names.isdisjoint(map(fold, body)) and not _is_same(body, data):
+            raise CapillaryError("two bodies in one event", "data", "ask who wrapped the event")
+
+
+def _bodies(content: dict[str, object]) -> Iterator[dict[str, object]]:
+    """What may be a body inside of the wrappers that a document has, through two of them."""
+    for wrapped in (one for name in ("attributes", "body", "event") for one in _objects(content, name)):
+        yield from _objects(wrapped, "data")
+        for inside in (one for name in ("attributes", "body") for one in _objects(wrapped, name)):
+            yield from _objects(inside, "data")
+
+
+def _objects(content: dict[str, object], name: str) -> Iterator[dict[str, object]]:
+    for key in named(content, name):
+        value = content[key]
+        if isinstance(value, dict):
+            yield value
+
+
+def _orgs(content: dict[str, object]) -> list[object]:
+    """Every org that one level of a document names: `orgId`, and the prefix of `eventType`."""
+    own = [content[key] for key in named(content, "orgId") if not says_nothing(content[key])]
+    prefixes = (_event_type(content[key])[0] for key in named(content, "eventType"))
+    return [*own, *(org for org in prefixes if org is not None)]
+
+
+def _refuse_two(orgs: Sequence[object]) -> None:
+    if not all(_is_same(org, orgs[0]) for org in orgs):
+        raise CapillaryError("two orgs in one event", "orgId, eventType", "ask who wrapped the event")
 
 
 def _names_event(content: dict[str, object]) -> bool:
@@ -116,17 +149,15 @@ def _flat(wrapper: dict[str, object], attributes: dict[str, object], twice: list
     A blank or a placeholder outside is what a wrapper writes that had nothing to move; it must not hide the value.
     Names are compared folded, because both may be spelled in any way.
     """
-    orgs = [one[key] for one in (attributes, wrapper) for key in named(one, "orgId") if not says_nothing(one[key])]
-    if not all(_is_same(org, orgs[0]) for org in orgs):
-        raise CapillaryError("two orgs in one event", "orgId, attributes.orgId", "ask who wrapped the event")
     around = [
         (fold(key), key, value) for key, value in wrapper.items() if value is not None and value is not attributes
     ]
     within = [(fold(key), key, value) for key, value in attributes.items()]
     said: dict[str, list[object]] = {}
     for name, _, value in around:
-        if not says_nothing(value):
-            said.setdefault(name, []).append(value)
+        known = [] if says_nothing(value) else said.setdefault(name, [value])
+        if len(known) == 1 and not _is_same(value, known[0]):  # two are enough to tell that there are two
+            known.append(value)
     kept = {key: value for name, key, value in within if name not in said}
     hidden = [(name, key, value) for name, key, value in within if name in said and not says_nothing(value)]
     twice += sorted(key for name, key, value in hidden if not all(_is_same(value, other) for other in said[name]))
@@ -136,6 +167,8 @@ def _flat(wrapper: dict[str, object], attributes: dict[str, object], twice: list
 
 def _is_same(one: object, other: object) -> bool:
     """Whether two JSON values say the same; numbers may be texts. Nobody knows how deep they are."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one.strip().casefold() == other.strip().casefold()
     try:
         return one == other or long(one) == long(other)
     except (Unfit, RecursionError):
@@ -143,16 +176,13 @@ def _is_same(one: object, other: object) -> bool:
 
 
 def _envelope(version: str, fields: dict[str, object], twice: Sequence[str]) -> Envelope:
-    orgs = {_event_type(fields[key])[0] for key in named(fields, "eventType")} - {None}
-    if len(orgs) > 1:
-        raise CapillaryError("two orgs in one event", "eventType", "ask who wrapped the event")
-    _, type_name = _event_type(pick(fields, "eventType"))
+    org, type_name = _event_type(pick(fields, "eventType"))
     given = pick(fields, "eventName")
     name = given if isinstance(given, str) and not says_nothing(given) else type_name
     if name is None or not name.strip():
         remedy = "an event says eventName, or eventType in the form orgId_eventName"
         raise CapillaryError("no event name", "eventName", remedy)
-    return Envelope(version, fields, name.strip(), next(iter(orgs), None), type_name, tuple(twice))
+    return Envelope(version, fields, name.strip(), org, type_name, tuple(twice))
 
 
 def _event_type(value: object) -> tuple[int | None, str | None]:

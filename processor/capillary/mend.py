@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from processor.capillary.names import fold, named, pick, shown
-from processor.capillary.nothing import is_empty, says_nothing
+from processor.capillary.nothing import is_vain
 from processor.capillary.scalars import Unfit, text
 
 _ENOUGH = 100  # notes of one document; a hostile one could have thousands
@@ -92,17 +92,17 @@ class Structure:
             if not value and not self.required:
                 return None
             result = self.record(value, findings)
-            if not (self.required or self._plan.keys() >= value.keys()) and self._is_foreign(value):
+            if not (self.required or self._plan.keys() >= value.keys()) and self._is_foreign(value, result):
                 raise Unfit("an object without a name of the contract")
             return result
         if isinstance(value, str) and not value.strip():
             return None
         raise Unfit("no object where one is expected")
 
-    def _is_foreign(self, value: dict[str, object]) -> bool:
+    def _is_foreign(self, value: dict[str, object], result: dict[str, object]) -> bool:
         """Whether an object says something, and nothing under a name that we know: an absence would be a guess."""
-        said = [key for key, given in value.items() if not _is_vain(given)]
-        return bool(said) and self._plan.keys().isdisjoint(said) and self._spellings.keys().isdisjoint(map(fold, said))
+        is_other = any(self.member(key) is None and not is_vain(given) for key, given in value.items())
+        return is_other and all(map(_is_nothing, result.values()))
 
     def member(self, name: str) -> Member | None:
         """The field of a name, however it is spelled."""
@@ -140,35 +140,34 @@ class Structure:
 
         It is counted so, because whoever decides by the field must know that nobody can tell which of them holds.
         """
-        known = result[member.name]
+        known, left_out = result[member.name], f"given twice, {spelled} left out"
+        if known is not None and is_vain(given):
+            if not _is_nothing(known):
+                findings.note(member.path, left_out)
+            return
+        inside = Findings()
         try:
             if _is_nothing(known):
                 result[member.name] = member.node.mend(given, findings)
                 return
-            other = member.node.mend(given, Findings())
+            other = member.node.mend(given, inside)
         except Unfit as why:
             findings.drop(member.path, why)
             return
-        left_out = f"given twice, {spelled} left out"
-        if other == known or _is_nothing(other):
+        if not inside.dropped and (other == known or _is_nothing(other)):
             findings.note(member.path, left_out)
         else:
             findings.drop(member.path, Unfit(left_out))
 
 
 def _is_nothing(value: object) -> bool:
-    """Whether a mended value says nothing: absent, blank, null in words, or a list or record of nothing else."""
+    """Whether a mended value says nothing: absent, blank, a placeholder, or a list or record of nothing else."""
     match value:
         case dict():
             return all(map(_is_nothing, value.values()))
         case list():
             return all(map(_is_nothing, value))
-    return is_empty(value)
-
-
-def _is_vain(value: object) -> bool:
-    """Whether a JSON value vouches for nothing: empty, or a text that is put where there is none."""
-    return is_empty(value) or (isinstance(value, str) and says_nothing(value))
+    return is_vain(value)
 
 
 def _converter(node: Node) -> Callable[[object], object] | None:

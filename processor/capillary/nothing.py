@@ -27,3 +27,8 @@ def says_nothing(value: object) -> bool:
         plain = value.strip().casefold()
         return plain in NO_VALUE or not plain.strip("0-")
     return value in (None, 0, -1, {}, []) and value is not False
+
+
+def is_vain(value: object) -> bool:
+    """Whether a JSON value vouches for nothing: it is empty, or a text that people put where there is none."""
+    return is_empty(value) or (isinstance(value, str) and says_nothing(value))

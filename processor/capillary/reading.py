@@ -13,7 +13,7 @@ from processor.capillary.envelope import Envelope, unwrap
 from processor.capillary.errors import CapillaryError, IgnoredEventError
 from processor.capillary.mend import Findings
 from processor.capillary.names import named, pick, shown
-from processor.capillary.nothing import is_empty, says_nothing
+from processor.capillary.nothing import is_vain, says_nothing
 from processor.capillary.scalars import Unfit
 
 
@@ -46,9 +46,11 @@ def read_event(document: object, contracts: Contracts) -> CanonicalEvent:
     findings = Findings()
     _disagreements(envelope, contract, contracts, findings)
     record = contract.root.record(_sunk(_lifted(envelope.fields, contract), contract), findings)
+    if record["data"] is not None and "data" in findings.dropped:
+        raise CapillaryError("two bodies in one event", "data", "ask who wrapped the event")
     if record["data"] is None:
         raise CapillaryError("no body", "data", "every event carries an object, if only an empty one")
-    record["orgId"] = org = _org(record, envelope, findings)
+    record["orgId"] = org = _org(record, envelope)
     _name(record, envelope, contract)
     record["envelopeVersion"] = envelope.version
     record["dropped"] = sorted(findings.dropped) or None
@@ -95,7 +97,7 @@ def _sunk(fields: dict[str, object], contract: Contract) -> dict[str, object]:
     """`availablePointsBalance` is described in prose alone: where it stands beside `data`, it belongs there."""
     name = "availablePointsBalance"
     where, body = _body(fields)
-    if not where or name not in contract.body or is_empty(pick(fields, name)) or not is_empty(pick(body, name)):
+    if not where or name not in contract.body or is_vain(pick(fields, name)) or not is_vain(pick(body, name)):
         return fields
     return {**_without(fields, name), where: {**_without(body, name), **_spelled(fields, name)}}
 
@@ -119,17 +121,11 @@ def _without(content: dict[str, object], name: str) -> dict[str, object]:
     return {key: value for key, value in content.items() if key not in left_out}
 
 
-def _org(record: dict[str, object], envelope: Envelope, findings: Findings) -> int:
-    """The event's org; `eventType` may repeat it, and then both must agree: another org's data goes nowhere."""
-    org = record["orgId"] if record["orgId"] is not None else envelope.org
+def _org(record: dict[str, object], envelope: Envelope) -> int:
+    """The event's org; `eventType` may have it alone. That there are no two was seen before."""
+    org = envelope.org if says_nothing(record["orgId"]) else record["orgId"]
     if not isinstance(org, int) or org <= 0:
         raise CapillaryError("no usable org", "orgId", "every event carries the positive id of its Capillary org")
-    if record["orgId"] is not None and "orgId" in findings.dropped:
-        raise CapillaryError("two orgs in one event", "orgId", "ask who wrapped the event")
-    if envelope.org is not None and envelope.org != org:
-        raise CapillaryError(
-            "orgId and the prefix of eventType name two orgs", "eventType", "ask who wrapped the event"
-        )
     return org
 
 

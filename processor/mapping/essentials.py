@@ -15,7 +15,17 @@ from processor.mapping.problems import Problem
 from processor.mapping.sources import Reader
 
 _OF_MANY = frozenset(
-    {"orgId", "eventName", "createdAt", "eventType", "timeStamp", "consumerGroupId", "actionType", "envelopeVersion"}
+    {
+        "orgId",
+        "eventName",
+        "createdAt",
+        "eventType",
+        "timeStamp",
+        "consumerGroupId",
+        "actionType",
+        "envelopeVersion",
+        "dropped",
+    }
 )
 """What many events have in common: two of one millisecond are nothing rare."""
 

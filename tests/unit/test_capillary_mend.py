@@ -345,10 +345,35 @@ def test_of_two_spellings_that_differ_one_is_lost() -> None:
     assert other.record["dropped"] == [MOBILE]
 
 
-def test_a_left_out_spelling_tells_nothing_of_its_inside() -> None:
-    event = customer(instore={"mobile": "1"}, Instore={"mobile": ["2"], "x": 1})
-    assert event.notes == ("data.customerIdentifiers.instore: given twice, Instore left out",)
-    assert event.record["dropped"] is None
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"mobile": ["2"], "x": 1},
+        {"mobile": "1", "email": ["x"]},
+        {"mobile": "2"},
+        {"mobile": {"n": "1"}},
+        {"y": 1},
+        "x",
+    ],
+)
+def test_of_two_spellings_of_an_object_one_is_lost_also_where_it_cannot_be_read(other: object) -> None:
+    event = customer(instore={"mobile": "1"}, Instore=other)
+    assert event.record["dropped"] == ["data.customerIdentifiers.instore"]
+    assert len(event.notes) == 1
+    found = instore(event)
+    assert found is not None
+    assert found["mobile"] == "1"
+
+
+@pytest.mark.parametrize("other", [{"mobile": "1"}, {"mobile": " "}, {"mobile": 1}, {}, None, "", {"mobile": "N/A"}])
+def test_of_two_spellings_of_an_object_that_say_the_same_none_is_lost(other: object) -> None:
+    assert customer(instore={"mobile": "1"}, Instore=other).record["dropped"] is None
+
+
+def test_a_placeholder_gives_way_to_a_value_in_another_spelling() -> None:
+    found = instore(customer(instore={"mobile": "N/A", "Mobile": "1", "email": "a@b.example.com", "e_mail": "-"}))
+    assert found is not None
+    assert (found["mobile"], found["email"]) == ("1", "a@b.example.com")
 
 
 def test_the_order_of_keys_in_a_document_decides_nothing() -> None:
@@ -371,9 +396,11 @@ def test_notes_name_places_and_reasons_and_never_values() -> None:
         "data.customerIdentifiers.customerId: text that is no number",
         "data.customerIdentifiers.instore.(a name of 10 characters): not in the contract, left out",
         "data.customerIdentifiers.instore.email: an array where text is expected",
+        "data.customerIdentifiers.instore: an object without a name of the contract",
     )
     assert event.record["dropped"] == [
         "data.customerIdentifiers.customerId",
+        "data.customerIdentifiers.instore",
         "data.customerIdentifiers.instore.email",
     ]
 

@@ -254,6 +254,17 @@ def test_the_golden_deletion_is_one(envelope: str) -> None:
     assert [event["eventType"] for event in entities(translated)] == ["loyalty.customerDeleted"]
 
 
+@pytest.mark.parametrize("other", [["Deleted"], {"value": "Deleted"}])
+@pytest.mark.parametrize("name", ["currentLabel", "currentStatus", "status"])
+def test_a_second_status_that_cannot_be_read_may_be_a_deletion(name: str, other: object) -> None:
+    active = {"currentLabel": "Active"}
+    for more in ({"customer_status": {name: other}}, {"customer_status": active | {name: other}}):
+        translated = translate(changed(golden("customerUpdated"), customerStatus=active, **more))
+        assert translated.messages == ()
+        assert translated.refusal is not None
+        assert "cannot tell: data.customerStatus is unreadable" in translated.refusal.detail
+
+
 @pytest.mark.parametrize("spelled", ["current_label", "Current-Status", "LABEL", " status"])
 def test_a_deletion_is_one_however_its_field_is_spelled(spelled: str) -> None:
     translated = translate(

@@ -47,6 +47,8 @@ def refused(document: object) -> str:
         ({"status": {"status": "Deleted"}}, "data.customerStatus.status"),
         ({"code": "Deleted"}, "data.customerStatus"),
         ({"currently": "Deleted", "since": None}, "data.customerStatus"),
+        ({"currentLabel": 0, "code": "Deleted"}, "data.customerStatus"),
+        ({"currentLabel": "N/A", "code": "Deleted"}, "data.customerStatus"),
         ({"currentLabel": None, "previousLabel": "", "code": "Deleted"}, "data.customerStatus"),
     ],
 )
