@@ -77,8 +77,8 @@ def _peel(content: dict[str, object], orgs: list[object], twice: list[str]) -> t
         return "B", _flat(content, attributes, twice)
     if (body := _wrapped(content, "body")) is not None:
         return "C", body
-    if isinstance(data, dict) and _is_event(data):
-        return "D", _wrapped(content, "data") or data
+    if (inside := _wrapped(content, "data")) is not None and _is_event(inside):
+        return "D", inside
     if (event := _wrapped(content, "event")) is not None and (body := _wrapped(event, "body")) is not None:
         return "E", body
     return "A", content

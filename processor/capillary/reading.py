@@ -107,7 +107,7 @@ def _body(fields: dict[str, object]) -> tuple[str, dict[str, object]]:
     data = pick(fields, "data")
     if not isinstance(data, dict):
         return "", {}
-    return next(key for key in ("data", *named(fields, "data")) if fields.get(key) is data), data
+    return next(key for key in named(fields, "data") if fields[key] is data), data
 
 
 def _spelled(content: dict[str, object], name: str) -> dict[str, object]:

@@ -188,7 +188,9 @@ def test_a_blank_stands_for_nothing_and_a_word_for_no_object(node: Structure | I
 def test_an_empty_object_is_no_record_and_an_empty_array_an_array() -> None:
     assert PAIR.mend({}, Findings()) is None
     assert PAIRS.mend([], Findings()) == []
-    assert PAIRS.mend([None, {}], Findings()) == []
+    findings = Findings()
+    assert PAIRS.mend([None, {}], findings) == []
+    assert findings.dropped == set()
 
 
 @pytest.mark.parametrize("given", [{"x": {}}, {"x": []}, {"x": "null", "y": None}, {"x": " "}])
@@ -371,9 +373,20 @@ def test_of_two_spellings_of_an_object_that_say_the_same_none_is_lost(other: obj
 
 
 def test_a_placeholder_gives_way_to_a_value_in_another_spelling() -> None:
-    found = instore(customer(instore={"mobile": "N/A", "Mobile": "1", "email": "a@b.example.com", "e_mail": "-"}))
+    event = customer(instore={"mobile": "N/A", "Mobile": "1", "email": "a@b.example.com", "e_mail": "-"})
+    found = instore(event)
     assert found is not None
     assert (found["mobile"], found["email"]) == ("1", "a@b.example.com")
+    assert event.notes == ("data.customerIdentifiers.instore.email: given twice, e_mail left out",)
+    assert event.record["dropped"] is None
+
+
+@pytest.mark.parametrize("other", ["N/A", "null", " ", "-", {}, []])
+def test_of_two_placeholders_the_exact_one_stays_and_nothing_is_told(other: object) -> None:
+    event = customer(instore={"mobile": "-", "Mobile": other, "email": "x"})
+    found = instore(event)
+    assert found is not None
+    assert (found["mobile"], event.notes) == ("-", ())
 
 
 def test_the_order_of_keys_in_a_document_decides_nothing() -> None:

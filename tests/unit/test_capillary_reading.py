@@ -18,6 +18,7 @@ from processor.capillary import (
     IgnoredEventError,
     encode,
     load_contracts,
+    names,
     read_event,
     says_nothing,
 )
@@ -250,11 +251,21 @@ def test_what_stands_outside_wins_over_what_stands_inside(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outside", "inside"), [("r", "r"), (7, "7"), (" 7 ", 7.0), ("r", "null"), ("r", None), ("r", "-"), ([1], [1])]
+    ("outside", "inside"),
+    [("r", "r"), (7, "7"), (" 7 ", 7.0), ("r", "null"), ("r", None), ("r", "-"), ([1], [1]), (" R", "r ")],
 )
 def test_what_says_the_same_outside_and_inside_is_not_told(outside: object, inside: object) -> None:
     event = read(stream("customerAdded", refId=inside) | {"refId": outside})
     assert not any("wrapper" in note for note in event.notes)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_two_values_outside_one_that_differs_from_the_inside_is_told(turn: int) -> None:
+    outside: Json = dict([("refId", "a"), ("ref_id", "b")][::turn])
+    told = "refId: the wrapper has another value, which is taken"
+    assert told in read(stream("customerAdded", refId="a") | outside).notes
+    assert told in read(stream("customerAdded", refId="c") | outside).notes
+    assert told not in read(stream("customerAdded", refId="a") | outside | {"ref_id": " A"}).notes
 
 
 @pytest.mark.parametrize("depth", [10, 1_000, 100_000])
@@ -294,7 +305,8 @@ def test_of_two_bodies_nobody_can_tell_which_it_is(document: Json) -> None:
 
 @pytest.mark.parametrize("name", ["attributes", "body", "event"])
 def test_what_is_called_data_beside_the_body_need_not_be_another(name: str) -> None:
-    for other in (flat(), {}, {"data": {}}, {"data": "x"}, {"data": {"k": "v"}}, "x", {"body": {"k": "v"}}):
+    wrapped = ({"data": {}}, {"data": "x"}, {"data": 7}, {"data": {"k": "v"}}, {"body": 7}, {"body": {"k": "v"}})
+    for other in (flat(), {}, "x", 7, *wrapped):
         assert read(flat() | {name: other}).key == b"150698:7"
 
 
@@ -361,6 +373,20 @@ def test_what_says_nothing_is_no_other_org(nothing: object) -> None:
     assert read(flat() | {"org_id": nothing}).key == b"150698:7"
     assert read({"orgId": nothing, "body": flat()}).key == b"150698:7"
     assert read(stream("150698_customerAdded", orgId=nothing)).key == b"150698:7"
+    with pytest.raises(CapillaryError, match="no usable org"):
+        read(stream("0_customerAdded", orgId=nothing))
+
+
+def test_names_are_remembered_up_to_a_length() -> None:
+    def asked() -> int:
+        hits, misses, *_ = names._remembered.cache_info()
+        return hits + misses
+
+    before = asked()
+    assert names.fold("Key_" * 16) == "key" * 16
+    assert asked() == before + 1
+    assert names.fold("Key_" * 16 + "x") == "key" * 16 + "x"
+    assert asked() == before + 1
 
 
 def test_one_org_may_be_said_twice() -> None:
