@@ -57,7 +57,7 @@ def said(target: str, verb: Any, *, profile: bool = False, customer: str | None 
         call(),
         call(Literal("x"), Context("@output", TEXT), Context("@received", TEXT)),
         call(ref("orgId"), ref("eventName"), ref("createdAt"), ref("eventType"), ref("timeStamp")),
-        call(ref("consumerGroupId"), ref("actionType"), ref("envelopeVersion")),
+        call(ref("consumerGroupId"), ref("actionType"), ref("envelopeVersion"), ref("dropped")),
         Pick((ref("createdAt"),), None),
     ],
     ids=str,
