@@ -405,6 +405,20 @@ def test_a_dead_letter_says_what_it_lacks_of_what_and_why_and_what_to_do(
     assert refusal.detail == f'"{target}" of output events: {rest}; mend the event at its source and send it again'
 
 
+def test_a_dead_letter_names_the_output_that_lacks_something() -> None:
+    document = golden("transactionUpdated") | {"createdAt": NOW + 3_600_000}
+    document["data"]["billType"] = "RETURN"
+    refusal = became(encoded(document)).refusal
+    assert refusal is not None
+    assert refusal.detail.startswith('"timestamp" of output events-return: not trusted; ')
+
+
+def test_a_dead_letter_of_a_fan_out_says_what_was_noted_of_its_items() -> None:
+    refusal = became(encoded(coupons(11, 12) | {"createdAt": NOW + 3_600_000})).refusal
+    assert refusal is not None
+    assert "; item without timestamp; noted: timestamp:createdAt in the future; mend" in refusal.detail
+
+
 def test_a_dead_letter_names_the_first_of_many_lost_values() -> None:
     document = golden()
     document["data"] |= {
