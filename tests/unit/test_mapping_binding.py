@@ -334,6 +334,12 @@ def test_several_paths_have_one_type() -> None:
     ]
 
 
+def test_lists_that_are_read_together_have_items_of_one_type() -> None:
+    assert said('"texts" = { from = ["codes", "numbers"] }') == [
+        "5: texts: the paths have several types: array of integer, array of string"
+    ]
+
+
 HINTED = [
     ('{ from = "nmae" }', 'the event has no "nmae"; the nearest is "name"'),
     ('{ from = "store.cod" }', 'the event has no "store.cod"; the nearest is "store.code"'),
