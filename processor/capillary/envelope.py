@@ -89,10 +89,8 @@ def _wrapped(content: dict[str, object], name: str) -> dict[str, object] | None:
     given = pick(content, name)
     if not isinstance(given, dict) or not given:
         return None
-    for key in named(content, name):
-        other = content[key]
-        if isinstance(other, dict) and other and not _is_same(other, given):
-            raise CapillaryError(f"{name} is there twice", name, "ask who wrapped the event")
+    if any(other and not _is_same(other, given) for other in _objects(content, name)):
+        raise CapillaryError(f"{name} is there twice", name, "ask who wrapped the event")
     return given
 
 

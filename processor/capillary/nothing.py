@@ -5,18 +5,6 @@ from __future__ import annotations
 NO_VALUE = frozenset({"", "-", "-1", "0", "na", "n/a", "nil", "none", "null", "undefined", "unknown", "(null)", "test"})
 """Texts, trimmed and case-folded, that are no id of an event or a bill. Who is nobody is another matter."""
 
-_NULLS = frozenset({"", "null", "(null)", "undefined"})
-
-
-def is_empty(value: object) -> bool:
-    """Whether a JSON value is absent, blank, null in words or an empty list or object; 0 is a value.
-
-    Without looking inside: nobody knows how deep it is.
-    """
-    if isinstance(value, str):
-        return value.strip().casefold() in _NULLS
-    return value is None or value in ([], {})
-
 
 def says_nothing(value: object) -> bool:
     """Whether a JSON value is absent, blank or empty, or an id that is none: a placeholder, or nothing but zeros.
@@ -30,5 +18,5 @@ def says_nothing(value: object) -> bool:
 
 
 def is_vain(value: object) -> bool:
-    """Whether a JSON value vouches for nothing: it is empty, or a text that people put where there is none."""
-    return is_empty(value) or (isinstance(value, str) and says_nothing(value))
+    """Whether a JSON value vouches for nothing: absent or empty, or a text that says nothing; any number is a value."""
+    return says_nothing(value) if isinstance(value, str) else value is None or value in ([], {})

@@ -351,7 +351,19 @@ def is_deleted(*statuses: str | None) -> bool:
 
     However it is written: what is overlooked here sends a name that somebody wanted to be forgotten.
     """
-    return any(comparable(status) == "deleted" for status in statuses if status)
+    return any(
+        _says_deleted(status) if len(status) <= _LONGEST_STATUS else comparable(status) == "deleted"
+        for status in statuses
+        if status
+    )
+
+
+_LONGEST_STATUS = 64
+
+
+@lru_cache(maxsize=256)  # statuses are few, and every Profile output of an event asks again
+def _says_deleted(status: str) -> bool:
+    return comparable(status) == "deleted"
 
 
 def is_not_deleted(*statuses: str | None) -> bool:
@@ -640,25 +652,27 @@ def text_of_kind(
     Where `dropped` has the `place` of the kind, that of one item could not be read, and nobody can tell which item
     it was: then a text without a kind is left out as well, and counted.
     """
-    if _is_unread(kind, dropped, place):
-        return Noted(None, ("kind unreadable",))
-    return _known(text) if is_any(kind, *kinds) else Noted(None, ())
+    if _is_other(kind, dropped, place, kinds):
+        return Noted(None, ("kind unreadable",) if _is_unread(kind, dropped, place) else ())
+    return _known(text)
 
 
 def text_of_other_kind(
     text: str | None, kind: str | None, dropped: list[str] | None, place: str, *kinds: str
 ) -> str | Noted[str] | None:
     """A text as it is where `text_of_kind` leaves it out: what stands at one of two places has one place."""
-    is_other = _is_unread(kind, dropped, place) or not is_any(kind, *kinds)
-    return _known(text) if is_other else Noted(None, ())
+    return _known(text) if _is_other(kind, dropped, place, kinds) else Noted(None, ())
 
 
 def number_of_other_kind(
     number: float | None, kind: str | None, dropped: list[str] | None, place: str, *kinds: str
 ) -> float | Noted[float] | None:
     """The same of a number."""
-    is_other = _is_unread(kind, dropped, place) or not is_any(kind, *kinds)
-    return number if is_other else Noted(None, ())
+    return number if _is_other(kind, dropped, place, kinds) else Noted(None, ())
+
+
+def _is_other(kind: str | None, dropped: list[str] | None, place: str, kinds: tuple[str, ...]) -> bool:
+    return _is_unread(kind, dropped, place) or not is_any(kind, *kinds)
 
 
 def _is_unread(kind: str | None, dropped: list[str] | None, place: str) -> bool:

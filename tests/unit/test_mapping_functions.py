@@ -345,6 +345,8 @@ def test_who_was_deleted_is_named_by_the_customer_id_only() -> None:
         ("Deleted\0",),
         ("\u00a0De\u200bleted",),
         ("\uff24eleted", None),
+        ("Deleted" + "\0" * 57,),
+        ("Deleted" + "\0" * 1_000,),
     ):
         assert f.may_name_customer(options("customer"), *statuses)
         assert not f.may_name_customer(options("email"), *statuses)
